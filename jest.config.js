@@ -1,0 +1,14 @@
+export default {
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: { '\\.ts$': './tests/support/strip-transform.js' },
+  testMatch: ['**/*.test.ts'],
+  testPathIgnorePatterns: ['/node_modules/', '/dist/', '/bench/'],
+  modulePathIgnorePatterns: ['/dist/'],
+  setupFiles: ['<rootDir>/tests/support/realm.js'],
+  workerIdleMemoryLimit: '512MB',
+  testTimeout: 20_000,
+  coverageProvider: 'babel',
+  collectCoverageFrom: ['src/**/*.ts', '!src/**/*.test.ts', '!src/**/*.long.ts'],
+  coverageReporters: ['text-summary', 'json-summary'],
+};

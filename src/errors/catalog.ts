@@ -1,0 +1,46 @@
+/**
+ * Every error the gateway can answer with: a closed list. The key is the public `code`; `status` and `title` never
+ * depend on the request; what happened this time goes into the detail. `docs/errors.md` is generated from this table.
+ */
+export const ERROR_CATALOG = {
+  INVALID_PATH: { status: 400, title: 'The request path is not acceptable' },
+  INVALID_HEADER: { status: 400, title: 'A request header is not acceptable' },
+  DUPLICATE_HEADER: { status: 400, title: 'A header that may appear once was sent twice' },
+  VALIDATION_ERROR: { status: 400, title: 'The request is not valid' },
+  UPGRADE_REFUSED: { status: 400, title: 'This route does not accept protocol upgrades' },
+  MISSING_CREDENTIAL: { status: 401, title: 'No credential was sent' },
+  INVALID_CREDENTIAL: { status: 401, title: 'The credential is not valid' },
+  EXPIRED_CREDENTIAL: { status: 401, title: 'The credential has expired' },
+  REVOKED_CREDENTIAL: { status: 401, title: 'The credential has been revoked' },
+  FORBIDDEN: { status: 403, title: 'The caller may not do this' },
+  MODEL_NOT_ALLOWED: { status: 403, title: 'The caller may not use this model' },
+  IP_NOT_ALLOWED: { status: 403, title: 'The client address is not allowed' },
+  NOT_FOUND: { status: 404, title: 'Nothing is served here' },
+  MODEL_NOT_FOUND: { status: 404, title: 'The model does not exist' },
+  METHOD_NOT_ALLOWED: { status: 405, title: 'The method is not allowed here' },
+  REQUEST_TIMEOUT: { status: 408, title: 'The request did not arrive in time' },
+  CONFLICT: { status: 409, title: 'The request conflicts with what is stored' },
+  IDEMPOTENCY_IN_PROGRESS: { status: 409, title: 'A request with this idempotency key is still running' },
+  BODY_TOO_LARGE: { status: 413, title: 'The request body is too large' },
+  URI_TOO_LONG: { status: 414, title: 'The request target is too long' },
+  UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'The request body has an unsupported type or encoding' },
+  EXPECTATION_FAILED: { status: 417, title: 'The expectation cannot be met' },
+  VALUE_ERROR: { status: 422, title: 'A value in the request cannot be used' },
+  IDEMPOTENCY_MISMATCH: { status: 422, title: 'The idempotency key was used with another request' },
+  RATE_LIMIT_EXCEEDED: { status: 429, title: 'Rate limit exceeded' },
+  BUDGET_EXCEEDED: { status: 429, title: 'Budget exceeded' },
+  CONCURRENCY_EXCEEDED: { status: 429, title: 'Too many requests are running' },
+  HEADERS_TOO_LARGE: { status: 431, title: 'The request headers are too large' },
+  INTERNAL_ERROR: { status: 500, title: 'The gateway failed' },
+  UPSTREAM_ERROR: { status: 502, title: 'The upstream could not be reached or broke the connection' },
+  UPSTREAM_INVALID_RESPONSE: { status: 502, title: 'The upstream sent an invalid response' },
+  CIRCUIT_OPEN: { status: 503, title: 'The circuit breaker of the upstream is open' },
+  NO_HEALTHY_TARGET: { status: 503, title: 'No healthy upstream target is available' },
+  STORE_UNAVAILABLE: { status: 503, title: 'A store the request needs is unavailable' },
+  OVERLOADED: { status: 503, title: 'The gateway or the upstream is at its limit' },
+  DRAINING: { status: 503, title: 'The gateway is shutting down' },
+  UPSTREAM_TIMEOUT: { status: 504, title: 'The upstream did not answer in time' },
+  LOOP_DETECTED: { status: 508, title: 'The request has passed through this gateway before' },
+} as const satisfies Record<string, { status: number; title: string }>;
+
+export type ErrorCode = keyof typeof ERROR_CATALOG;

@@ -1,0 +1,32 @@
+import type { HeaderList } from './header-list.ts';
+
+/**
+ * What the client asked for, parsed once at the edge and never again. Guard, router, limiter, metrics and upstream all
+ * read this record, so no two of them can see different requests.
+ */
+export interface EdgeRequest {
+  readonly method: string;
+  /** Canonical path: absolute, unreserved escapes decoded, other escapes upper-case, no dot segments. */
+  readonly path: string;
+  /** The query exactly as sent, with its `?`; empty when there is none. Never parsed on the proxied plane. */
+  readonly query: string;
+  /** Lower-case host without port; empty only for HTTP/1.0 requests without `Host`. */
+  readonly host: string;
+  /** The `Host` value as sent. */
+  readonly authority: string;
+  readonly headers: HeaderList;
+  readonly scheme: 'http' | 'https';
+  readonly httpVersion: string;
+  /** Address of the socket's other end, IPv4-mapped IPv6 unmapped. */
+  readonly peer: string;
+  /** Declared body length; `undefined` when chunked or when there is no body. */
+  readonly contentLength: number | undefined;
+  readonly chunked: boolean;
+  readonly expectContinue: boolean;
+  /** Lower-cased `Upgrade` offer, when `Connection` names it. */
+  readonly upgrade: string | undefined;
+  /** `%2F` stands in the path: decided after matching by the route's `paths`. */
+  readonly hasEncodedSlash: boolean;
+  /** `//` stands in the path: decided after matching by the route's `paths`. */
+  readonly hasEmptySegment: boolean;
+}

@@ -1,0 +1,123 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Rejection } from '../errors/rejection.ts';
+import type { Deadline } from './deadline.ts';
+import type { EdgeRequest } from './edge-request.ts';
+import type { LimitStatus } from './limit-status.ts';
+import type { Principal } from './principal.ts';
+import type { RequestBody } from './request-body.ts';
+
+/** The shape of errors and envelopes on a route. */
+export type Dialect = 'problem' | 'openai' | 'anthropic' | 'simple' | 'envelope';
+
+/** What the exchange needs to know of the route it matched; the compiled route implements it. */
+export interface MatchedRoute {
+  readonly name: string;
+  /** Metric label: the service's name, or the route's own for `redirect` and `respond`. */
+  readonly service: string;
+  readonly dialect: Dialect;
+}
+
+/** How one try at one target ended; written by the upstream side, read once by the observer. */
+export interface AttemptRecord {
+  readonly target: string;
+  /** Milliseconds from dispatch to response headers or failure. */
+  readonly durationMs: number;
+  /** Status of the upstream's answer, when there was one. */
+  readonly status: number | undefined;
+  /** A short closed word (`refused`, `reset`, `timeout` …) when the attempt failed. */
+  readonly failure: string | undefined;
+}
+
+/** How the exchange ended for the client. `truncated`: the upstream died after the response had begun. */
+export type Outcome = 'completed' | 'rejected' | 'client_aborted' | 'truncated';
+
+type HeadHook = (headers: string[], status: number) => void;
+
+/**
+ * One client request with its response, in flight. Policies write only their own slot; the observer reads the record
+ * once, when the response closes.
+ */
+export class Exchange {
+  readonly id: string;
+  readonly edge: EdgeRequest;
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  /** Monotonic milliseconds (`performance.now`). */
+  readonly startedAt: number;
+  /** First untrusted hop from the right of `X-Forwarded-For` when the peer is trusted, else the peer. */
+  readonly clientIp: string;
+  readonly body: RequestBody;
+  readonly deadline: Deadline;
+
+  route: MatchedRoute | undefined;
+  /** Values of `:name` segments, and `*` for the rest. */
+  params: Readonly<Record<string, string>> = {};
+  principal: Principal | undefined;
+  /** Lower-case name of the header line that authenticated: never forwarded. */
+  credentialHeader: string | undefined;
+  /** The tightest limit that applied, for the response headers. */
+  limit: LimitStatus | undefined;
+  readonly attempts: AttemptRecord[] = [];
+  rejection: Rejection | undefined;
+  outcome: Outcome = 'completed';
+  /** Monotonic milliseconds when the upstream's final headers arrived. */
+  answeredAt: number | undefined;
+  bytesIn = 0;
+  bytesOut = 0;
+  /** True while the response is an event stream or has no known length. */
+  isStream = false;
+
+  private headHooks: HeadHook[] | undefined;
+  private settleHooks: (() => void)[] | undefined;
+
+  constructor(fields: {
+    id: string;
+    edge: EdgeRequest;
+    req: IncomingMessage;
+    res: ServerResponse;
+    startedAt: number;
+    clientIp: string;
+    body: RequestBody;
+    deadline: Deadline;
+  }) {
+    this.id = fields.id;
+    this.edge = fields.edge;
+    this.req = fields.req;
+    this.res = fields.res;
+    this.startedAt = fields.startedAt;
+    this.clientIp = fields.clientIp;
+    this.body = fields.body;
+    this.deadline = fields.deadline;
+  }
+
+  /** True once response headers left: nothing can be retried or replaced after that. */
+  get isCommitted(): boolean {
+    return this.res.headersSent;
+  }
+
+  /** True once the client's connection is gone. */
+  get isAbandoned(): boolean {
+    return this.res.destroyed || this.res.closed;
+  }
+
+  /** Runs before the response head is written, for answers and errors alike; may push or edit name/value pairs. */
+  onHead(hook: HeadHook): void {
+    (this.headHooks ??= []).push(hook);
+  }
+
+  runHeadHooks(headers: string[], status: number): void {
+    if (this.headHooks) for (const hook of this.headHooks) hook(headers, status);
+  }
+
+  /** Runs exactly once, whatever the outcome, when the response has closed. Must not throw. */
+  onSettled(hook: () => void): void {
+    (this.settleHooks ??= []).push(hook);
+  }
+
+  /** Called by the one close listener. */
+  settle(): void {
+    const hooks = this.settleHooks;
+    this.settleHooks = undefined;
+    if (hooks) for (const hook of hooks) hook();
+  }
+}

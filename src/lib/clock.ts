@@ -1,0 +1,12 @@
+/** The two clocks of a process, injected so that tests can move time. */
+export interface Clock {
+  /** Epoch milliseconds: for what is stored or shown. Never for measuring a wait: it may jump. */
+  now(): number;
+  /** Milliseconds that only ever grow: for deadlines and durations. */
+  monotonic(): number;
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+};

@@ -1,0 +1,73 @@
+import type { Static, TSchema } from 'typebox';
+import type { Dependencies } from '../dependencies.ts';
+import type { ErrorCode } from '../errors/catalog.ts';
+import type { Rejection } from '../errors/rejection.ts';
+import type { Exchange } from '../exchange/exchange.ts';
+import type { Attempt, Send } from '../upstream/attempt.ts';
+import type { ServiceTargets } from '../upstream/targets.ts';
+
+/** Answers the client at once, without calling the upstream (CORS preflight, redirect). */
+export interface Reply {
+  readonly status: number;
+  /** name, value, name, value … */
+  readonly headers: readonly string[];
+  readonly body: string | undefined;
+}
+
+/** `undefined` lets the request continue. */
+export type Verdict = undefined | Rejection | Reply;
+
+/** One named step of the access phase. Synchronous wherever nothing has to be awaited: a promise costs every request. */
+export interface AccessStep {
+  readonly name: string;
+  readonly decide: (exchange: Exchange) => Verdict | Promise<Verdict>;
+}
+
+/** Where an access policy is being compiled. */
+export interface RouteContext {
+  readonly route: string;
+  readonly service: string | undefined;
+  readonly kind: 'http' | 'llm' | 'embeddings';
+}
+
+interface PolicyBasics<S extends TSchema> {
+  /** The YAML key, the metric label and the docs heading; the folder is its kebab-case. */
+  readonly name: string;
+  /** Further YAML keys the policy owns. */
+  readonly alsoOwns?: readonly string[];
+  readonly schema: S;
+  /** Codes it may answer with: feeds the docs. */
+  readonly errors: readonly ErrorCode[];
+}
+
+/** Decides whether a request continues. Compiled once per route. */
+export interface AccessPolicy<S extends TSchema = TSchema> extends PolicyBasics<S> {
+  readonly phase: 'access';
+  /** No step: the policy has nothing to do on this route. Several: the registry orders them by name. */
+  readonly create: (config: Static<S>, deps: Dependencies, at: RouteContext) => readonly AccessStep[];
+}
+
+/** Gates one call of one target: zero or one calls of `next`. Compiled once per service. */
+export interface AttemptPolicy<S extends TSchema = TSchema> extends PolicyBasics<S> {
+  readonly phase: 'attempt';
+  readonly create: (config: Static<S>, deps: Dependencies, targets: ServiceTargets) => (next: Attempt) => Attempt;
+}
+
+/** Decides how often and at which target the upstream is called. Compiled once per service. */
+export interface SendPolicy<S extends TSchema = TSchema> extends PolicyBasics<S> {
+  readonly phase: 'send';
+  readonly create: (config: Static<S>, deps: Dependencies, targets: ServiceTargets) => (attempt: Attempt) => Send;
+}
+
+/** Keeps the schema's type inside the definition. */
+export function defineAccessPolicy<S extends TSchema>(policy: AccessPolicy<S>): AccessPolicy<S> {
+  return policy;
+}
+
+export function defineAttemptPolicy<S extends TSchema>(policy: AttemptPolicy<S>): AttemptPolicy<S> {
+  return policy;
+}
+
+export function defineSendPolicy<S extends TSchema>(policy: SendPolicy<S>): SendPolicy<S> {
+  return policy;
+}

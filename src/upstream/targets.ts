@@ -1,0 +1,56 @@
+/** One address of a service, with everything that is known about it right now. State lives here, per process. */
+export class Target {
+  /** `host:port`, the metric label. */
+  readonly name: string;
+  /** Scheme, host and port: `http://10.0.0.7:8080`. */
+  readonly origin: string;
+  /** Path prefix every request keeps; never ends with a slash; empty for none. */
+  readonly basePath: string;
+  readonly weight: number;
+  readonly maxConnections: number;
+  /** Upstream credential, sent last so that nothing can replace it. Header name (lower-case) and value. */
+  readonly credential: { readonly name: string; readonly value: string } | undefined;
+
+  /** Requests dispatched and not yet finished, streams included. */
+  inFlight = 0;
+  /** Written by the health prober. */
+  isHealthy = true;
+  /** Written by the circuit breaker; a half-open target is offered only while its probe slot is free. */
+  isAdmitting = true;
+  /** Earliest monotonic millisecond at which the breaker may admit again; 0 when closed. */
+  admitsAgainAt = 0;
+  /** Moving average of milliseconds to response headers; 0 before the first answer. */
+  latencyMs = 0;
+
+  constructor(fields: {
+    name: string;
+    origin: string;
+    basePath: string;
+    weight: number;
+    maxConnections: number;
+    credential?: { readonly name: string; readonly value: string } | undefined;
+  }) {
+    this.name = fields.name;
+    this.origin = fields.origin;
+    this.basePath = fields.basePath;
+    this.weight = fields.weight;
+    this.maxConnections = fields.maxConnections;
+    this.credential = fields.credential;
+  }
+
+  /** May be offered a request now. */
+  get isAvailable(): boolean {
+    return this.isHealthy && this.isAdmitting;
+  }
+}
+
+/** Picks a target that is available and not in `tried`; falls back to a tried one; `undefined` when none is available. */
+export type Balancer = (tried: readonly Target[]) => Target | undefined;
+
+/** The targets of one service and the way to choose among them. */
+export interface ServiceTargets {
+  readonly service: string;
+  readonly kind: 'http' | 'llm' | 'embeddings';
+  readonly targets: readonly Target[];
+  readonly pick: Balancer;
+}
