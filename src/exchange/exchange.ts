@@ -5,6 +5,7 @@ import type { EdgeRequest } from './edge-request.ts';
 import type { LimitStatus } from './limit-status.ts';
 import type { Principal } from './principal.ts';
 import type { RequestBody } from './request-body.ts';
+import type { UpstreamPlan } from './upstream-plan.ts';
 
 /** The shape of errors and envelopes on a route. */
 export type Dialect = 'problem' | 'openai' | 'anthropic' | 'simple' | 'envelope';
@@ -50,6 +51,8 @@ export class Exchange {
   readonly deadline: Deadline;
 
   route: MatchedRoute | undefined;
+  /** How to call the upstream; `undefined` on routes that answer themselves. */
+  plan: UpstreamPlan | undefined;
   /** Values of `:name` segments, and `*` for the rest. */
   params: Readonly<Record<string, string>> = {};
   principal: Principal | undefined;

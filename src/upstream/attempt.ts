@@ -41,8 +41,8 @@ export interface Answer {
   readonly headers: readonly string[];
   /** Calls back once if the body breaks off on the upstream's side after the head. */
   onBroken(listener: () => void): void;
-  /** Writes head and body to the client; resolves when the last byte is handed over or the exchange is over. */
-  deliver(): Promise<void>;
+  /** Writes this head and the upstream's body to the client. */
+  deliver(headers: string[]): void;
   /** Drops the body and frees the connection, so that another attempt may follow. */
   discard(): void;
 }

@@ -4,6 +4,8 @@ export class Target {
   readonly name: string;
   /** Scheme, host and port: `http://10.0.0.7:8080`. */
   readonly origin: string;
+  /** Host and port as they stand in a `Host` line. */
+  readonly authority: string;
   /** Path prefix every request keeps; never ends with a slash; empty for none. */
   readonly basePath: string;
   readonly weight: number;
@@ -25,6 +27,7 @@ export class Target {
   constructor(fields: {
     name: string;
     origin: string;
+    authority: string;
     basePath: string;
     weight: number;
     maxConnections: number;
@@ -32,6 +35,7 @@ export class Target {
   }) {
     this.name = fields.name;
     this.origin = fields.origin;
+    this.authority = fields.authority;
     this.basePath = fields.basePath;
     this.weight = fields.weight;
     this.maxConnections = fields.maxConnections;

@@ -1,0 +1,238 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { Rejection } from '../errors/rejection.ts';
+import type { BufferBudget } from './buffer-budget.ts';
+import type { Deadline } from './deadline.ts';
+
+/** What one attempt sends. */
+export type BodyPayload = null | Buffer | Readable;
+
+interface BodySource {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  /** Declared length; `undefined` when chunked or absent. */
+  readonly contentLength: number | undefined;
+  readonly chunked: boolean;
+  readonly expectContinue: boolean;
+}
+
+/** Bodies up to this many declared bytes are gathered before the first attempt, so that a retry can repeat them. */
+const REPLAY_BYTES = 256 * 1024;
+/** A client must deliver its body at this many bytes per millisecond … */
+const SLOWEST_BYTES_PER_MS = 1;
+/** … after this many milliseconds of grace. */
+const BODY_GRACE_MS = 10_000;
+
+/**
+ * The client's body: read at most once, bounded in size, time and memory, and never before the access policies agreed.
+ * Small bodies are gathered and can be sent again; larger and chunked ones pass through with backpressure.
+ */
+export class RequestBody {
+  /** Bytes the route accepts; set by the body_limit policy. */
+  limit = Number.POSITIVE_INFINITY;
+  /** Set when a policy or the kind of service needs the whole body in memory, whatever its size. */
+  mustBuffer = false;
+  /** Why the body cannot be used, once that is known. */
+  rejection: Rejection | undefined;
+  bytesRead = 0;
+
+  private readonly source: BodySource;
+  private readonly budget: BufferBudget;
+  private readonly deadline: Deadline;
+  private buffered: Buffer | undefined;
+  private bytesHeld = 0;
+  private startedAt = 0;
+  private isStarted = false;
+  private isComplete: boolean;
+  private stream: Readable | undefined;
+
+  constructor(source: BodySource, budget: BufferBudget, deadline: Deadline) {
+    this.source = source;
+    this.budget = budget;
+    this.deadline = deadline;
+    this.isComplete = !source.chunked && (source.contentLength === undefined || source.contentLength === 0);
+  }
+
+  /** The request carries no body bytes. */
+  get isEmpty(): boolean {
+    return !this.source.chunked && (this.source.contentLength ?? 0) === 0;
+  }
+
+  /** Every byte the client announced has been read. */
+  get isFullyRead(): boolean {
+    return this.isComplete;
+  }
+
+  /** The same bytes can be sent once more. */
+  get canReplay(): boolean {
+    return this.isEmpty || this.buffered !== undefined || this.bytesRead === 0;
+  }
+
+  /** The gathered bytes, for a policy that asked for them with `mustBuffer`; `undefined` before `prepare`. */
+  get bytes(): Buffer | undefined {
+    return this.buffered;
+  }
+
+  /** The length to announce upstream; `undefined` means chunked. Zero for a body that is empty but was announced. */
+  get sendLength(): number | undefined {
+    if (this.buffered) return this.buffered.length;
+    return this.source.chunked ? undefined : this.source.contentLength;
+  }
+
+  /**
+   * Gathers what must be gathered; resolves to the rejection when the body is too large, too slow, broken off or does
+   * not fit the process's buffer budget. Returns at once when there is nothing to gather.
+   */
+  prepare(): undefined | Promise<Rejection | undefined> {
+    if (this.isEmpty || this.buffered) return undefined;
+    const declared = this.source.contentLength;
+    const small = declared !== undefined && declared <= REPLAY_BYTES;
+    return small || this.mustBuffer ? this.gather() : undefined;
+  }
+
+  /** What the next attempt sends. A stream can be asked for again only while `canReplay`. */
+  payload(): BodyPayload {
+    if (this.isEmpty) return null;
+    if (this.buffered) return this.buffered;
+    this.stream = new PassingBody(this.source.req, (bytes) => this.account(bytes), () => this.start(), () => this.finish());
+    return this.stream;
+  }
+
+  /** Ends a body that came too slowly. Called by whoever holds the exchange's deadline. */
+  expire(): void {
+    this.fail(new Rejection('REQUEST_TIMEOUT', 'The request body arrived too slowly.', { closes: true }));
+  }
+
+  /** Gives buffered memory back. Safe to call twice. */
+  release(): void {
+    this.budget.giveBack(this.bytesHeld);
+    this.bytesHeld = 0;
+    this.buffered = undefined;
+  }
+
+  private start(): void {
+    if (this.isStarted) return;
+    this.isStarted = true;
+    this.startedAt = performance.now();
+    // RFC 9110 10.1.1: 100 is sent only now, after every policy that could refuse has agreed.
+    if (this.source.expectContinue && !this.source.res.headersSent) this.source.res.writeContinue();
+    this.deadline.awaitBody(BODY_GRACE_MS);
+  }
+
+  private finish(): void {
+    this.isComplete = true;
+    this.deadline.bodyArrived();
+  }
+
+  /** Counts bytes; false when they exceed the limit. */
+  private account(bytes: number): boolean {
+    this.bytesRead += bytes;
+    if (this.bytesRead > this.limit) {
+      this.fail(tooLarge(this.limit));
+      return false;
+    }
+    const allowedMs = BODY_GRACE_MS + this.bytesRead / SLOWEST_BYTES_PER_MS;
+    this.deadline.awaitBody(allowedMs - (performance.now() - this.startedAt));
+    return true;
+  }
+
+  private fail(rejection: Rejection): void {
+    this.rejection ??= rejection;
+    this.deadline.bodyArrived();
+    this.settleGathering?.();
+    this.stream?.destroy(new Error(rejection.code));
+  }
+
+  private settleGathering: (() => void) | undefined;
+
+  private gather(): Promise<Rejection | undefined> {
+    const { req } = this.source;
+    const chunks: Buffer[] = [];
+    return new Promise((resolve) => {
+      const settle = (): void => {
+        this.settleGathering = undefined;
+        req.off('data', onData).off('end', onEnd).off('close', onClose);
+        if (this.rejection) req.pause();
+        resolve(this.rejection);
+      };
+      const onData = (chunk: Buffer): void => {
+        if (this.account(chunk.length) && this.hold(chunk.length)) chunks.push(chunk);
+      };
+      const onEnd = (): void => {
+        this.finish();
+        this.buffered = chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
+        settle();
+      };
+      const onClose = (): void => this.fail(new Rejection('VALIDATION_ERROR', 'The request body broke off.', { closes: true }));
+      this.settleGathering = settle;
+      this.deadline.onExpire = () => this.expire();
+      req.on('data', onData).on('end', onEnd).on('close', onClose);
+      this.start();
+    });
+  }
+
+  private hold(bytes: number): boolean {
+    if (!this.budget.take(bytes)) {
+      const detail = 'The gateway holds too many request bodies right now. Retry shortly.';
+      this.fail(new Rejection('OVERLOADED', detail, { closes: true, headers: { 'Retry-After': '1' } }));
+      return false;
+    }
+    this.bytesHeld += bytes;
+    return true;
+  }
+}
+
+/** The refusal of a body that is, or is announced to be, over the limit. */
+export function tooLarge(limit: number): Rejection {
+  return new Rejection('BODY_TOO_LARGE', `The request body may have at most ${limit} bytes.`, { closes: true });
+}
+
+/**
+ * Hands the client's bytes on with backpressure. It stands between the request and undici because undici destroys a
+ * body stream it no longer needs, and destroying the request itself would take the client's connection with it.
+ */
+class PassingBody extends Readable {
+  private readonly req: IncomingMessage;
+  private readonly account: (bytes: number) => boolean;
+  private readonly onStart: () => void;
+  private readonly onFinish: () => void;
+  private isAttached = false;
+
+  constructor(req: IncomingMessage, account: (bytes: number) => boolean, onStart: () => void, onFinish: () => void) {
+    super({ highWaterMark: 64 * 1024 });
+    this.req = req;
+    this.account = account;
+    this.onStart = onStart;
+    this.onFinish = onFinish;
+  }
+
+  override _read(): void {
+    if (!this.isAttached) this.attach();
+    this.req.resume();
+  }
+
+  override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
+    this.req.off('data', this.onData).off('end', this.onEnd).off('close', this.onClose);
+    if (!this.req.readableEnded) this.req.pause();
+    callback(error);
+  }
+
+  private attach(): void {
+    this.isAttached = true;
+    this.onStart();
+    this.req.on('data', this.onData).on('end', this.onEnd).on('close', this.onClose);
+  }
+
+  private readonly onData = (chunk: Buffer): void => {
+    if (this.account(chunk.length) && !this.push(chunk)) this.req.pause();
+  };
+
+  private readonly onEnd = (): void => {
+    this.onFinish();
+    this.push(null);
+  };
+
+  private readonly onClose = (): void => {
+    if (!this.req.complete) this.destroy(new Error('the client broke off its body'));
+  };
+}
