@@ -69,6 +69,10 @@ export class Exchange {
   bytesOut = 0;
   /** True while the response is an event stream or has no known length. */
   isStream = false;
+  /** True when the response is `text/event-stream`: its failure can be told inside the stream. */
+  isEventStream = false;
+  /** The call that is running upstream, so that a client's departure can end it within the same tick. */
+  running: { abandon(): void } | undefined;
 
   private headHooks: HeadHook[] | undefined;
   private settleHooks: (() => void)[] | undefined;
@@ -119,6 +123,9 @@ export class Exchange {
 
   /** Called by the one close listener. */
   settle(): void {
+    this.running?.abandon();
+    this.deadline.clear();
+    this.body.release();
     const hooks = this.settleHooks;
     this.settleHooks = undefined;
     if (hooks) for (const hook of hooks) hook();

@@ -17,7 +17,8 @@ export type FailureKind =
   | 'overloaded' // the target's connection cap is reached; local, says nothing about the target
   | 'circuit_open' // refused by the target's breaker; local
   | 'client_aborted'
-  | 'request_body'; // the client's body failed: too large, too slow, broken; local
+  | 'request_body' // the client's body failed (`exchange.body.rejection` says how); local
+  | 'internal'; // the gateway built a request that cannot be sent: a bug of ours; local
 
 /** The failure of one attempt. Never leaves the gateway as it is: `upstream/classify.ts` turns it into a rejection. */
 export class UpstreamFailure extends Error {
@@ -41,8 +42,8 @@ export interface Answer {
   readonly headers: readonly string[];
   /** Calls back once if the body breaks off on the upstream's side after the head. */
   onBroken(listener: () => void): void;
-  /** Writes this head and the upstream's body to the client. */
-  deliver(headers: string[]): void;
+  /** Writes this head and the upstream's body to the client; false when the upstream died before anything was sent. */
+  deliver(headers: string[]): boolean;
   /** Drops the body and frees the connection, so that another attempt may follow. */
   discard(): void;
 }

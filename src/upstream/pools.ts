@@ -1,0 +1,52 @@
+import { Pool } from 'undici';
+import type { Target } from './targets.ts';
+
+/** TLS material towards one target, as text. Certificates of targets are always verified. */
+export interface TargetTls {
+  readonly ca?: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+  readonly server_name?: string | undefined;
+}
+
+/** One keep-alive pool per target. The target's own in-flight cap stands before it, so nothing ever queues inside. */
+export class UpstreamPools {
+  private readonly pools = new Map<Target, Pool>();
+
+  /** `connectMs` bounds the TCP and TLS handshake; undici rounds it up to about a second, our own deadline does not. */
+  open(target: Target, connectMs: number, tls: TargetTls | undefined): void {
+    const pool = new Pool(target.origin, {
+      connections: target.maxConnections,
+      pipelining: 1,
+      allowH2: false,
+      // Every deadline is ours: undici's are coarse, restart on each 1xx and do not run while a request is queued.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      maxHeaderSize: 16 * 1024,
+      connect: {
+        timeout: connectMs,
+        ...(tls?.ca && { ca: tls.ca }),
+        ...(tls?.cert && { cert: tls.cert }),
+        ...(tls?.key && { key: tls.key }),
+        ...(tls?.server_name && { servername: tls.server_name }),
+      },
+    });
+    this.pools.set(target, pool);
+  }
+
+  of(target: Target): Pool {
+    const pool = this.pools.get(target);
+    if (!pool) throw new Error(`no pool was opened for ${target.name}`);
+    return pool;
+  }
+
+  /** Resolves when every running request has ended; idle connections close at once. */
+  async close(): Promise<void> {
+    await Promise.allSettled([...this.pools.values()].map((pool) => pool.close()));
+  }
+
+  /** Drops every connection now. */
+  async destroy(): Promise<void> {
+    await Promise.allSettled([...this.pools.values()].map((pool) => pool.destroy()));
+  }
+}
