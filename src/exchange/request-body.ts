@@ -94,7 +94,12 @@ export class RequestBody {
   payload(): BodyPayload {
     if (this.isEmpty) return null;
     if (this.buffered) return this.buffered;
-    this.stream = new PassingBody(this.source.req, (bytes) => this.account(bytes), () => this.start(), () => this.finish());
+    this.stream = new PassingBody(
+      this.source.req,
+      (bytes) => this.account(bytes),
+      () => this.start(),
+      () => this.finish(),
+    );
     return this.stream;
   }
 
@@ -163,7 +168,8 @@ export class RequestBody {
         this.buffered = chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
         settle();
       };
-      const onClose = (): void => this.fail(new Rejection('VALIDATION_ERROR', 'The request body broke off.', { closes: true }));
+      const onClose = (): void =>
+        this.fail(new Rejection('VALIDATION_ERROR', 'The request body broke off.', { closes: true }));
       this.settleGathering = settle;
       this.deadline.onExpire = () => this.expire();
       req.on('data', onData).on('end', onEnd).on('close', onClose);
