@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import pg from 'pg';
 import { until } from './poll.ts';
-import { describeWithPostgres } from './postgres.ts';
+import { describeWithPostgres } from './server-suite.ts';
 
 describeWithPostgres(
   'a PostgreSQL server for tests',

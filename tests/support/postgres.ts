@@ -8,7 +8,6 @@ import { findExecutable, postgresFolders } from './executable.ts';
 import { findFreePort } from './free-port.ts';
 import { until } from './poll.ts';
 import { type ServerProcess, spawnServer } from './server-process.ts';
-import { describeWithServer } from './server-suite.ts';
 import { makeTempDir, removeTempDir } from './temp-dir.ts';
 
 export interface PostgresServer {
@@ -27,7 +26,7 @@ export interface PostgresServer {
   restart(): Promise<void>;
 }
 
-interface PostgresOptions {
+export interface PostgresOptions {
   /** Further command line arguments, such as `['-c', 'max_connections=20']`. */
   args?: string[];
   /** Start a server even when TEST_DATABASE_URL names one, because the test stops, kills or pauses it. */
@@ -41,16 +40,11 @@ interface Owner {
 
 const sharedUrl = process.env['TEST_DATABASE_URL'] || undefined;
 const initdb = findExecutable('initdb', postgresFolders());
-const hint = 'it needs PostgreSQL: set TEST_DATABASE_URL or install postgresql';
+export const postgresHint = 'it needs PostgreSQL: set TEST_DATABASE_URL or install postgresql';
 
-/** A suite on a real PostgreSQL; `postgres()` is the running server. */
-export function describeWithPostgres(
-  name: string,
-  body: (postgres: () => PostgresServer) => void,
-  options: PostgresOptions = {},
-): void {
-  const isAvailable = initdb !== undefined || (sharedUrl !== undefined && !options.own);
-  describeWithServer(name, { isAvailable, hint, start: () => startPostgres(options) }, body);
+/** Whether `startPostgres(options)` can work on this machine. */
+export function canStartPostgres(options: PostgresOptions = {}): boolean {
+  return initdb !== undefined || (sharedUrl !== undefined && !options.own);
 }
 
 /**
@@ -59,7 +53,7 @@ export function describeWithPostgres(
  */
 export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
   if (sharedUrl !== undefined && !options.own) return sharePostgres(sharedUrl);
-  if (initdb === undefined) throw new Error(`No PostgreSQL: ${hint}`);
+  if (initdb === undefined) throw new Error(`No PostgreSQL: ${postgresHint}`);
   const folder = makeTempDir('postgres');
   const owner = serverOwner();
   if (owner !== undefined) chownSync(folder, owner.uid, owner.gid);

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { until } from './poll.ts';
-import { describeWithRedis } from './redis.ts';
+import { describeWithRedis } from './server-suite.ts';
 
 describeWithRedis(
   'a Redis server for tests',

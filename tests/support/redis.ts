@@ -1,7 +1,6 @@
 import { findExecutable } from './executable.ts';
 import { findFreePort } from './free-port.ts';
 import { type ServerProcess, spawnServer } from './server-process.ts';
-import { describeWithServer } from './server-suite.ts';
 import { makeTempDir, removeTempDir } from './temp-dir.ts';
 
 export interface RedisServer {
@@ -18,7 +17,7 @@ export interface RedisServer {
   restart(): Promise<void>;
 }
 
-interface RedisOptions {
+export interface RedisOptions {
   /** Further command line arguments, such as `['--appendonly', 'yes']`. */
   args?: string[];
   /** Start a server even when TEST_REDIS_URL names one, because the test stops, kills, pauses or empties it. */
@@ -27,16 +26,11 @@ interface RedisOptions {
 
 const sharedUrl = process.env['TEST_REDIS_URL'] || undefined;
 const binary = findExecutable('redis-server');
-const hint = 'it needs a Redis server: set TEST_REDIS_URL or install redis-server';
+export const redisHint = 'it needs a Redis server: set TEST_REDIS_URL or install redis-server';
 
-/** A suite on a real Redis; `redis()` is the running server. */
-export function describeWithRedis(
-  name: string,
-  body: (redis: () => RedisServer) => void,
-  options: RedisOptions = {},
-): void {
-  const isAvailable = binary !== undefined || (sharedUrl !== undefined && !options.own);
-  describeWithServer(name, { isAvailable, hint, start: () => startRedis(options) }, body);
+/** Whether `startRedis(options)` can work on this machine. */
+export function canStartRedis(options: RedisOptions = {}): boolean {
+  return binary !== undefined || (sharedUrl !== undefined && !options.own);
 }
 
 /**
@@ -45,7 +39,7 @@ export function describeWithRedis(
  */
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
   if (sharedUrl !== undefined && !options.own) return shareRedis(sharedUrl);
-  if (binary === undefined) throw new Error(`No Redis: ${hint}`);
+  if (binary === undefined) throw new Error(`No Redis: ${redisHint}`);
   const folder = makeTempDir('redis');
   const spawnOn = (port: number) => spawnRedis(port, folder, options.args ?? []);
   try {

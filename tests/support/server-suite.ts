@@ -1,5 +1,13 @@
 // Suites that need a real server: skipped with one loud line where there is none, a failure under CI.
 import { afterAll, beforeAll, describe, test } from '@jest/globals';
+import {
+  canStartPostgres,
+  type PostgresOptions,
+  type PostgresServer,
+  postgresHint,
+  startPostgres,
+} from './postgres.ts';
+import { canStartRedis, type RedisOptions, type RedisServer, redisHint, startRedis } from './redis.ts';
 
 interface ServerNeed<Server extends { stop(): Promise<void> }> {
   isAvailable: boolean;
@@ -8,8 +16,28 @@ interface ServerNeed<Server extends { stop(): Promise<void> }> {
   start(): Promise<Server>;
 }
 
+/** A suite on a real Redis; `redis()` is the running server. */
+export function describeWithRedis(
+  name: string,
+  body: (redis: () => RedisServer) => void,
+  options: RedisOptions = {},
+): void {
+  const isAvailable = canStartRedis(options);
+  describeWithServer(name, { isAvailable, hint: redisHint, start: () => startRedis(options) }, body);
+}
+
+/** A suite on a real PostgreSQL; `postgres()` is the running server. */
+export function describeWithPostgres(
+  name: string,
+  body: (postgres: () => PostgresServer) => void,
+  options: PostgresOptions = {},
+): void {
+  const isAvailable = canStartPostgres(options);
+  describeWithServer(name, { isAvailable, hint: postgresHint, start: () => startPostgres(options) }, body);
+}
+
 /** Describes a suite that runs on one server, started before its first test and stopped after its last. */
-export function describeWithServer<Server extends { stop(): Promise<void> }>(
+function describeWithServer<Server extends { stop(): Promise<void> }>(
   name: string,
   need: ServerNeed<Server>,
   body: (server: () => Server) => void,
