@@ -1,0 +1,64 @@
+import Type, { type Static } from 'typebox';
+
+const ExpectedStatus = Type.Object(
+  {
+    from: Type.Integer({
+      default: 200,
+      minimum: 100,
+      maximum: 599,
+      description: 'Lowest status that counts as healthy.',
+    }),
+    to: Type.Integer({
+      default: 399,
+      minimum: 100,
+      maximum: 599,
+      description: 'Highest status that counts as healthy.',
+    }),
+  },
+  { additionalProperties: false, default: {}, description: 'Range of statuses that count as healthy.' },
+);
+
+export const HealthSchema = Type.Object(
+  {
+    path: Type.String({
+      default: '/health',
+      pattern: '^/',
+      maxLength: 2_048,
+      description:
+        'What to ask for with GET, seen from the root of the target: a path in the target url does not precede it.',
+    }),
+    interval: Type.Number({
+      default: 5_000,
+      minimum: 100,
+      maximum: 3_600_000,
+      description:
+        'Time between two probes of a target, varied by a tenth so that several gateways do not probe in step.',
+    }),
+    timeout: Type.Number({
+      default: 2_000,
+      minimum: 10,
+      maximum: 60_000,
+      description: 'A probe that has no complete answer by then counts as failed.',
+    }),
+    healthy_after: Type.Integer({
+      default: 2,
+      minimum: 1,
+      maximum: 100,
+      description: 'Good probes in a row before an unhealthy target is used again.',
+    }),
+    unhealthy_after: Type.Integer({
+      default: 3,
+      minimum: 1,
+      maximum: 100,
+      description: 'Failed probes in a row before a target is no longer used.',
+    }),
+    expected_status: ExpectedStatus,
+  },
+  {
+    additionalProperties: false,
+    description:
+      'Asks every target at intervals whether it is well and keeps requests away from those that are not. Off unless given.',
+  },
+);
+
+export type HealthConfig = Static<typeof HealthSchema>;
