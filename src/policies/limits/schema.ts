@@ -1,0 +1,122 @@
+import Type, { type Static } from 'typebox';
+
+const Per = Type.Union(
+  [
+    Type.Literal('consumer'),
+    Type.Literal('credential'),
+    Type.Literal('ip'),
+    Type.Literal('route'),
+    Type.Literal('service'),
+    Type.Literal('global'),
+  ],
+  {
+    description:
+      'What gets a count of its own: each `consumer`, each `credential` (one key of a consumer), each client address (`ip`), each `route`, each `service`; `global` does not split.',
+  },
+);
+
+const Algorithm = Type.Union(
+  [Type.Literal('sliding_window'), Type.Literal('token_bucket'), Type.Literal('fixed_window')],
+  {
+    default: 'sliding_window',
+    description:
+      '`sliding_window`: never more than `limit` in any span of length `window`. `token_bucket`: refills evenly, up to `burst` at once. `fixed_window`: starts anew at every whole multiple of `window` (UTC), so up to twice the limit can pass around that moment.',
+  },
+);
+
+const Mode = Type.Union([Type.Literal('auto'), Type.Literal('strict'), Type.Literal('leased')], {
+  default: 'auto',
+  description:
+    'Where a request is counted when several gateways share a store. All three are exact; at present each of them counts every request in the store.',
+});
+
+export const LimitSchema = Type.Object(
+  {
+    limit: Type.Integer({
+      minimum: 1,
+      maximum: 1_000_000_000,
+      description: 'Requests allowed per `window`.',
+    }),
+    window: Type.Number({
+      minimum: 100,
+      maximum: 31_622_400_000,
+      description: 'The period the limit is counted over, from 100 ms to 366 days.',
+    }),
+    per: Type.Array(Per, {
+      default: ['consumer'],
+      minItems: 1,
+      maxItems: 6,
+      uniqueItems: true,
+      description:
+        'How the count is split. Where the limit is written says what it counts over: settings, consumer and key across the gateway, a service across its routes, a route that route. Without a consumer the client address stands in (IPv6 by /64).',
+    }),
+    algorithm: Algorithm,
+    burst: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 1_000_000_000,
+        description: 'Only for `token_bucket`: requests that may come at once. Default: `limit`.',
+      }),
+    ),
+    mode: Mode,
+    dry_run: Type.Boolean({
+      default: false,
+      description: 'Count and report in the metrics, but refuse nothing.',
+    }),
+    name: Type.Optional(
+      Type.String({
+        pattern: '^[A-Za-z0-9_.-]{1,64}$',
+        description: 'Name of the limit in metrics and headers. Default: its level and window, such as `service:1m`.',
+      }),
+    ),
+  },
+  { additionalProperties: false, description: 'One limit.' },
+);
+
+export const RateLimitSchema = Type.Object(
+  {
+    limits: Type.Array(LimitSchema, {
+      minItems: 1,
+      maxItems: 16,
+      description: 'All of them apply, and a request they refuse is charged on none.',
+    }),
+  },
+  {
+    additionalProperties: false,
+    description:
+      'How many requests are let through. A number alone is that many requests per `settings.rate_period`, per consumer. Limits of settings, consumer, key, service and route all apply.',
+  },
+);
+
+/** One level that applies to a route, and the limits written there. */
+export const LimitLevelSchema = Type.Object(
+  {
+    level: Type.Union([Type.Literal('settings'), Type.Literal('service'), Type.Literal('route')], {
+      description: 'Where the limits are written.',
+    }),
+    id: Type.String({ description: 'Name of the service or route; empty for settings.' }),
+    rate_limit: RateLimitSchema,
+  },
+  { additionalProperties: false, description: 'The limits of one level.' },
+);
+
+export const LimitLevelsSchema = Type.Array(LimitLevelSchema, {
+  default: [],
+  description: 'Limits of all levels that apply to a route.',
+});
+
+export type LimitConfig = Static<typeof LimitSchema>;
+export type RateLimitConfig = Static<typeof RateLimitSchema>;
+export type LimitLevelConfig = Static<typeof LimitLevelSchema>;
+
+/** The long form of the shorthand `rate_limit: 100`; `window` is passed on as written in `settings.rate_period`. */
+export function expandRateLimit(limit: number, window: unknown): { limits: { limit: number; window: unknown }[] } {
+  return { limits: [{ limit, window }] };
+}
+
+/** A cross-field mistake in one limit, or `undefined`. */
+export function checkLimit(config: LimitConfig): string | undefined {
+  if (config.burst !== undefined && config.algorithm !== 'token_bucket')
+    return 'burst has a meaning only with algorithm: token_bucket';
+  return undefined;
+}
