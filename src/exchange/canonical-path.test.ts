@@ -50,7 +50,8 @@ function reference(rawPath: string): { path: string; hasEncodedSlash: boolean; h
       continue;
     }
     const digits = rawPath.slice(i + 1, i + 3);
-    if (digits.length < 2 || [...digits].some((digit) => !'0123456789abcdefABCDEF'.includes(digit))) return 'refused';
+    if (digits.length < 2 || !digits.split('').every((digit) => '0123456789abcdefABCDEF'.includes(digit)))
+      return 'refused';
     const decoded = String.fromCharCode(Number(`0x${digits}`));
     if (decoded < ' ' || decoded === '\\' || decoded === '\x7f') return 'refused';
     if (decoded === '/') hasEncodedSlash = true;

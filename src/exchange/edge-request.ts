@@ -14,11 +14,17 @@ export interface EdgeRequest {
   readonly host: string;
   /** The `Host` value as sent. */
   readonly authority: string;
+  /** The lines as sent, without those whose `_` would make a protected name of them further on. */
   readonly headers: HeaderList;
+  /** A line whose name holds `_` was sent: decided after matching by the route's `headers.underscores`. */
+  readonly hasUnderscoreName: boolean;
+  /** What the client spoke: a trusted peer's `X-Forwarded-Proto`, else this listener's own. */
   readonly scheme: 'http' | 'https';
   readonly httpVersion: string;
   /** Address of the socket's other end, IPv4-mapped IPv6 unmapped. */
   readonly peer: string;
+  /** `trust_proxy` covers the peer: its forwarding headers are believed and kept. */
+  readonly isPeerTrusted: boolean;
   /** Declared body length; `undefined` when chunked or when there is no body. */
   readonly contentLength: number | undefined;
   readonly chunked: boolean;
