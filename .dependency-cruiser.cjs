@@ -8,19 +8,47 @@ const contracts = ['src/telemetry/logger.ts', 'src/telemetry/metrics.ts'];
 /** The shape of the loaded configuration: plain data. Policies are the exception, they see only their own section. */
 const configuration = ['src/config/schema.ts'];
 
-/** A folder (or file) of src, what it may import besides itself, and why not more. */
+/**
+ * A folder of src, what it may import besides itself, and why not more.
+ * @type {[layer: string, allowed: string[], reason: string][]}
+ */
 const layers = [
   ['errors', ['src/lib/'], 'Errors are named by every layer, so they depend on none.'],
   ['lib', [], 'A leaf that imports a layer is not a leaf: move it into that layer.'],
-  ['exchange', ['src/errors/', 'src/lib/'], 'The record of a request is shared by all layers and may know none of them.'],
+  [
+    'exchange',
+    ['src/errors/', 'src/lib/'],
+    'The record of a request is shared by all layers and may know none of them.',
+  ],
   ['storage', [...ground, ...contracts], 'Stores are told what to keep; they do not know who asks.'],
-  ['identity', [...ground, ...contracts, ...configuration, 'src/storage/'], 'Identity stands on storage and is asked by policies and api.'],
-  ['usage', [...ground, ...contracts, 'src/storage/'], 'Usage stands on storage and is asked by policies, telemetry and api.'],
+  [
+    'identity',
+    [...ground, ...contracts, ...configuration, 'src/storage/'],
+    'Identity stands on storage and is asked by policies and api.',
+  ],
+  [
+    'usage',
+    [...ground, ...contracts, 'src/storage/'],
+    'Usage stands on storage and is asked by policies, telemetry and api.',
+  ],
   ['llm', [...ground, ...contracts], 'Knowledge of models and providers needs nothing of the gateway around it.'],
-  ['upstream', [...ground, ...contracts, ...configuration], 'Calling an upstream must not know which policies wrap the call.'],
+  [
+    'upstream',
+    [...ground, ...contracts, ...configuration],
+    'Calling an upstream must not know which policies wrap the call.',
+  ],
   [
     'policies',
-    [...ground, ...contracts, 'src/dependencies.ts', 'src/identity/', 'src/usage/', 'src/llm/', 'src/upstream/', 'src/storage/redis.ts'],
+    [
+      ...ground,
+      ...contracts,
+      'src/dependencies.ts',
+      'src/identity/',
+      'src/usage/',
+      'src/llm/',
+      'src/upstream/',
+      'src/storage/redis.ts',
+    ],
     'A policy sees its own configuration section and what it was handed, never the router, the file or the API.',
   ],
   [
@@ -28,7 +56,11 @@ const layers = [
     [...ground, ...contracts, ...configuration, 'src/dependencies.ts', 'src/policies/', 'src/upstream/'],
     'Routing compiles policies and upstreams; storage and identity reach it only through them.',
   ],
-  ['telemetry', [...ground, ...configuration, 'src/usage/'], 'Telemetry reads the finished exchange; nothing calls back upward.'],
+  [
+    'telemetry',
+    [...ground, ...configuration, 'src/usage/'],
+    'Telemetry reads the finished exchange; nothing calls back upward.',
+  ],
   [
     'config',
     [...ground, 'src/policies/schemas.ts', 'src/policies/[^/]+/schema.ts', 'src/llm/schema.ts'],
@@ -50,24 +82,58 @@ const layers = [
   ],
 ];
 
-/** A library, the only files that may import it, and why. */
+/**
+ * A library, its packages, the only files that may import them, and why.
+ * @type {[name: string, packages: string, files: string[], reason: string][]}
+ */
 const doors = [
   ['yaml', 'yaml', ['src/config/'], 'YAML is read where errors can name file, line and column.'],
-  ['ajv', 'ajv(-formats)?', ['src/config/', 'src/api/endpoint.ts'], 'One place decides strictness, coercion and messages.'],
-  ['undici', 'undici', ['src/upstream/(forward|health|pools)(\\.ts|/)'], 'Its defaults are unsafe for a proxy; one file sets them.'],
-  ['http-proxy-middleware', 'http-proxy-middleware', ['src/upstream/tunnel\\.ts'], 'Used for upgrades only, behind our own plugin.'],
+  [
+    'ajv',
+    'ajv(-formats)?',
+    ['src/config/', 'src/api/endpoint.ts'],
+    'One place decides strictness, coercion and messages.',
+  ],
+  [
+    'undici',
+    'undici',
+    ['src/upstream/(forward|health|pools)(\\.ts|/)'],
+    'Its defaults are unsafe for a proxy; one file sets them.',
+  ],
+  [
+    'http-proxy-middleware',
+    'http-proxy-middleware',
+    ['src/upstream/tunnel\\.ts'],
+    'Used for upgrades only, behind our own plugin.',
+  ],
   ['ioredis', 'ioredis', ['src/storage/redis\\.ts'], 'Deadlines and the offline switch are set once.'],
-  ['sql', '(knex|pg)', ['src/(storage|identity|usage)/', 'migrations/'], 'SQL stays with the layer that owns the tables.'],
+  [
+    'sql',
+    '(knex|pg)',
+    ['src/(storage|identity|usage)/', 'migrations/'],
+    'SQL stays with the layer that owns the tables.',
+  ],
   ['opossum', 'opossum', ['src/policies/circuit-breaker/'], 'Fed with finished outcomes by one adapter.'],
   ['p-retry', 'p-retry', ['src/policies/retry/'], 'Its defaults retry ten times from one second.'],
-  ['prom-client', 'prom-client', ['src/telemetry/metrics\\.ts'], 'Metric names and labels are a contract kept in one file.'],
+  [
+    'prom-client',
+    'prom-client',
+    ['src/telemetry/metrics\\.ts'],
+    'Metric names and labels are a contract kept in one file.',
+  ],
   ['pino', 'pino(-http|-pretty)?', ['src/telemetry/logger\\.ts'], 'Masking and buffering are set once.'],
   ['jose', 'jose', ['src/identity/'], 'Tokens are verified, and cached, in one layer.'],
-  ['express', '(express|helmet)', ['src/gateway\\.ts', 'src/api/', 'src/routing/'], 'The data plane below the mount is plain node:http.'],
+  [
+    'express',
+    '(express|helmet)',
+    ['src/gateway\\.ts', 'src/api/', 'src/routing/'],
+    'The data plane below the mount is plain node:http.',
+  ],
   ['commander', 'commander', ['src/cli/'], 'Arguments are parsed by the command line only.'],
   ['close-with-grace', 'close-with-grace', ['src/main\\.ts', 'src/cli/'], 'Only the process entry handles signals.'],
 ];
 
+/** @param {string[]} paths */
 const anchored = (paths) => paths.map((path) => `^${path.replace(/\.ts$/, '\\.ts$')}`);
 
 const layerRules = layers.map(([layer, allowed, reason]) => ({
