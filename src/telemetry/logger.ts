@@ -1,0 +1,112 @@
+import { createRequire } from 'node:module';
+import { pino } from 'pino';
+import type { DestinationStream, LevelWithSilent, Logger, LoggerOptions } from 'pino';
+import { escapeControls } from './escape-controls.ts';
+import { createIsoTime } from './iso-time.ts';
+import { createMask, type Mask, type MaskKind } from './mask.ts';
+
+export type { Logger } from 'pino';
+
+interface LogSettings {
+  readonly level: LevelWithSilent;
+  /** `auto`: readable text when standard output is a terminal, JSON lines otherwise. */
+  readonly pretty: 'auto' | boolean;
+  /** Kinds of personal data to mask in messages and error texts. */
+  readonly mask: readonly MaskKind[];
+  /** Where lines go; standard output unless given. A given stream is written to line by line, unbuffered. */
+  readonly destination?: DestinationStream;
+}
+
+/** Below pino's `maxWrite` of 16384, else it refuses to start. */
+const BUFFERED_BYTES = 8192;
+const FLUSH_EVERY_MS = 250;
+/** A reader that stalls costs at most this much memory; further lines are dropped rather than requests delayed. */
+const MAX_PENDING_BYTES = 16 * 1024 * 1024;
+
+/**
+ * The log of one gateway. Messages and error texts are masked and cannot carry control characters; of an error only
+ * type, code, message and stack are written, because the rest (a command's arguments, a row's values) may be secret.
+ */
+export function createLogger(settings: LogSettings): Logger {
+  const isoTime = createIsoTime();
+  const mask = createMask(settings.mask);
+  const clean = (text: string): string => escapeControls(mask(text));
+  const options: LoggerOptions = {
+    level: settings.level,
+    base: null,
+    timestamp: () => `,"time":"${isoTime(Date.now())}"`,
+    formatters: { level: (label) => ({ level: label }) },
+    serializers: { err: (error: unknown) => describeError(error, mask) },
+    hooks: {
+      logMethod(args, method) {
+        const parts = withMessage(args).map((part) => (typeof part === 'string' ? clean(part) : part));
+        method.apply(this, parts as typeof args);
+      },
+    },
+  };
+  return pino(options, openDestination(settings));
+}
+
+/** Writes what is still buffered before returning. Call it before the process ends: SIGTERM alone would lose it. */
+export function flushLogger(log: Logger): void {
+  destinationOf(log).flushSync?.();
+}
+
+/** A way past pino's formatting for a line that is complete JSON already and ends with a line feed. */
+export function lineWriter(log: Logger): (line: string) => void {
+  const destination = destinationOf(log);
+  return (line) => destination.write(line);
+}
+
+type FlushableDestination = DestinationStream & { flushSync?: () => void };
+
+function destinationOf(log: Logger): FlushableDestination {
+  return (log as unknown as Record<symbol, FlushableDestination>)[pino.symbols.streamSym] as FlushableDestination;
+}
+
+function openDestination(settings: LogSettings): DestinationStream {
+  const { destination, pretty } = settings;
+  const isPretty = pretty === 'auto' ? destination === undefined && process.stdout.isTTY : pretty;
+  if (isPretty) return openPretty(destination ?? process.stdout);
+  return destination ?? openBuffered();
+}
+
+function openBuffered(): DestinationStream {
+  const stream = pino.destination({
+    dest: 1,
+    sync: false,
+    minLength: BUFFERED_BYTES,
+    periodicFlush: FLUSH_EVERY_MS,
+    maxLength: MAX_PENDING_BYTES,
+  });
+  // A full disk or a reader that went away must not end the gateway.
+  stream.on('error', () => undefined);
+  return stream;
+}
+
+/** The printer is loaded only here: it is of no use to a process that logs to a file or a collector. */
+function openPretty(target: DestinationStream): DestinationStream {
+  const { prettyFactory } = createRequire(import.meta.url)('pino-pretty') as typeof import('pino-pretty');
+  const format = prettyFactory({ colorize: process.stdout.isTTY, singleLine: true, translateTime: 'SYS:HH:MM:ss.l' });
+  return { write: (line) => target.write(format(line)) };
+}
+
+/** Left to itself pino takes the message from the error as it is, behind the back of the mask. */
+function withMessage(args: readonly unknown[]): readonly unknown[] {
+  const [subject] = args;
+  if (args.length !== 1 || typeof subject !== 'object' || subject === null) return args;
+  const error: unknown = 'err' in subject ? subject.err : subject;
+  return error instanceof Error ? [subject, error.message] : args;
+}
+
+function describeError(error: unknown, mask: Mask): unknown {
+  if (!(error instanceof Error)) return error;
+  const { type, message, stack, ...rest } = pino.stdSerializers.err(error);
+  const code: unknown = rest['code'];
+  return {
+    type,
+    ...(code === undefined ? {} : { code }),
+    message: escapeControls(mask(message)),
+    stack: mask(stack).split('\n').map(escapeControls).join('\n'),
+  };
+}
