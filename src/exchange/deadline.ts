@@ -3,11 +3,14 @@ import type { Clock } from '../lib/clock.ts';
 /** What was being waited for when time ran out. */
 export type DeadlinePhase = 'request_body' | 'connect' | 'first_byte' | 'idle' | 'total';
 
-/** Waits of one exchange with its upstream, in milliseconds; `Infinity` = no bound. */
+/** Waits of one exchange with its upstream, in milliseconds. */
 export interface Timeouts {
   readonly connect: number;
   readonly first_byte: number;
   readonly idle: number;
+  /** `idle` for event streams and upgrades. */
+  readonly idle_streamed: number;
+  /** 0 = no total deadline. */
   readonly total: number;
 }
 
@@ -32,9 +35,9 @@ export class Deadline {
     this.clock = clock;
   }
 
-  /** Bounds the whole exchange from now on. */
+  /** Bounds the whole exchange from now on; 0 = no bound. */
   limitTotal(ms: number): void {
-    if (ms === NEVER) return;
+    if (ms === 0) return;
     this.totalAt = this.clock.monotonic() + ms;
     this.schedule(this.totalAt);
   }
@@ -47,7 +50,7 @@ export class Deadline {
   /** Starts (or restarts) the wait for one phase; it replaces the wait for the phase before. */
   await(phase: 'connect' | 'first_byte' | 'idle', ms: number): void {
     this.phase = phase;
-    this.phaseAt = ms === NEVER ? NEVER : this.clock.monotonic() + ms;
+    this.phaseAt = this.clock.monotonic() + ms;
     this.schedule(this.phaseAt);
   }
 

@@ -16,6 +16,8 @@ export interface MatchedRoute {
   /** Metric label: the service's name, or the route's own for `redirect` and `respond`. */
   readonly service: string;
   readonly dialect: Dialect;
+  /** Adds what every response of the route carries, refusals included: the limit headers. */
+  decorate(headers: string[], exchange: Exchange): void;
 }
 
 /** How one try at one target ended; written by the upstream side, read once by the observer. */

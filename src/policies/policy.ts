@@ -41,33 +41,33 @@ interface PolicyBasics<S extends TSchema> {
 }
 
 /** Decides whether a request continues. Compiled once per route. */
-export interface AccessPolicy<S extends TSchema = TSchema> extends PolicyBasics<S> {
+export interface AccessPolicy<S extends TSchema = TSchema, C = Static<S>> extends PolicyBasics<S> {
   readonly phase: 'access';
   /** No step: the policy has nothing to do on this route. Several: the registry orders them by name. */
-  readonly create: (config: Static<S>, deps: Dependencies, at: RouteContext) => readonly AccessStep[];
+  readonly create: (config: C, deps: Dependencies, at: RouteContext) => readonly AccessStep[];
 }
 
 /** Gates one call of one target: zero or one calls of `next`. Compiled once per service. */
-export interface AttemptPolicy<S extends TSchema = TSchema> extends PolicyBasics<S> {
+export interface AttemptPolicy<S extends TSchema = TSchema, C = Static<S>> extends PolicyBasics<S> {
   readonly phase: 'attempt';
-  readonly create: (config: Static<S>, deps: Dependencies, targets: ServiceTargets) => (next: Attempt) => Attempt;
+  readonly create: (config: C, deps: Dependencies, targets: ServiceTargets) => (next: Attempt) => Attempt;
 }
 
 /** Decides how often and at which target the upstream is called. Compiled once per service. */
-export interface SendPolicy<S extends TSchema = TSchema> extends PolicyBasics<S> {
+export interface SendPolicy<S extends TSchema = TSchema, C = Static<S>> extends PolicyBasics<S> {
   readonly phase: 'send';
-  readonly create: (config: Static<S>, deps: Dependencies, targets: ServiceTargets) => (attempt: Attempt) => Send;
+  readonly create: (config: C, deps: Dependencies, targets: ServiceTargets) => (attempt: Attempt) => Send;
 }
 
-/** Keeps the schema's type inside the definition. */
-export function defineAccessPolicy<S extends TSchema>(policy: AccessPolicy<S>): AccessPolicy<S> {
+/** `C` is the loaded configuration where it says more than the schema does (levels, defaults by kind). */
+export function defineAccessPolicy<S extends TSchema, C = Static<S>>(policy: AccessPolicy<S, C>): AccessPolicy<S, C> {
   return policy;
 }
 
-export function defineAttemptPolicy<S extends TSchema>(policy: AttemptPolicy<S>): AttemptPolicy<S> {
+export function defineAttemptPolicy<S extends TSchema, C = Static<S>>(policy: AttemptPolicy<S, C>): AttemptPolicy<S, C> {
   return policy;
 }
 
-export function defineSendPolicy<S extends TSchema>(policy: SendPolicy<S>): SendPolicy<S> {
+export function defineSendPolicy<S extends TSchema, C = Static<S>>(policy: SendPolicy<S, C>): SendPolicy<S, C> {
   return policy;
 }

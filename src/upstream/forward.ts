@@ -54,6 +54,7 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
   private discardedBytes = 0;
   private isCounted = true;
   private isClientSlow = false;
+  private idleMs = 0;
 
   constructor(
     exchange: Exchange,
@@ -98,7 +99,8 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
     exchange.isEventStream = framing.isEventStream;
     exchange.isStream = framing.isEventStream || (framing.length === undefined && !hasNoBody(exchange, this.status));
     exchange.res.writeHead(this.status, headers);
-    exchange.deadline.await('idle', this.plan.timeouts.idle);
+    this.idleMs = framing.isEventStream ? this.plan.timeouts.idle_streamed : this.plan.timeouts.idle;
+    exchange.deadline.await('idle', this.idleMs);
     // Resuming parses what has already arrived, so a short answer leaves in one write together with its head.
     this.controller?.resume();
     if (this.isDelivering()) exchange.res.flushHeaders();
@@ -147,7 +149,7 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
       res.end(chunk);
       return;
     }
-    deadline.await('idle', this.plan.timeouts.idle);
+    deadline.await('idle', this.idleMs);
     if (res.write(chunk)) return;
     this.isClientSlow = true;
     controller.pause();
@@ -229,7 +231,7 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
 
   private readonly onDrain = (): void => {
     this.isClientSlow = false;
-    this.exchange.deadline.await('idle', this.plan.timeouts.idle);
+    this.exchange.deadline.await('idle', this.idleMs);
     this.controller?.resume();
   };
 

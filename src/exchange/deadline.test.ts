@@ -1,0 +1,81 @@
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import type { Clock } from '../lib/clock.ts';
+import { Deadline, type DeadlinePhase } from './deadline.ts';
+
+/** Jest's fake timers move `performance.now` together with `setTimeout`. */
+const clock: Clock = { now: () => Date.now(), monotonic: () => performance.now() };
+let expired: DeadlinePhase[];
+let deadline: Deadline;
+
+beforeEach(() => {
+  jest.useFakeTimers();
+  expired = [];
+  deadline = new Deadline(clock);
+  deadline.onExpire = (phase) => expired.push(phase);
+});
+afterEach(() => jest.useRealTimers());
+
+describe('one wait', () => {
+  test('expires once, at its time and not before', () => {
+    deadline.await('first_byte', 500);
+    jest.advanceTimersByTime(499);
+    expect(expired).toEqual([]);
+    jest.advanceTimersByTime(1);
+    expect(expired).toEqual(['first_byte']);
+    jest.advanceTimersByTime(10_000);
+    expect(expired).toEqual(['first_byte']);
+  });
+
+  test('a wait that is moved on and on does not expire until nothing moves it', () => {
+    for (let i = 0; i < 100; i++) {
+      deadline.await('idle', 200);
+      jest.advanceTimersByTime(150);
+    }
+    expect(expired).toEqual([]);
+    jest.advanceTimersByTime(50);
+    expect(expired).toEqual(['idle']);
+  });
+
+  test('a shorter wait after a longer one is honoured', () => {
+    deadline.await('connect', 60_000);
+    deadline.await('first_byte', 100);
+    jest.advanceTimersByTime(100);
+    expect(expired).toEqual(['first_byte']);
+  });
+});
+
+describe('several waits', () => {
+  test('the total runs on while phases come and go', () => {
+    deadline.limitTotal(1_000);
+    deadline.await('first_byte', 600);
+    jest.advanceTimersByTime(500);
+    deadline.await('idle', 600);
+    expect(deadline.remainingMs()).toBe(500);
+    jest.advanceTimersByTime(500);
+    expect(expired).toEqual(['total']);
+    jest.advanceTimersByTime(100);
+    expect(expired).toEqual(['total', 'idle']);
+  });
+
+  test('the body is awaited beside the upstream', () => {
+    deadline.await('first_byte', 5_000);
+    deadline.awaitBody(100);
+    jest.advanceTimersByTime(100);
+    expect(expired).toEqual(['request_body']);
+    deadline.bodyArrived();
+    jest.advanceTimersByTime(4_900);
+    expect(expired).toEqual(['request_body', 'first_byte']);
+  });
+
+  test('nothing expires after clear, and no timer is left', () => {
+    deadline.limitTotal(100);
+    deadline.await('idle', 50);
+    deadline.clear();
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  test('without a total there is no bound', () => {
+    deadline.limitTotal(0);
+    expect(deadline.remainingMs()).toBe(Number.POSITIVE_INFINITY);
+  });
+});

@@ -1,0 +1,78 @@
+import type { Rejection } from '../errors/rejection.ts';
+import { renderRejection } from '../errors/render.ts';
+import type { Dialect, Exchange } from './exchange.ts';
+
+/** A complete answer of the gateway's own. */
+export interface OwnAnswer {
+  readonly status: number;
+  /** name, value, name, value … without `Content-Length`. */
+  readonly headers: readonly string[];
+  readonly body: string | undefined;
+}
+
+/** Unread bytes up to here are read away to keep the connection; beyond, closing is cheaper than reading. */
+const READ_AWAY_BYTES = 64 * 1024;
+const LINGER_MS = 1_000;
+
+/**
+ * Answers with a rejection in the route's dialect, or in `fallback` before a route is known. After commitment nothing
+ * can be said any more, so the connection is closed.
+ */
+export function reject(exchange: Exchange, rejection: Rejection, fallback: Dialect): void {
+  if (exchange.res.destroyed) return;
+  exchange.rejection = rejection;
+  if (exchange.outcome !== 'truncated') exchange.outcome = 'rejected';
+  if (exchange.isCommitted) return void exchange.res.destroy();
+  const dialect = exchange.route?.dialect ?? fallback;
+  const rendered = renderRejection(rejection, dialect, { requestId: exchange.id, instance: exchange.edge.path });
+  const headers = [...rendered.headers];
+  for (const name in rejection.headers) headers.push(name, rejection.headers[name] as string);
+  if (rejection.closes) exchange.res.shouldKeepAlive = false;
+  answer(exchange, { status: rendered.status, headers, body: rendered.body });
+}
+
+/** Writes an answer of the gateway's own and settles what to do with a request body nobody read. */
+export function answer(exchange: Exchange, own: OwnAnswer): void {
+  const { res, body } = exchange;
+  const headers = [...own.headers, 'X-Request-Id', exchange.id];
+  const payload = own.body === undefined ? undefined : Buffer.from(own.body);
+  if (own.status !== 204 && own.status !== 304) headers.push('Content-Length', String(payload?.length ?? 0));
+  exchange.route?.decorate(headers, exchange);
+  exchange.runHeadHooks(headers, own.status);
+  const mustClose = !body.isFullyRead && !isCheapToRead(exchange);
+  if (mustClose) res.shouldKeepAlive = false;
+  res.writeHead(own.status, headers);
+  const sent = exchange.edge.method === 'HEAD' ? undefined : payload;
+  exchange.bytesOut += sent?.length ?? 0;
+  if (mustClose) endAfterLingering(exchange, sent);
+  else res.end(sent);
+}
+
+function isCheapToRead(exchange: Exchange): boolean {
+  const { edge } = exchange;
+  if (edge.expectContinue || edge.chunked) return false;
+  return (edge.contentLength ?? 0) <= READ_AWAY_BYTES;
+}
+
+/**
+ * Closing a socket with unread bytes makes the kernel reset it, and a reset can erase the answer before the client has
+ * read it (RFC 9112 9.6). So the answer goes out whole, a little of the body is read away, and only then it closes.
+ */
+function endAfterLingering(exchange: Exchange, payload: Buffer | undefined): void {
+  const { req, res } = exchange;
+  if (payload) res.write(payload);
+  else res.flushHeaders();
+  let allowance = READ_AWAY_BYTES;
+  const end = (): void => {
+    clearTimeout(timer);
+    req.off('data', onData).off('end', end).off('close', end);
+    req.pause();
+    res.end();
+  };
+  const onData = (chunk: Buffer): void => {
+    allowance -= chunk.length;
+    if (allowance <= 0) end();
+  };
+  const timer = setTimeout(end, LINGER_MS);
+  req.on('data', onData).on('end', end).on('close', end).resume();
+}

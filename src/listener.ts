@@ -1,0 +1,94 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { ErrorCode } from './errors/catalog.ts';
+
+/** Bounds of the listening side. Sizes in bytes. */
+export interface ListenerLimits {
+  readonly header_bytes: number;
+  readonly header_count: number;
+  readonly connections: number;
+}
+
+/** PEM texts; `undefined` = plain HTTP. */
+export interface ListenerTls {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface ListenerHandlers {
+  onRequest(req: IncomingMessage, res: ServerResponse): void;
+  onUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** A request Node's parser refused before there was one; returns the complete HTTP answer to write, if any. */
+  onUnparsed(code: ErrorCode, reason: string, peer: string): string;
+  /** A connection over the cap was closed without an answer. */
+  onDropped(): void;
+}
+
+/** RFC 9110 7.8 lets a server ignore an upgrade it does not want; only WebSocket is one we can carry. */
+function wantsWebSocket(req: IncomingMessage): boolean {
+  return req.headers.upgrade?.toLowerCase() === 'websocket';
+}
+
+/**
+ * A server with every bound set and nothing left to Node's defaults: strict parsing, a deadline for headers that is
+ * checked each second, a cap on connections and on requests per connection. Header checks beyond the grammar are the
+ * edge's.
+ */
+export function createListener(limits: ListenerLimits, tls: ListenerTls | undefined, handlers: ListenerHandlers): Server {
+  const options = {
+    insecureHTTPParser: false,
+    requireHostHeader: false,
+    // The edge counts exactly and answers in the right dialect; Node's own cap stands a little above it.
+    maxHeaderSize: limits.header_bytes + 4 * 1024,
+    connectionsCheckingInterval: 1_000,
+    headersTimeout: 10_000,
+    requestTimeout: 0,
+    keepAliveTimeout: 75_000,
+    noDelay: true,
+    optimizeEmptyRequests: true,
+    shouldUpgradeCallback: wantsWebSocket,
+  };
+  const server = tls
+    ? createTlsServer({ ...options, ...tls, ALPNProtocols: ['http/1.1'], minVersion: 'TLSv1.2' })
+    : createServer(options);
+  server.maxRequestsPerSocket = 1_000;
+  server.maxConnections = limits.connections;
+  // Node cuts silently at its own count; one more than ours lets the edge see that there are too many.
+  server.maxHeadersCount = limits.header_count + 1;
+  server.on('request', handlers.onRequest);
+  server.on('checkContinue', handlers.onRequest);
+  server.on('checkExpectation', handlers.onRequest);
+  server.on('upgrade', handlers.onUpgrade);
+  server.on('connect', (_req, socket) => answerUnparsed(socket, 'METHOD_NOT_ALLOWED', 'CONNECT', handlers));
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => onClientError(error, socket, handlers));
+  server.on('drop', handlers.onDropped);
+  return server as Server;
+}
+
+function onClientError(error: NodeJS.ErrnoException, socket: Duplex, handlers: ListenerHandlers): void {
+  const { code = 'unknown' } = error;
+  if (code === 'ECONNRESET' || code === 'EPIPE' || !socket.writable) return void socket.destroy();
+  answerUnparsed(socket, codeFor(code), code, handlers);
+}
+
+function codeFor(code: string): ErrorCode {
+  if (code === 'HPE_HEADER_OVERFLOW' || code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return 'HEADERS_TOO_LARGE';
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'REQUEST_TIMEOUT';
+  return code.startsWith('HPE_INVALID_URL') ? 'INVALID_PATH' : 'VALIDATION_ERROR';
+}
+
+function answerUnparsed(socket: Duplex, code: ErrorCode, reason: string, handlers: ListenerHandlers): void {
+  const { remoteAddress = '', bytesWritten = 0 } = socket as Partial<Socket>;
+  const text = handlers.onUnparsed(code, reason, remoteAddress);
+  // Bytes already written may belong to an answer that is still running: a second one would corrupt it.
+  if (bytesWritten === 0 || isBetweenAnswers(socket)) socket.end(text);
+  else socket.destroy();
+}
+
+/** True when the last answer on this socket is complete; `_httpMessage` is where Node keeps the running one. */
+function isBetweenAnswers(socket: Duplex): boolean {
+  return !(socket as { _httpMessage?: unknown })._httpMessage;
+}

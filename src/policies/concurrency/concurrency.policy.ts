@@ -1,0 +1,66 @@
+import { Rejection } from '../../errors/rejection.ts';
+import type { Exchange } from '../../exchange/exchange.ts';
+import { type AccessStep, defineAccessPolicy, type Verdict } from '../policy.ts';
+import { type ConcurrencyLine, ConcurrencySchema } from './schema.ts';
+import { Slots } from './slots.ts';
+
+/**
+ * Bounds how many requests run at the same time, per process. A place is held until the response has closed, streams
+ * included. Past a caller's own bound the answer is 429; past a bound shared by all callers it is 503.
+ */
+export const concurrencyPolicy = defineAccessPolicy({
+  name: 'concurrency',
+  phase: 'access',
+  schema: ConcurrencySchema,
+  errors: ['CONCURRENCY_EXCEEDED', 'OVERLOADED'],
+  create: (lines: readonly ConcurrencyLine[], deps) =>
+    lines.map((line) => stepFor(line, deps.shelf.keep(shelfKey(line), () => openSlots(line)))),
+});
+
+/** State is shared by every route the line covers and survives a reload that leaves the line as it is. */
+function shelfKey(line: ConcurrencyLine): string {
+  return `concurrency ${line.level} ${line.id} ${line.per} ${line.limit} ${line.queue?.max ?? 0} ${line.queue?.wait ?? 0}`;
+}
+
+function openSlots(line: ConcurrencyLine): Slots {
+  return new Slots(line.limit, line.queue && { max: line.queue.max, waitMs: line.queue.wait });
+}
+
+function stepFor(line: ConcurrencyLine, slots: Slots): AccessStep {
+  return {
+    name: 'concurrency',
+    decide: (exchange) => {
+      const key = keyOf(line, exchange);
+      const entry = slots.enter(key);
+      if (entry === 'full') return refusal(line);
+      if (entry === 'entered') return hold(exchange, slots, key);
+      return entry.then((entered) => (entered ? holdOrLeave(exchange, slots, key) : refusal(line)));
+    },
+  };
+}
+
+function keyOf(line: ConcurrencyLine, exchange: Exchange): string {
+  if (line.per === 'consumer') return exchange.principal?.consumer.id ?? exchange.clientIp;
+  return line.per === 'ip' ? exchange.clientIp : line.per;
+}
+
+function hold(exchange: Exchange, slots: Slots, key: string): undefined {
+  exchange.onSettled(() => slots.leave(key));
+}
+
+/** A client that left while it waited has settled already: its place goes straight back. */
+function holdOrLeave(exchange: Exchange, slots: Slots, key: string): Verdict {
+  if (exchange.isAbandoned) slots.leave(key);
+  else hold(exchange, slots, key);
+  return undefined;
+}
+
+function refusal(line: ConcurrencyLine): Rejection {
+  const headers = { 'Retry-After': '1' };
+  const facts = { limit: line.limit, currentCount: line.limit, retryAfterSeconds: 1 };
+  if (line.per === 'consumer' || line.per === 'ip') {
+    const detail = `At most ${line.limit} requests may run at the same time. Retry when one has ended.`;
+    return new Rejection('CONCURRENCY_EXCEEDED', detail, { headers, facts });
+  }
+  return new Rejection('OVERLOADED', `The ${line.per} already runs ${line.limit} requests. Retry shortly.`, { headers, facts });
+}

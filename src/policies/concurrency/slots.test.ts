@@ -1,0 +1,49 @@
+import { describe, expect, test } from '@jest/globals';
+import { Slots } from './slots.ts';
+
+describe('without a queue', () => {
+  test('lets exactly the limit in per key and the next one after somebody left', () => {
+    const slots = new Slots(2, undefined);
+    expect([slots.enter('a'), slots.enter('a'), slots.enter('a'), slots.enter('b')]).toEqual([
+      'entered',
+      'entered',
+      'full',
+      'entered',
+    ]);
+    slots.leave('a');
+    expect(slots.enter('a')).toBe('entered');
+  });
+
+  test('forgets a key nothing runs under', () => {
+    const slots = new Slots(1, undefined);
+    slots.enter('a');
+    slots.leave('a');
+    slots.leave('a');
+    expect(slots.running('a')).toBe(0);
+    expect(slots.enter('a')).toBe('entered');
+  });
+});
+
+describe('with a queue', () => {
+  test('serves waiters in order and refuses when the queue is full', async () => {
+    const slots = new Slots(1, { max: 2, waitMs: 10_000 });
+    slots.enter('a');
+    const served: number[] = [];
+    const waiting = [1, 2].map(async (n) => (await slots.enter('a')) && served.push(n));
+    expect(slots.enter('a')).toBe('full');
+    slots.leave('a');
+    await waiting[0];
+    slots.leave('a');
+    await waiting[1];
+    expect(served).toEqual([1, 2]);
+    expect(slots.running('a')).toBe(1);
+  });
+
+  test('gives up after the wait and frees its place in the queue', async () => {
+    const slots = new Slots(1, { max: 1, waitMs: 1 });
+    slots.enter('a');
+    expect(await slots.enter('a')).toBe(false);
+    expect(slots.enter('a')).toBeInstanceOf(Promise);
+    slots.leave('a');
+  });
+});

@@ -1,0 +1,137 @@
+import type { ErrorCode } from '../errors/catalog.ts';
+import { Rejection } from '../errors/rejection.ts';
+import type { Exchange } from '../exchange/exchange.ts';
+import { type FailureKind, UpstreamFailure } from './attempt.ts';
+import type { ServiceTargets, Target } from './targets.ts';
+
+/** What a finished attempt says about its target. `neutral` says nothing: the target's breaker never hears of it. */
+export type AttemptOutcome = 'success' | 'failure' | 'neutral';
+
+interface FailureClass {
+  readonly outcome: 'failure' | 'neutral';
+  readonly code: ErrorCode;
+  /** Public: names no address, no port and nothing the upstream said. */
+  readonly detail: string;
+}
+
+/** Every way an attempt can end without an answer: what it means for the breaker and what the client is told. */
+const FAILURES: Readonly<Record<FailureKind, FailureClass>> = {
+  refused: { outcome: 'failure', code: 'UPSTREAM_ERROR', detail: 'The upstream refused the connection.' },
+  dns: { outcome: 'failure', code: 'UPSTREAM_ERROR', detail: 'The name of the upstream could not be resolved.' },
+  tls: {
+    outcome: 'failure',
+    code: 'UPSTREAM_ERROR',
+    detail: 'No trusted TLS connection to the upstream was possible.',
+  },
+  reset: {
+    outcome: 'failure',
+    code: 'UPSTREAM_ERROR',
+    detail: 'The upstream closed the connection before it answered.',
+  },
+  connect_timeout: {
+    outcome: 'failure',
+    code: 'UPSTREAM_TIMEOUT',
+    detail: 'The upstream did not accept a connection in time.',
+  },
+  first_byte_timeout: {
+    outcome: 'failure',
+    code: 'UPSTREAM_TIMEOUT',
+    detail: 'The upstream did not begin its answer in time.',
+  },
+  total_timeout: {
+    outcome: 'failure',
+    code: 'UPSTREAM_TIMEOUT',
+    detail: 'The request took longer than the route allows.',
+  },
+  invalid_response: {
+    outcome: 'failure',
+    code: 'UPSTREAM_INVALID_RESPONSE',
+    detail: 'The upstream sent something that is not a valid HTTP response.',
+  },
+  overloaded: {
+    outcome: 'neutral',
+    code: 'OVERLOADED',
+    detail: 'All connections to the upstream are in use. Retry shortly.',
+  },
+  circuit_open: {
+    outcome: 'neutral',
+    code: 'CIRCUIT_OPEN',
+    detail: 'The upstream has been failing and is left alone for a while.',
+  },
+  client_aborted: {
+    outcome: 'neutral',
+    code: 'REQUEST_TIMEOUT',
+    detail: 'The client closed the connection before it was answered.',
+  },
+  request_body: {
+    outcome: 'neutral',
+    code: 'VALIDATION_ERROR',
+    detail: 'The request body broke off or could not be read.',
+  },
+  internal: { outcome: 'neutral', code: 'INTERNAL_ERROR', detail: 'The gateway failed to handle this request.' },
+};
+
+/**
+ * Statuses that say the target itself is unwell; the 52x are what delivery networks answer for a dead origin. Other
+ * statuses from 500 up (501, 505 …) are properties of the request and count as success.
+ */
+const FAILING_STATUSES: ReadonlySet<number> = new Set([500, 502, 503, 504, 520, 521, 522, 523, 524, 529, 530]);
+
+const LOCAL_WAITS: ReadonlySet<FailureKind> = new Set(['overloaded', 'circuit_open']);
+
+/** What an answer with this status says about its target. A 4xx says something about the request only. */
+export function outcomeOfStatus(status: number): AttemptOutcome {
+  if (status < 400) return 'success';
+  if (status < 500) return 'neutral';
+  return FAILING_STATUSES.has(status) ? 'failure' : 'success';
+}
+
+/** What a rejected attempt says about its target; `neutral` for anything that is not an `UpstreamFailure`. */
+export function outcomeOfError(error: unknown): AttemptOutcome {
+  return error instanceof UpstreamFailure ? FAILURES[error.kind].outcome : 'neutral';
+}
+
+/** The refusal a client gets for a failed attempt. When its own body was the trouble, the body says how. */
+export function rejectionFor(failure: UpstreamFailure, exchange: Exchange): Rejection {
+  if (failure.kind === 'request_body' && exchange.body.rejection) return exchange.body.rejection;
+  const { code, detail } = FAILURES[failure.kind];
+  return new Rejection(code, detail, {
+    ...(LOCAL_WAITS.has(failure.kind) && retryAfter(1)),
+    internal: `${failure.kind}${describeCause(failure.cause)}`,
+    closes: failure.kind === 'request_body' || failure.kind === 'client_aborted',
+  });
+}
+
+/** Seconds a client is told to wait when every target failed its health probes: about one probe away from recovery. */
+const UNHEALTHY_RETRY_SECONDS = 5;
+
+/**
+ * The refusal when no target may be called at `now` (monotonic milliseconds): `CIRCUIT_OPEN` when a breaker is all that
+ * stands between the request and a healthy target, with the wait until the first of them probes again, else
+ * `NO_HEALTHY_TARGET`.
+ */
+export function noTargetRejection(service: ServiceTargets, now: number): Rejection {
+  const held = service.targets.filter((target) => target.isHealthy && !target.isAdmitting);
+  if (held.length === 0) {
+    const detail = `No target of service '${service.service}' passes its health checks.`;
+    return new Rejection('NO_HEALTHY_TARGET', detail, retryAfter(UNHEALTHY_RETRY_SECONDS));
+  }
+  const detail = `Service '${service.service}' has been failing and is left alone for a while.`;
+  return new Rejection('CIRCUIT_OPEN', detail, retryAfter(secondsUntilAdmission(held, now)));
+}
+
+function secondsUntilAdmission(targets: readonly Target[], now: number): number {
+  const earliest = Math.min(...targets.map((target) => target.admitsAgainAt));
+  return Math.max(1, Math.ceil((earliest - now) / 1000));
+}
+
+function retryAfter(seconds: number): { headers: Record<string, string>; facts: { retryAfterSeconds: number } } {
+  return { headers: { 'Retry-After': String(seconds) }, facts: { retryAfterSeconds: seconds } };
+}
+
+/** For the log only: undici's messages may carry addresses. */
+function describeCause(cause: unknown): string {
+  if (typeof cause !== 'object' || cause === null) return '';
+  const { code, message } = cause as { code?: unknown; message?: unknown };
+  return ` (${[code, message].filter((part) => typeof part === 'string').join(': ')})`;
+}
