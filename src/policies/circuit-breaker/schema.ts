@@ -1,6 +1,8 @@
 import Type, { type Static } from 'typebox';
+import { Duration } from '../../lib/schema-atoms.ts';
+import { Duration, Section } from '../../lib/schema-atoms.ts';
 
-export const CircuitBreakerSchema = Type.Object(
+export const CircuitBreakerSchema = Section(
   {
     error_percent: Type.Number({
       default: 50,
@@ -15,22 +17,21 @@ export const CircuitBreakerSchema = Type.Object(
       description:
         'Finished calls the window must hold before the share is looked at: a single failure in a quiet minute opens nothing.',
     }),
-    window: Type.Number({
-      default: 10_000,
-      minimum: 100,
-      maximum: 600_000,
+    window: Duration({
+      default: '10s',
+      minimum: '100ms',
+      maximum: '10m',
       description: 'How far back calls are counted.',
     }),
-    open_for: Type.Number({
-      default: 10_000,
-      minimum: 10,
-      maximum: 300_000,
+    open_for: Duration({
+      default: '10s',
+      minimum: '10ms',
+      maximum: '5m',
       description:
         'How long an open circuit refuses calls before it lets one through as a probe. Doubles, with jitter, every time the probe fails, up to 5 minutes.',
     }),
   },
   {
-    additionalProperties: false,
     description:
       'Stops calling a target that keeps failing, and finds out with single probes when it is back. Each target has its own circuit. `false` switches it off.',
   },

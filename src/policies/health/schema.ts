@@ -1,6 +1,8 @@
 import Type, { type Static } from 'typebox';
+import { Duration } from '../../lib/schema-atoms.ts';
+import { Duration, Section } from '../../lib/schema-atoms.ts';
 
-const ExpectedStatus = Type.Object(
+const ExpectedStatus = Section(
   {
     from: Type.Integer({
       default: 200,
@@ -15,10 +17,10 @@ const ExpectedStatus = Type.Object(
       description: 'Highest status that counts as healthy.',
     }),
   },
-  { additionalProperties: false, default: {}, description: 'Range of statuses that count as healthy.' },
+  { default: {}, description: 'Range of statuses that count as healthy.' },
 );
 
-export const HealthSchema = Type.Object(
+export const HealthSchema = Section(
   {
     path: Type.String({
       default: '/health',
@@ -27,17 +29,17 @@ export const HealthSchema = Type.Object(
       description:
         'What to ask for with GET, seen from the root of the target: a path in the target url does not precede it.',
     }),
-    interval: Type.Number({
-      default: 5_000,
-      minimum: 100,
-      maximum: 3_600_000,
+    interval: Duration({
+      default: '5s',
+      minimum: '100ms',
+      maximum: '1h',
       description:
         'Time between two probes of a target, varied by a tenth so that several gateways do not probe in step.',
     }),
-    timeout: Type.Number({
-      default: 2_000,
-      minimum: 10,
-      maximum: 60_000,
+    timeout: Duration({
+      default: '2s',
+      minimum: '10ms',
+      maximum: '1m',
       description: 'A probe that has no complete answer by then counts as failed.',
     }),
     healthy_after: Type.Integer({
@@ -55,7 +57,6 @@ export const HealthSchema = Type.Object(
     expected_status: ExpectedStatus,
   },
   {
-    additionalProperties: false,
     description:
       'Asks every target at intervals whether it is well and keeps requests away from those that are not. Off unless given.',
   },

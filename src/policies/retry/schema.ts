@@ -1,29 +1,30 @@
 import Type, { type Static } from 'typebox';
+import { Duration } from '../../lib/schema-atoms.ts';
+import { Duration, Section } from '../../lib/schema-atoms.ts';
 
-const Backoff = Type.Object(
+const Backoff = Section(
   {
-    initial: Type.Number({
-      default: 50,
-      minimum: 1,
-      maximum: 10_000,
+    initial: Duration({
+      default: '50ms',
+      minimum: '1ms',
+      maximum: '10s',
       description:
         'Upper bound of the first wait. The bound doubles with every further retry, and each wait is drawn evenly between nothing and the bound, so that callers that failed together do not return together.',
     }),
-    max: Type.Number({
-      default: 1_000,
-      minimum: 1,
-      maximum: 60_000,
+    max: Duration({
+      default: '1s',
+      minimum: '1ms',
+      maximum: '1m',
       description: 'The bound of a wait never grows beyond this.',
     }),
   },
   {
-    additionalProperties: false,
     default: {},
     description: 'How long to wait between attempts. A `Retry-After` sent by the upstream replaces the drawn wait.',
   },
 );
 
-export const RetrySchema = Type.Object(
+export const RetrySchema = Section(
   {
     attempts: Type.Integer({
       default: 3,
@@ -39,14 +40,13 @@ export const RetrySchema = Type.Object(
       description:
         'Retries may add this share of the recent requests to the load of the service, plus at most 10 in a burst. When the budget is spent, failures reach the client at once: retries cannot multiply an outage.',
     }),
-    methods: Type.Union([Type.Literal('idempotent'), Type.Literal('all')], {
+    methods: Type.Enum(['idempotent', 'all'], {
       default: 'idempotent',
       description:
         'Which methods are repeated after a request may have reached the upstream: `idempotent` (GET, HEAD, OPTIONS, PUT, DELETE, TRACE) or `all`. A request that provably was not sent is repeated whatever its method.',
     }),
   },
   {
-    additionalProperties: false,
     description:
       'Repeats a failed call, at another target when there is one, as long as nothing has been sent to the client. `false` switches it off.',
   },
