@@ -3,7 +3,11 @@ import { Duration, Section } from '../../lib/schema-atoms.ts';
 
 export const ConcurrencySchema = Section(
   {
-    limit: Type.Integer({ description: 'Requests that may run at the same time, per process.', minimum: 1, maximum: 1_000_000 }),
+    limit: Type.Integer({
+      description: 'Requests that may run at the same time, per process.',
+      minimum: 1,
+      maximum: 1_000_000,
+    }),
     per: Type.Enum(['consumer', 'ip', 'service', 'route'], {
       description:
         'What the limit is counted over. `consumer` and `ip` answer 429 past it; `service` and `route` are shared by all callers and answer 503.',
@@ -19,7 +23,10 @@ export const ConcurrencySchema = Section(
       ),
     ),
   },
-  { description: 'Requests running at the same time. Lines of service and route both apply. Shorthand: the limit per consumer.' },
+  {
+    description:
+      'Requests running at the same time. Lines of service and route both apply. Shorthand: the limit per consumer.',
+  },
 );
 
 export type ConcurrencyConfig = Static<typeof ConcurrencySchema>;

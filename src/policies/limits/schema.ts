@@ -1,30 +1,21 @@
 import Type, { type Static } from 'typebox';
+import { Duration, OneOrMany } from '../../lib/schema-atoms.ts';
 
-const Per = Type.Union(
-  [
-    Type.Literal('consumer'),
-    Type.Literal('credential'),
-    Type.Literal('ip'),
-    Type.Literal('route'),
-    Type.Literal('service'),
-    Type.Literal('global'),
-  ],
-  {
-    description:
-      'What gets a count of its own: each `consumer`, each `credential` (one key of a consumer), each client address (`ip`), each `route`, each `service`; `global` does not split.',
-  },
-);
+/** 366 days: bounds what a store must remember, and keeps the arithmetic exact. */
+const LONGEST_PERIOD = 31_622_400_000;
 
-const Algorithm = Type.Union(
-  [Type.Literal('sliding_window'), Type.Literal('token_bucket'), Type.Literal('fixed_window')],
-  {
-    default: 'sliding_window',
-    description:
-      '`sliding_window`: never more than `limit` in any span of length `window`. `token_bucket`: refills evenly, up to `burst` at once. `fixed_window`: starts anew at every whole multiple of `window` (UTC), so up to twice the limit can pass around that moment.',
-  },
-);
+const Per = Type.Enum(['consumer', 'credential', 'ip', 'route', 'service', 'global'], {
+  description:
+    'What gets a count of its own: each `consumer`, each `credential` (one key of a consumer), each client address (`ip`), each `route`, each `service`; `global` does not split.',
+});
 
-const Mode = Type.Union([Type.Literal('auto'), Type.Literal('strict'), Type.Literal('leased')], {
+const Algorithm = Type.Enum(['sliding_window', 'token_bucket', 'fixed_window'], {
+  default: 'sliding_window',
+  description:
+    '`sliding_window`: never more than `limit` in any span of length `window`. `token_bucket`: refills evenly, up to `burst` at once. `fixed_window`: starts anew at every whole multiple of `window` (UTC), so up to twice the limit can pass around that moment.',
+});
+
+const Mode = Type.Enum(['auto', 'strict', 'leased'], {
   default: 'auto',
   description:
     'Where a request is counted when several gateways share a store. All three are exact; at present each of them counts every request in the store.',
@@ -37,16 +28,15 @@ export const LimitSchema = Type.Object(
       maximum: 1_000_000_000,
       description: 'Requests allowed per `window`.',
     }),
-    window: Type.Number({
-      minimum: 100,
-      maximum: 31_622_400_000,
+    window: Duration({
+      minimum: '100ms',
+      maximum: '366d',
       description: 'The period the limit is counted over, from 100 ms to 366 days.',
     }),
-    per: Type.Array(Per, {
+    per: OneOrMany(Per, {
       default: ['consumer'],
       minItems: 1,
       maxItems: 6,
-      uniqueItems: true,
       description:
         'How the count is split. Where the limit is written says what it counts over: settings, consumer and key across the gateway, a service across its routes, a route that route. Without a consumer the client address stands in (IPv6 by /64).',
     }),
@@ -91,7 +81,7 @@ export const RateLimitSchema = Type.Object(
 /** One level that applies to a route, and the limits written there. */
 export const LimitLevelSchema = Type.Object(
   {
-    level: Type.Union([Type.Literal('settings'), Type.Literal('service'), Type.Literal('route')], {
+    level: Type.Enum(['settings', 'service', 'route'], {
       description: 'Where the limits are written.',
     }),
     id: Type.String({ description: 'Name of the service or route; empty for settings.' }),
@@ -118,5 +108,7 @@ export function expandRateLimit(limit: number, window: unknown): { limits: { lim
 export function checkLimit(config: LimitConfig): string | undefined {
   if (config.burst !== undefined && config.algorithm !== 'token_bucket')
     return 'burst has a meaning only with algorithm: token_bucket';
+  if (config.burst !== undefined && (config.burst / config.limit) * config.window > LONGEST_PERIOD)
+    return 'burst would take more than 366 days to refill';
   return undefined;
 }

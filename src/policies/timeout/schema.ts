@@ -4,7 +4,11 @@ import { Duration, DurationOrOff, Section } from '../../lib/schema-atoms.ts';
 export const TimeoutSchema = Section(
   {
     connect: Type.Optional(
-      Duration({ description: 'Until the connection to the target stands. Service only. Default `2s`.', minimum: '1ms', maximum: '1h' }),
+      Duration({
+        description: 'Until the connection to the target stands. Service only. Default `2s`.',
+        minimum: '1ms',
+        maximum: '1h',
+      }),
     ),
     first_byte: Type.Optional(
       Duration({

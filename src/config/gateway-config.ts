@@ -1,0 +1,107 @@
+import type { AuthConfig } from '../policies/auth/schema.ts';
+import type { CircuitBreakerConfig } from '../policies/circuit-breaker/schema.ts';
+import type { ConcurrencyLine } from '../policies/concurrency/schema.ts';
+import type { CorsConfig } from '../policies/cors/schema.ts';
+import type { HeadersConfig } from '../policies/headers/schema.ts';
+import type { HealthConfig } from '../policies/health/schema.ts';
+import type { IpConfig } from '../policies/ip/schema.ts';
+import type { LimitLevelConfig, RateLimitConfig } from '../policies/limits/schema.ts';
+import type { PathsConfig } from '../policies/paths/schema.ts';
+import type { RetryConfig } from '../policies/retry/schema.ts';
+import type { TimeoutConfig } from '../policies/timeout/schema.ts';
+import type { TargetConfig } from './schema.ts';
+import type { Dialect, Settings } from './settings-schema.ts';
+
+/**
+ * The effective configuration: what the file, its defaults and the environment add up to, with nothing left to look up.
+ * Deep-frozen; durations are milliseconds, sizes are bytes. A reload makes a new one.
+ */
+export interface GatewayConfig {
+  /** SHA-256 of the effective configuration in hexadecimal, with secrets left out: safe to show. */
+  readonly hash: string;
+  readonly settings: Settings;
+  readonly consumers: readonly ConsumerConfig[];
+  /** Enabled services by name. */
+  readonly services: Readonly<Record<string, ServiceConfig>>;
+  /** Enabled routes, implied ones included. */
+  readonly routes: readonly RouteConfig[];
+}
+
+export type ServiceKind = 'http' | 'llm' | 'embeddings';
+
+export interface ServiceConfig {
+  readonly name: string;
+  readonly kind: ServiceKind;
+  /** At least one. */
+  readonly targets: readonly TargetConfig[];
+  readonly balance: 'round_robin' | 'least_requests';
+  readonly health: HealthConfig | undefined;
+  readonly retry: RetryConfig | false;
+  readonly circuit_breaker: CircuitBreakerConfig | false;
+  readonly timeout: TimeoutConfig;
+}
+
+export interface RouteConfig {
+  /** Unique. Implied routes are named after their service. */
+  readonly name: string;
+  /** `undefined` exactly when `redirect` or `respond` is given. */
+  readonly service: string | undefined;
+  readonly kind: ServiceKind;
+  /** True for routes nobody wrote: `/<service>/*` and the standard paths of a kind. */
+  readonly implied: boolean;
+  readonly match: {
+    /** Lower-case; empty = any. */
+    readonly hosts: readonly string[];
+    /** Empty = all. */
+    readonly methods: readonly string[];
+    /** Names in lower case. */
+    readonly headers: Readonly<Record<string, string>>;
+  };
+  readonly paths: readonly RoutePath[];
+  readonly dialect: Dialect;
+  /** On llm and embeddings: a leading `/v1` left after the rewrite is dropped, because the target's base path has its own. */
+  readonly operation: boolean;
+  readonly redirect: { readonly to: string; readonly status: number } | undefined;
+  readonly respond:
+    | { readonly status: number; readonly body: string; readonly content_type?: string | undefined }
+    | undefined;
+  readonly policies: RoutePolicies;
+}
+
+/** One pattern of a route and what becomes of the path before it is put after the target's base path. */
+export interface RoutePath {
+  /** `/a`, `/a/*` (which takes `/a` too), `/a/:name`. */
+  readonly pattern: string;
+  readonly strip_prefix: string | undefined;
+  readonly rewrite_path: string | undefined;
+}
+
+export interface RoutePolicies {
+  readonly cors: CorsConfig | undefined;
+  readonly ip: IpConfig | undefined;
+  readonly auth: AuthConfig | false;
+  /** Bytes. */
+  readonly body_limit: number;
+  /** Lines of the service and of the route; empty for none. */
+  readonly concurrency: readonly ConcurrencyLine[];
+  /** Levels that apply in the order settings, service, route; empty for none. */
+  readonly limits: readonly LimitLevelConfig[];
+  readonly headers: HeadersConfig;
+  readonly paths: PathsConfig;
+  readonly timeout: TimeoutConfig;
+}
+
+export interface ConsumerConfig {
+  readonly id: string;
+  readonly name: string;
+  readonly enabled: boolean;
+  readonly rate_limit: RateLimitConfig | undefined;
+  readonly keys: readonly {
+    readonly id: string;
+    /** SHA-256 of the key, 64 lower-case hexadecimal digits. */
+    readonly hash: string;
+    /** Epoch milliseconds. */
+    readonly expires_at: number | undefined;
+    readonly rate_limit: RateLimitConfig | undefined;
+  }[];
+}

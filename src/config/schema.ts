@@ -1,0 +1,250 @@
+/** The configuration file as written, once shorthands are expanded: the one source of its types, checks and docs. */
+
+import Type, { type Static } from 'typebox';
+import { FilePath, Instant, Section, SecretText } from '../lib/schema-atoms.ts';
+import { policyField } from '../policies/schemas.ts';
+import { dialectField, SettingsSchema } from './settings-schema.ts';
+
+const PATH_PATTERN = '^/[^\\s?#]*$';
+const NAME_PATTERN = '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$';
+
+/** What may stand on `defaults`, on a service and on a route. */
+const routePolicies = {
+  dialect: Type.Optional(dialectField('Default `problem` for http, `openai` for llm and embeddings.')),
+  auth: policyField('auth'),
+  ip: policyField('ip'),
+  cors: policyField('cors'),
+  body_limit: policyField('body_limit'),
+  concurrency: policyField('concurrency'),
+  rate_limit: policyField('rate_limit'),
+  headers: policyField('headers'),
+  paths: policyField('paths'),
+  timeout: policyField('timeout'),
+};
+
+const Balance = Type.Enum(['round_robin', 'least_requests'], {
+  description:
+    'How a target is chosen: `round_robin` by weight in turn, `least_requests` the less busy of two drawn at random. Default `round_robin`.',
+});
+
+/** What may stand on `defaults` and on a service: its state belongs to the targets. */
+const servicePolicies = {
+  balance: Type.Optional(Balance),
+  health: policyField('health'),
+  retry: policyField('retry'),
+  circuit_breaker: policyField('circuit_breaker'),
+};
+
+const DefaultsSchema = Section(
+  { ...routePolicies, ...servicePolicies },
+  { description: 'Merged under every service: what a service or route writes itself wins.', default: {} },
+);
+
+const TargetSchema = Section(
+  {
+    url: Type.String({
+      description: 'Base address: scheme, host, port and an optional path that every request keeps.',
+      format: 'target-url',
+    }),
+    weight: Type.Integer({ description: 'Share of the requests.', default: 1, minimum: 1, maximum: 1_000 }),
+    max_connections: Type.Integer({
+      description: 'Most connections to this target; past it 503 instead of a hidden queue.',
+      default: 10_000,
+      minimum: 1,
+      maximum: 100_000,
+    }),
+    api_key: Type.Optional(
+      SecretText({
+        description: 'Credential of the upstream, sent as `Authorization: Bearer`; write it as `${NAME}`.',
+      }),
+    ),
+    tls: Type.Optional(
+      Section(
+        {
+          ca: Type.Optional(
+            FilePath({ description: 'Certificate authorities to trust instead of the usual ones, PEM.' }),
+          ),
+          cert: Type.Optional(FilePath({ description: 'Client certificate, PEM.' })),
+          key: Type.Optional(FilePath({ description: 'Key of the client certificate, PEM.' })),
+          server_name: Type.Optional(
+            Type.String({ description: "Name to ask for and verify instead of the url's host.", minLength: 1 }),
+          ),
+        },
+        { description: 'TLS towards this target. Certificates are always verified.' },
+      ),
+    ),
+  },
+  { description: 'One address of a service.' },
+);
+
+const ServiceSchema = Section(
+  {
+    kind: Type.Enum(['http', 'llm', 'embeddings'], {
+      description:
+        'What stands behind: any HTTP service, an OpenAI-shaped chat service or an embeddings service. Decides paths, forwarded headers and defaults.',
+      default: 'http',
+    }),
+    url: Type.Optional(
+      Type.String({
+        description: 'The address, when there is one target and nothing to say about it.',
+        format: 'target-url',
+      }),
+    ),
+    targets: Type.Optional(
+      Type.Array(TargetSchema, { description: 'The addresses, instead of `url`.', minItems: 1, maxItems: 1_000 }),
+    ),
+    default_routes: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether `/<name>/*` and `/service/<name>/*` lead here. Default true, but false for a service that `routes` names, so that the policies of its routes cannot be walked around.',
+      }),
+    ),
+    enabled: Type.Boolean({ description: '`false` parks the service: none of its routes is served.', default: true }),
+    ...routePolicies,
+    ...servicePolicies,
+  },
+  { description: 'A named backend.' },
+);
+
+const MatchSchema = Section(
+  {
+    path: Type.String({
+      description: 'Path to match: `/a` exactly, `/a/*` with all below, `:name` for one segment. Case-sensitive.',
+      pattern: PATH_PATTERN,
+    }),
+    methods: Type.Array(Type.String({ pattern: '^[A-Z][A-Z-]*$' }), {
+      description: 'Methods to match; empty means all. HEAD goes wherever GET goes.',
+      default: [],
+      uniqueItems: true,
+    }),
+    hosts: Type.Array(
+      Type.String({
+        pattern: '^(\\*\\.)?[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*$',
+      }),
+      {
+        description: 'Hosts to match, `api.example.com` or `*.example.com`; empty means any.',
+        default: [],
+        uniqueItems: true,
+      },
+    ),
+    headers: Type.Record(Type.String({ pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$" }), Type.String(), {
+      description: 'Headers that must be present with exactly this value.',
+      default: {},
+      additionalProperties: false,
+    }),
+  },
+  { description: 'Which requests take this route.' },
+);
+
+const RouteSchema = Section(
+  {
+    name: Type.String({ description: 'Unique name, seen in logs and `explain`.', pattern: NAME_PATTERN }),
+    match: MatchSchema,
+    also: Type.Array(Type.String({ pattern: PATH_PATTERN }), {
+      description: 'Further paths of the same route.',
+      default: [],
+      uniqueItems: true,
+    }),
+    service: Type.Optional(Type.String({ description: 'The service that answers.' })),
+    redirect: Type.Optional(
+      Section(
+        {
+          to: Type.String({
+            description: 'Where to: a path or an address; a final `/*` carries the rest.',
+            minLength: 1,
+          }),
+          status: Type.Enum([301, 302, 303, 307, 308], { description: 'Status of the answer.', default: 308 }),
+        },
+        { description: 'Answers with a redirect instead of a service.' },
+      ),
+    ),
+    respond: Type.Optional(
+      Section(
+        {
+          status: Type.Integer({ description: 'Status of the answer.', default: 200, minimum: 200, maximum: 599 }),
+          body: Type.String({ description: 'Body of the answer.', default: '', maxLength: 65_536 }),
+          content_type: Type.Optional(
+            Type.String({ description: 'Media type. Default `text/plain; charset=utf-8`.', pattern: '^[^\\r\\n]+$' }),
+          ),
+        },
+        { description: 'Answers with fixed content instead of a service.' },
+      ),
+    ),
+    rewrite: Type.Optional(
+      Section(
+        {
+          strip_prefix: Type.Optional(
+            Type.String({ description: 'Prefix removed from the path before it is forwarded.', pattern: PATH_PATTERN }),
+          ),
+          path: Type.Optional(
+            Type.String({
+              description: 'Path to forward instead; `:name` and a final `*` carry what the match took.',
+              pattern: PATH_PATTERN,
+            }),
+          ),
+        },
+        { description: 'Changes the path on its way to the upstream. One of the two.' },
+      ),
+    ),
+    enabled: Type.Boolean({ description: '`false` parks the route.', default: true }),
+    ...routePolicies,
+  },
+  { description: 'Requests that match go to the service, under these policies.' },
+);
+
+const ConsumerSchema = Section(
+  {
+    id: Type.String({
+      description: 'Unique id: what is counted and logged.',
+      pattern: '^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$',
+    }),
+    name: Type.Optional(
+      Type.String({ description: 'Name for people. Default: the id.', minLength: 1, maxLength: 200 }),
+    ),
+    enabled: Type.Boolean({ description: '`false` refuses all keys of the consumer.', default: true }),
+    rate_limit: policyField('rate_limit'),
+    keys: Type.Array(
+      Section(
+        {
+          hash: Type.String({
+            description: '`sha256:` and the SHA-256 of the whole key in hexadecimal.',
+            pattern: '^sha256:[0-9a-fA-F]{64}$',
+          }),
+          id: Type.Optional(
+            Type.String({ description: 'Id for logs and limits. Default: from the hash.', pattern: NAME_PATTERN }),
+          ),
+          expires_at: Type.Optional(
+            Instant({ description: 'When the key stops working: `2027-01-01` or with time and offset.' }),
+          ),
+          rate_limit: policyField('rate_limit'),
+        },
+        { description: 'A key, as its hash only.' },
+      ),
+      { description: 'Keys of the consumer.', default: [] },
+    ),
+  },
+  { description: 'A caller kept in the file instead of the database.' },
+);
+
+export const ConfigFileSchema = Section(
+  {
+    settings: SettingsSchema,
+    consumers: Type.Array(ConsumerSchema, { description: 'Callers kept in the file.', default: [] }),
+    defaults: DefaultsSchema,
+    services: Type.Record(Type.String({ pattern: NAME_PATTERN }), ServiceSchema, {
+      description: 'The backends, by name.',
+      default: {},
+      additionalProperties: false,
+    }),
+    routes: Type.Array(RouteSchema, { description: 'Routes beyond the implied ones.', default: [] }),
+  },
+  { description: 'The configuration of the gateway.' },
+);
+
+export type ConfigFile = Static<typeof ConfigFileSchema>;
+export type RoutePolicyFields = Pick<Static<typeof RouteSchema>, keyof typeof routePolicies>;
+export type DefaultsFields = Static<typeof DefaultsSchema>;
+export type TargetConfig = Static<typeof TargetSchema>;
+export type ServiceFields = Static<typeof ServiceSchema>;
+export type RouteFields = Static<typeof RouteSchema>;
+export type ConsumerFields = Static<typeof ConsumerSchema>;

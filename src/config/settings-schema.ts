@@ -1,0 +1,210 @@
+import Type, { type Static } from 'typebox';
+import { Cidr, Duration, FilePath, OneOrMany, Section, Size } from '../lib/schema-atoms.ts';
+import { policyField } from '../policies/schemas.ts';
+
+const DEFAULT_HOST = '0.0.0.0';
+
+const DIALECTS = ['problem', 'openai', 'simple', 'envelope'] as const;
+
+/** A dialect field; `note` says where it applies and what it defaults to. */
+export function dialectField(note: string, options: { default?: Dialect } = {}) {
+  const description = `Shape of the errors the gateway itself answers: \`problem\` (RFC 9457), \`openai\`, \`simple\` (\`{error, detail, code}\`) or \`envelope\` (\`{status, error_code, message, details}\`). ${note}`;
+  return Type.Enum([...DIALECTS], { description, ...options });
+}
+
+const Port = (description: string) => Type.Integer({ description, minimum: 0, maximum: 65_535 });
+
+const ListenSchema = Section(
+  {
+    host: Type.String({
+      description: 'Address to listen on. Environment: `SERVER_HOST`.',
+      default: DEFAULT_HOST,
+      minLength: 1,
+    }),
+    port: Type.Integer({
+      description: 'Port to listen on; 0 takes any free one. Environment: `SERVER_PORT`, `PORT`.',
+      default: 8000,
+      minimum: 0,
+      maximum: 65_535,
+    }),
+    tls: Type.Optional(
+      Section(
+        {
+          cert: FilePath({ description: 'Certificate chain in PEM, server certificate first.' }),
+          key: FilePath({ description: 'Private key in PEM.' }),
+        },
+        {
+          description: 'Serves HTTPS with this certificate, read again when the files change. Plain HTTP unless given.',
+        },
+      ),
+    ),
+  },
+  { description: 'Where the gateway listens. A change needs a restart.', default: {} },
+);
+
+const AdminSchema = Section(
+  {
+    listen: Type.Optional(
+      Section(
+        {
+          host: Type.String({ description: 'Address to listen on.', default: '127.0.0.1', minLength: 1 }),
+          port: Port('Port to listen on; 0 takes any free one.'),
+        },
+        {
+          description: 'Moves `/admin` and `/metrics` to their own socket. They stand beside the routes unless given.',
+        },
+      ),
+    ),
+    metrics_access: Type.Enum(['open', 'master_key'], {
+      description: 'Who may read `/metrics`: everybody, or who sends the master key.',
+      default: 'open',
+    }),
+  },
+  { description: 'The administration interface.', default: {} },
+);
+
+const MetricsSchema = Section(
+  {
+    enabled: Type.Boolean({ description: 'Whether `/metrics` answers. Environment: `ENABLE_METRICS`.', default: true }),
+    port: Type.Optional(Port('A further port that serves only `/metrics`. Environment: `PROMETHEUS_PORT`.')),
+  },
+  { description: 'Prometheus metrics.', default: {} },
+);
+
+const MASKED = ['email', 'phone', 'ssn', 'account_number'] as const;
+
+const LogSchema = Section(
+  {
+    level: Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
+      description: 'Least severe lines to write. Environment: `LOG_LEVEL`; `DEBUG=true` means `debug`.',
+      default: 'info',
+    }),
+    mask: Type.Array(Type.Enum([...MASKED]), {
+      description:
+        'Personal data masked in free text. Environment: `PATTERNS_TO_MASK`; `ENABLE_PII_MASKING=false` means none.',
+      default: [...MASKED],
+      uniqueItems: true,
+    }),
+    pretty: Type.Enum(['auto', 'on', 'off'], {
+      description: 'Coloured lines for people instead of JSON. `auto`: on a terminal only.',
+      default: 'auto',
+    }),
+  },
+  { description: 'The log, one JSON line per event on standard output.', default: {} },
+);
+
+const ShutdownSchema = Section(
+  {
+    grace: Duration({
+      description: 'How long `/ready` says 503 before the gateway stops accepting.',
+      default: '5s',
+      maximum: '10m',
+    }),
+    drain: Duration({
+      description: 'How long running requests may go on after that.',
+      default: '20s',
+      maximum: '1h',
+    }),
+    flush: Duration({ description: 'How long stores may take to write what is left.', default: '3s', maximum: '1m' }),
+  },
+  { description: 'What happens on SIGTERM. A second signal ends the process at once.', default: {} },
+);
+
+const ProcessLimitsSchema = Section(
+  {
+    header_bytes: Size({
+      description: 'Largest request head; past it 431.',
+      default: '16KiB',
+      minimum: '1KiB',
+      maximum: '1MiB',
+    }),
+    header_count: Type.Integer({
+      description: 'Most header lines of a request; past it 431.',
+      default: 100,
+      minimum: 10,
+      maximum: 2_000,
+    }),
+    buffered_bytes: Size({
+      description: 'Most bytes of request bodies held in memory at a time; past it 503.',
+      default: '256MiB',
+      minimum: '1MiB',
+      maximum: '64GiB',
+    }),
+    connections: Type.Integer({
+      description: 'Most client connections; further ones are closed.',
+      default: 20_000,
+      minimum: 1,
+      maximum: 1_000_000,
+    }),
+  },
+  { description: 'Bounds of the process.', default: {} },
+);
+
+export const SettingsSchema = Section(
+  {
+    listen: ListenSchema,
+    admin: AdminSchema,
+    rate_period: Duration({
+      description: 'Window of the short `rate_limit: 100` form.',
+      default: '60s',
+      minimum: '1s',
+      maximum: '31d',
+    }),
+    rate_limit: policyField('rate_limit'),
+    failed_auth: Section(
+      {
+        limit: Type.Integer({
+          description: 'Failing credentials per window.',
+          default: 60,
+          minimum: 1,
+          maximum: 1_000_000,
+        }),
+        window: Duration({ description: 'Counting period.', default: '1m', minimum: '1s', maximum: '1d' }),
+      },
+      {
+        description: 'Failing credentials one client address may send; past it failing ones get 429, valid ones pass.',
+        default: {},
+      },
+    ),
+    trust_proxy: Type.Array(Type.Unsafe<string>({ anyOf: [{ enum: ['loopback', 'private'] }, Cidr()] }), {
+      description:
+        'Peers whose `X-Forwarded-*` headers are believed: CIDR ranges, or the words `loopback` and `private`.',
+      default: [],
+      uniqueItems: true,
+    }),
+    on_store_failure: Type.Enum(['local', 'open', 'closed'], {
+      description:
+        'Rate limits while the shared store does not answer: `local` counts on in this process with its share of the limit, `open` lets everything pass, `closed` answers 503.',
+      default: 'local',
+    }),
+    dialect: dialectField('This one applies before a route is matched and to own endpoints.', { default: 'problem' }),
+    limit_headers: OneOrMany(Type.Enum(['auto', 'x-ratelimit', 'ratelimit', 'openai']), {
+      description:
+        'Headers that tell clients where their limit stands. `auto`: by the dialect of the route; `ratelimit` is the draft of the IETF.',
+      default: ['auto'],
+    }),
+    metrics: MetricsSchema,
+    log: LogSchema,
+    shutdown: ShutdownSchema,
+    limits: ProcessLimitsSchema,
+    redis: Section(
+      {
+        prefix: Type.String({
+          description: 'Put before every Redis key, so that several gateways may share a server.',
+          default: 'turnpike:',
+          pattern: '^[^{}\\s]{0,64}$',
+        }),
+      },
+      { description: 'The shared store. Its address comes from `REDIS_URL`; unset means memory.', default: {} },
+    ),
+    data_dir: Type.String({
+      description: 'Folder of the SQLite file, relative to the working directory. Used when `DATABASE_URL` is unset.',
+      default: './data',
+      minLength: 1,
+    }),
+  },
+  { description: 'What concerns the gateway as a whole.', default: {} },
+);
+
+export type Settings = Static<typeof SettingsSchema>;
+export type Dialect = (typeof DIALECTS)[number];

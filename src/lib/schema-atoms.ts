@@ -1,0 +1,91 @@
+import Type, { type Static, type TProperties, type TSchema, type TUnsafe } from 'typebox';
+import { parseDuration } from './duration.ts';
+import type { Secret } from './secret.ts';
+import { parseSize } from './size.ts';
+
+/**
+ * How a written value becomes the loaded one: `duration` milliseconds, `size` bytes, `instant` epoch milliseconds,
+ * `secret` a `Secret`, `list` an array that may also be written as one item, `path` an absolute path.
+ */
+export type AtomUnit = 'duration' | 'size' | 'instant' | 'secret' | 'list' | 'path';
+
+/** What this project adds to JSON Schema. The loader acts on these words; the validator only tolerates them. */
+export interface AtomWords {
+  readonly 'x-unit'?: AtomUnit;
+  /** `off` (or `false`) may be written and loads as 0. */
+  readonly 'x-off'?: boolean;
+  /** `false` may be written instead of the section and is kept as `false`. */
+  readonly 'x-switchable'?: boolean;
+  /** The policy whose shorthand may stand here. */
+  readonly 'x-policy'?: string;
+}
+
+export const ATOM_WORDS = ['x-unit', 'x-off', 'x-switchable', 'x-policy'] as const;
+
+interface QuantityOptions {
+  readonly description: string;
+  /** Written forms, `30s` or `64KiB`. */
+  readonly default?: string;
+  readonly minimum?: string;
+  readonly maximum?: string;
+}
+
+function quantity(unit: 'duration' | 'size', options: QuantityOptions, parse: (text: string) => number | undefined) {
+  const bounds = Object.entries(options).filter(([key]) => key !== 'description');
+  const parsed = bounds.map(([key, text]) => [key, parse(text)] as const);
+  return { description: options.description, minimum: 0, ...Object.fromEntries(parsed), 'x-unit': unit };
+}
+
+/** A duration: milliseconds once loaded. */
+export function Duration(options: QuantityOptions) {
+  return Type.Number(quantity('duration', options, parseDuration));
+}
+
+/** A duration that may be `off`: milliseconds once loaded, 0 when off. */
+export function DurationOrOff(options: QuantityOptions) {
+  const words = quantity('duration', options, (text) => (text === 'off' ? 0 : parseDuration(text)));
+  return Type.Number({ ...words, minimum: 0, 'x-off': true });
+}
+
+/** A size: bytes once loaded. */
+export function Size(options: QuantityOptions) {
+  return Type.Number(quantity('size', options, parseSize));
+}
+
+/** A date or a date with time and offset: epoch milliseconds once loaded. */
+export function Instant(options: { description: string }) {
+  return Type.Number({ ...options, 'x-unit': 'instant' });
+}
+
+/** A credential: a `Secret` once loaded. */
+export function SecretText(options: { description: string }): TUnsafe<Secret> {
+  return Type.Unsafe<Secret>({ type: 'string', minLength: 1, ...options, 'x-unit': 'secret' });
+}
+
+/** A file path, relative to the configuration file when it is not absolute: absolute once loaded. */
+export function FilePath(options: { description: string }) {
+  return Type.String({ minLength: 1, ...options, 'x-unit': 'path' });
+}
+
+/** An address or CIDR range, IPv4 or IPv6. */
+export function Cidr() {
+  return Type.String({ format: 'cidr' });
+}
+
+/** A list that may also be written as its single item. */
+export function OneOrMany<S extends TSchema>(
+  items: S,
+  options: { description: string; default?: unknown[]; minItems?: number; maxItems?: number },
+) {
+  return Type.Array(items, { ...options, uniqueItems: true, 'x-unit': 'list' });
+}
+
+/** An object that knows exactly these keys: any other is an error. */
+export function Section<P extends TProperties>(properties: P, options: { description: string; default?: object }) {
+  return Type.Object(properties, { additionalProperties: false, ...options });
+}
+
+/** A section that `false` switches off. */
+export function Switchable<S extends TSchema>(schema: S): TUnsafe<Static<S> | false> {
+  return Type.Unsafe<Static<S> | false>({ ...schema, 'x-switchable': true });
+}

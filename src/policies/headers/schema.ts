@@ -1,0 +1,49 @@
+import Type, { type Static } from 'typebox';
+import { Section } from '../../lib/schema-atoms.ts';
+
+const NAME = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$";
+const HeaderValues = (description: string) =>
+  Type.Record(Type.String({ pattern: NAME }), Type.String({ pattern: '^[^\\r\\n\\u0000]*$' }), {
+    description,
+    default: {},
+    additionalProperties: false,
+  });
+
+const edits = (description: string) =>
+  Section(
+    {
+      set: HeaderValues('Headers to set, replacing what is there.'),
+      add: HeaderValues('Headers to add beside what is there.'),
+      remove: Type.Array(Type.String({ pattern: NAME }), { description: 'Headers to remove.', default: [] }),
+    },
+    { description, default: {} },
+  );
+
+export const HeadersSchema = Section(
+  {
+    request: edits('Changes to the request on its way to the upstream.'),
+    response: edits('Changes to the response on its way to the client.'),
+    preserve_host: Type.Boolean({
+      description: "Sends the client's `Host` to the upstream instead of the target's.",
+      default: false,
+    }),
+    forward_credentials: Type.Boolean({
+      description: 'Leaves the header that authenticated the caller in the request to the upstream.',
+      default: false,
+    }),
+    forward_identity: Type.Optional(
+      Type.Boolean({
+        description:
+          'Tells the upstream who calls: `X-Consumer-Id`, `X-Consumer-Tier` and the client address. Default true for http, false for llm and embeddings.',
+      }),
+    ),
+    underscores: Type.Enum(['pass', 'drop', 'refuse'], {
+      description: 'What happens to request headers with `_` in the name, which many servers confuse with `-`.',
+      default: 'pass',
+    }),
+  },
+  { description: 'Headers of requests to the upstream and of responses to the client.' },
+);
+
+/** Loaded: what the file leaves to the kind of the service is filled in. */
+export type HeadersConfig = Static<typeof HeadersSchema> & { forward_identity: boolean };

@@ -1,0 +1,18 @@
+import Type, { type Static } from 'typebox';
+import { Cidr, Section } from '../../lib/schema-atoms.ts';
+
+export const IpSchema = Section(
+  {
+    allow: Type.Array(Cidr(), {
+      description: 'Addresses or CIDR ranges that may call. Empty allows every address that is not denied.',
+      default: [],
+    }),
+    deny: Type.Array(Cidr(), {
+      description: 'Addresses or CIDR ranges that may not call. Wins over `allow`.',
+      default: [],
+    }),
+  },
+  { description: 'Client addresses that may call. The address is the one `settings.trust_proxy` establishes.' },
+);
+
+export type IpConfig = Static<typeof IpSchema>;

@@ -1,0 +1,21 @@
+import Type, { type Static } from 'typebox';
+import { Section } from '../../lib/schema-atoms.ts';
+
+export const PathsSchema = Section(
+  {
+    encoded_slash: Type.Optional(
+      Type.Enum(['refuse', 'pass'], {
+        description:
+          'A `%2F` in the path: `refuse` answers 400, `pass` forwards it as it is; it never separates segments. Default `refuse` for http and embeddings, `pass` for llm.',
+      }),
+    ),
+    empty_segments: Type.Enum(['refuse', 'pass'], {
+      description: 'A `//` in the path: `refuse` answers 400, `pass` forwards it as it is.',
+      default: 'refuse',
+    }),
+  },
+  { description: 'Paths that servers read in different ways.' },
+);
+
+/** Loaded: what the file leaves to the kind of the service is filled in. */
+export type PathsConfig = Required<Static<typeof PathsSchema>>;
