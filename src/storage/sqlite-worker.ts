@@ -1,0 +1,83 @@
+// The thread that owns one SQLite connection. Whatever blocks in here (fsync, another process's lock) blocks nobody else.
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { parentPort, workerData } from 'node:worker_threads';
+import { LRUCache } from 'lru-cache';
+import {
+  OPENING,
+  type SqliteAnswer,
+  type SqliteFailure,
+  type SqliteQuestion,
+  type SqliteResult,
+  type SqliteWorkerSettings,
+} from './sqlite-protocol.ts';
+
+interface Prepared {
+  readonly statement: StatementSync;
+  readonly returnsRows: boolean;
+}
+
+function open(settings: SqliteWorkerSettings): DatabaseSync {
+  const { filename, readOnly, busyTimeoutMs } = settings;
+  const db = new DatabaseSync(filename, { readOnly, timeout: busyTimeoutMs, enableForeignKeyConstraints: true });
+  // FULL: in WAL mode NORMAL would lose acknowledged commits when the machine loses power.
+  if (!readOnly) db.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL');
+  return db;
+}
+
+function createRunner(db: DatabaseSync): (question: SqliteQuestion) => SqliteResult {
+  const cache = new LRUCache<string, Prepared>({ max: 200 });
+  const prepare = (sql: string): Prepared => {
+    const known = cache.get(sql);
+    if (known) return known;
+    const statement = db.prepare(sql);
+    const prepared = { statement, returnsRows: statement.columns().length > 0 };
+    cache.set(sql, prepared);
+    return prepared;
+  };
+  return ({ sql, values }) => {
+    // A cached statement keeps the columns it was compiled with.
+    if (/^\s*(create|alter|drop)\s/i.test(sql)) cache.clear();
+    const { statement, returnsRows } = prepare(sql);
+    if (returnsRows) {
+      const rows = statement.all(...values);
+      return { rows, changes: rows.length, lastId: 0 };
+    }
+    const done = statement.run(...values);
+    return { rows: undefined, changes: Number(done.changes), lastId: Number(done.lastInsertRowid) };
+  };
+}
+
+function describeFailure(error: unknown): SqliteFailure {
+  const { message, code, errcode } = error as Partial<SqliteFailure>;
+  return { message: message ?? String(error), code, errcode };
+}
+
+function serve(port: NonNullable<typeof parentPort>): void {
+  const answer = (message: SqliteAnswer) => port.postMessage(message);
+  let db: DatabaseSync;
+  try {
+    db = open(workerData as SqliteWorkerSettings);
+  } catch (error) {
+    answer({ id: OPENING, failure: describeFailure(error) });
+    port.close();
+    return;
+  }
+  const run = createRunner(db);
+  port.on('message', (question: SqliteQuestion | 'close') => {
+    if (question === 'close') {
+      db.close();
+      port.close();
+      return;
+    }
+    try {
+      answer({ id: question.id, result: run(question) });
+    } catch (error) {
+      // A COMMIT that fails may leave the transaction open, and the next user of the connection would be inside it.
+      if (db.isTransaction && question.sql.startsWith('COMMIT')) db.exec('ROLLBACK');
+      answer({ id: question.id, failure: describeFailure(error) });
+    }
+  });
+  answer({ id: OPENING, result: { rows: undefined, changes: 0, lastId: 0 } });
+}
+
+if (parentPort) serve(parentPort);
