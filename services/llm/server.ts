@@ -1,0 +1,74 @@
+// A chat service in OpenAI's shapes that repeats what it is told, and misbehaves on request (faults.ts).
+import type { IncomingMessage } from 'node:http';
+import { answerEmbeddings } from '../embeddings/openai-shape.ts';
+import { type ListenOptions, listen, type RunningService, readJsonObject } from '../http-service.ts';
+import { runAlone } from '../run-alone.ts';
+import { type Answer, errorAnswer, jsonAnswer, sendAnswer } from './answer.ts';
+import { answerChat, answerCompletion } from './chat.ts';
+import { applyFault } from './faults.ts';
+import { answerResponses } from './responses.ts';
+
+interface LlmOptions extends ListenOptions {
+  /** Milliseconds between two tokens of a stream; default 0. */
+  tokenDelayMs?: number;
+  /** When given, every request needs `Authorization: Bearer <apiKey>`. */
+  apiKey?: string;
+}
+
+const models = ['gpt-4o-mini', 'gpt-4', 'gpt-3.5-turbo', 'llama-2', 'mistral', 'text-embedding-3-small'];
+
+/**
+ * Answers POST /v1/chat/completions, /v1/completions, /v1/responses (JSON, or events with `stream: true`),
+ * /v1/embeddings, GET /v1/models and /v1/models/{id}. Any model name is accepted; the text, its tokens and the ids
+ * depend on the request alone.
+ */
+export function startLlm({ tokenDelayMs = 0, apiKey, ...options }: LlmOptions): Promise<RunningService> {
+  return listen((req, res) => {
+    answer(req, apiKey)
+      .then((answered) => sendAnswer(res, { pieceDelayMs: delayOf(answered, tokenDelayMs), ...answered }))
+      .catch(() => res.destroy());
+  }, options);
+}
+
+function delayOf({ headers }: Answer, tokenDelayMs: number): number {
+  return headers['content-type']?.startsWith('text/event-stream') ? tokenDelayMs : 0;
+}
+
+async function answer(req: IncomingMessage, apiKey: string | undefined): Promise<Answer> {
+  const key = (req.headers.authorization ?? '').replace(/^Bearer /, '');
+  if (apiKey !== undefined && key !== apiKey) {
+    return errorAnswer(401, `Incorrect API key provided: ${key}.`, 'invalid_request_error', 'invalid_api_key');
+  }
+  const path = (req.url ?? '').split('?')[0] ?? '';
+  if (req.method === 'GET') return answerModels(path);
+  const operation = req.method === 'POST' ? operations[path] : undefined;
+  if (operation === undefined) return errorAnswer(404, `Unknown request URL: ${req.method} ${path}.`);
+  const body = await readJsonObject(req);
+  if (body === undefined) return errorAnswer(400, 'The body is not a JSON object.');
+  const model = typeof body['model'] === 'string' ? body['model'] : '';
+  if (model === '') return errorAnswer(400, 'You must provide a model parameter.');
+  return applyFault(operation(body, model), { header: req.headers['x-fault']?.toString(), model, key });
+}
+
+const operations: Record<string, (body: Record<string, unknown>, model: string) => Answer> = {
+  '/v1/chat/completions': answerChat,
+  '/v1/completions': answerCompletion,
+  '/v1/responses': answerResponses,
+  '/v1/embeddings': (body, model) => {
+    const list = answerEmbeddings(body, model);
+    return list === undefined ? errorAnswer(400, "'input' must be a text or a list.") : jsonAnswer(200, list);
+  },
+};
+
+function answerModels(path: string): Answer {
+  if (path === '/v1/models') return jsonAnswer(200, { object: 'list', data: models.map(describeModel) });
+  const id = decodeURIComponent(path.replace(/^\/v1\/models\//, ''));
+  if (models.includes(id)) return jsonAnswer(200, describeModel(id));
+  return errorAnswer(404, `The model '${id}' does not exist`, 'invalid_request_error', 'model_not_found');
+}
+
+function describeModel(id: string): object {
+  return { id, object: 'model', created: 1_735_689_600, owned_by: 'sample' };
+}
+
+if (import.meta.main) await runAlone('llm', startLlm, 5003);
