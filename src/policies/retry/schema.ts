@@ -1,5 +1,4 @@
 import Type, { type Static } from 'typebox';
-import { Duration } from '../../lib/schema-atoms.ts';
 import { Duration, Section } from '../../lib/schema-atoms.ts';
 
 const Backoff = Section(
