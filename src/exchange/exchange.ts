@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Dialect } from '../errors/dialect.ts';
 import type { Rejection } from '../errors/rejection.ts';
 import type { Deadline } from './deadline.ts';
 import type { EdgeRequest } from './edge-request.ts';
@@ -7,8 +8,7 @@ import type { Principal } from './principal.ts';
 import type { RequestBody } from './request-body.ts';
 import type { UpstreamPlan } from './upstream-plan.ts';
 
-/** The shape of errors and envelopes on a route. */
-export type Dialect = 'problem' | 'openai' | 'anthropic' | 'simple' | 'envelope';
+export type { Dialect } from '../errors/dialect.ts';
 
 /** What the exchange needs to know of the route it matched; the compiled route implements it. */
 export interface MatchedRoute {

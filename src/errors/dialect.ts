@@ -1,0 +1,9 @@
+/** The shape of errors and envelopes on a route. */
+export type Dialect = 'problem' | 'openai' | 'anthropic' | 'simple' | 'envelope';
+
+/** What a rendered error says about the request it answers. */
+export interface ErrorContext {
+  readonly requestId: string;
+  /** The canonical path, without the query; only the problem dialect prints it. */
+  readonly path?: string | undefined;
+}
