@@ -1,0 +1,34 @@
+import { expect, test } from '@jest/globals';
+import { parseHost } from './authority.ts';
+
+test.each([
+  ['example.com', 'example.com'],
+  ['API.Example.com:8000', 'api.example.com'],
+  ['my_service', 'my_service'],
+  ['127.0.0.1:65535', '127.0.0.1'],
+  ['[::1]', '[::1]'],
+  ['[2001:DB8::1]:80', '[2001:db8::1]'],
+])('%s is the host %s', (authority, host) => expect(parseHost(authority)).toBe(host));
+
+test.each(
+  [
+    ['', ':80', 'a:', 'a:x', 'a:65536', 'a:123456', 'a:1:2', 'a:-1', 'a: 1', ' a', 'a b', 'a,b', 'a/b', 'a?b', 'a#b'],
+    [
+      'u@a',
+      'a%2eb',
+      'a\\b',
+      'caf\u00e9',
+      'a;b',
+      'a&b',
+      '::1',
+      '[::1',
+      '::1]',
+      '[]',
+      '[a]',
+      '[::1]x',
+      '[::1]:',
+      '[::1]:x',
+    ],
+    ['[fe80::1%25eth0]', '[1.2.3.4]', '[::1]:99999', '[::1]:1\n'],
+  ].flat(),
+)('%j names no host', (authority) => expect(parseHost(authority)).toBeUndefined());
