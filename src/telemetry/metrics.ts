@@ -1,4 +1,8 @@
-import type { ServiceMetrics } from './service-metrics.ts';
+import { collectDefaultMetrics, type Metric, type OpenMetricsContentType, Registry } from 'prom-client';
+import { GATEWAY_METRICS, SERVICE_METRICS } from './declarations.ts';
+import { familyText, label } from './exposition.ts';
+import { Tally } from './series.ts';
+import { type ServiceMetrics, ServiceSeries } from './service-metrics.ts';
 
 export type { CircuitState, ServiceMetrics } from './service-metrics.ts';
 
@@ -15,4 +19,113 @@ export interface Metrics {
   retain(targetsByService: ReadonlyMap<string, readonly string[]>): void;
   /** The exposition: Prometheus text, or OpenMetrics when the `Accept` header asks for it. */
   render(accept?: string): Promise<{ contentType: string; body: string }>;
+}
+
+/** Labels of requests that belong to no configured service: the gateway's own endpoints, and what matched nothing. */
+const OWN_LABELS: ReadonlySet<string> = new Set(['gateway', 'none']);
+
+/** Starts empty; the metrics of the process itself (CPU, memory, event loop, garbage collection) come with it. */
+export function createMetrics(): Metrics {
+  return new GatewayMetrics();
+}
+
+class GatewayMetrics implements Metrics {
+  private readonly services = new Map<string, ServiceSeries>();
+  private readonly stores = new Tally<string>();
+  private readonly reasons = new Tally<string>();
+  private reloaded: 0 | 1 | undefined;
+  private readonly info = new Tally<string>();
+  private readonly process = openProcessRegistries();
+
+  service(name: string): ServiceMetrics {
+    const known = this.services.get(name);
+    if (known) return known;
+    const series = new ServiceSeries(name);
+    this.services.set(name, series);
+    return series;
+  }
+
+  storeUp(store: 'redis' | 'database', up: boolean): void {
+    this.stores.set(store, up ? 1 : 0);
+  }
+
+  degraded(reason: string, on: boolean): void {
+    this.reasons.set(reason, on ? 1 : 0);
+  }
+
+  configReload(success: boolean): void {
+    this.reloaded = success ? 1 : 0;
+  }
+
+  configInfo(hash: string): void {
+    this.info.clear();
+    this.info.set(hash, 1);
+  }
+
+  retain(targetsByService: ReadonlyMap<string, readonly string[]>): void {
+    for (const [name, series] of this.services) {
+      const targets = targetsByService.get(name);
+      if (targets) series.keepTargets(new Set(targets));
+      else if (!OWN_LABELS.has(name)) this.services.delete(name);
+    }
+  }
+
+  async render(accept = ''): Promise<{ contentType: string; body: string }> {
+    const isOpenMetrics = accept.includes('application/openmetrics-text');
+    const registry = isOpenMetrics ? this.process.openMetrics : this.process.text;
+    const own = [...this.serviceFamilies(isOpenMetrics), ...this.gatewayFamilies(isOpenMetrics)].join('');
+    return { contentType: registry.contentType, body: own + (await registry.metrics()) };
+  }
+
+  private serviceFamilies(isOpenMetrics: boolean): string[] {
+    const perService = [...this.services.values()].map((series) => series.lines());
+    return Object.entries(SERVICE_METRICS).map(([key, declaration]) => {
+      const lines = perService.flatMap((families) => families[key as keyof typeof SERVICE_METRICS]);
+      return familyText(declaration, lines, isOpenMetrics);
+    });
+  }
+
+  private gatewayFamilies(isOpenMetrics: boolean): string[] {
+    const { storeUp, degraded, configReload, configInfo } = GATEWAY_METRICS;
+    const reload = this.reloaded === undefined ? [] : [`${configReload.name} ${this.reloaded}`];
+    return [
+      familyText(
+        storeUp,
+        this.stores.lines(storeUp.name, (store) => label('store', store)),
+        isOpenMetrics,
+      ),
+      familyText(
+        degraded,
+        this.reasons.lines(degraded.name, (reason) => label('reason', reason)),
+        isOpenMetrics,
+      ),
+      familyText(configReload, reload, isOpenMetrics),
+      familyText(
+        configInfo,
+        this.info.lines(configInfo.name, (hash) => label('hash', hash)),
+        isOpenMetrics,
+      ),
+    ];
+  }
+}
+
+/**
+ * The metrics of the process, in two registries: the library renames a counter for good (`_total` is cut off) the first
+ * time its registry is printed as OpenMetrics, and a scrape as text would then see other names than before.
+ */
+function openProcessRegistries(): { text: Registry; openMetrics: Registry<OpenMetricsContentType> } {
+  const text = new Registry();
+  const openMetrics = new Registry<OpenMetricsContentType>();
+  openMetrics.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+  collectDefaultMetrics({ register: text });
+  for (const { name } of text.getMetricsAsArray()) {
+    const metric = text.getSingleMetric(name) as Metric;
+    const get = async (): Promise<unknown> => {
+      const family = await metric.get();
+      return family.type.toString() === 'counter' ? { ...family, name: name.replace(/_total$/, '') } : family;
+    };
+    // Of a metric a registry reads no more than this, though its type asks for one of the library's classes.
+    openMetrics.registerMetric({ name, get } as unknown as Metric);
+  }
+  return { text, openMetrics };
 }
