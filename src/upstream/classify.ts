@@ -1,6 +1,5 @@
 import type { ErrorCode } from '../errors/catalog.ts';
 import { Rejection } from '../errors/rejection.ts';
-import type { Exchange } from '../exchange/exchange.ts';
 import { type FailureKind, UpstreamFailure } from './attempt.ts';
 import type { ServiceTargets, Target } from './targets.ts';
 
@@ -77,6 +76,7 @@ const FAILURES: Readonly<Record<FailureKind, FailureClass>> = {
  */
 const FAILING_STATUSES: ReadonlySet<number> = new Set([500, 502, 503, 504, 520, 521, 522, 523, 524, 529, 530]);
 
+/** Refusals of our own that may be over in a moment. */
 const LOCAL_WAITS: ReadonlySet<FailureKind> = new Set(['overloaded', 'circuit_open']);
 
 /** What an answer with this status says about its target. A 4xx says something about the request only. */
@@ -91,9 +91,11 @@ export function outcomeOfError(error: unknown): AttemptOutcome {
   return error instanceof UpstreamFailure ? FAILURES[error.kind].outcome : 'neutral';
 }
 
-/** The refusal a client gets for a failed attempt. When its own body was the trouble, the body says how. */
-export function rejectionFor(failure: UpstreamFailure, exchange: Exchange): Rejection {
-  if (failure.kind === 'request_body' && exchange.body.rejection) return exchange.body.rejection;
+/**
+ * The refusal a client gets for a failed attempt. Of `request_body` the exchange's own `body.rejection` knows more, when
+ * there is one.
+ */
+export function rejectionOf(failure: UpstreamFailure): Rejection {
   const { code, detail } = FAILURES[failure.kind];
   return new Rejection(code, detail, {
     ...(LOCAL_WAITS.has(failure.kind) && retryAfter(1)),
@@ -110,7 +112,7 @@ const UNHEALTHY_RETRY_SECONDS = 5;
  * stands between the request and a healthy target, with the wait until the first of them probes again, else
  * `NO_HEALTHY_TARGET`.
  */
-export function noTargetRejection(service: ServiceTargets, now: number): Rejection {
+export function unavailable(service: ServiceTargets, now = performance.now()): Rejection {
   const held = service.targets.filter((target) => target.isHealthy && !target.isAdmitting);
   if (held.length === 0) {
     const detail = `No target of service '${service.service}' passes its health checks.`;

@@ -4,7 +4,7 @@ import { GatewayError } from '../../errors/rejection.ts';
 import type { Exchange } from '../../exchange/exchange.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { type Answer, type Attempt, type Send, UpstreamFailure } from '../../upstream/attempt.ts';
-import { noTargetRejection } from '../../upstream/classify.ts';
+import { unavailable } from '../../upstream/classify.ts';
 import type { ServiceTargets, Target } from '../../upstream/targets.ts';
 import { defineSendPolicy } from '../policy.ts';
 import { backoffMs } from './backoff.ts';
@@ -81,7 +81,7 @@ export function createRetryingSend(service: RetryingService): Send {
 }
 
 function refuse({ targets, clock }: RetryingService): never {
-  throw new GatewayError(noTargetRejection(targets, clock.monotonic()));
+  throw new GatewayError(unavailable(targets, clock.monotonic()));
 }
 
 /** The answer itself when it is meant for the client. */

@@ -1,0 +1,47 @@
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import { BufferBudget } from '../../src/exchange/buffer-budget.ts';
+import { Deadline } from '../../src/exchange/deadline.ts';
+import type { EdgeRequest } from '../../src/exchange/edge-request.ts';
+import { Exchange } from '../../src/exchange/exchange.ts';
+import { HeaderList } from '../../src/exchange/header-list.ts';
+import { RequestBody } from '../../src/exchange/request-body.ts';
+import { type Clock, systemClock } from '../../src/lib/clock.ts';
+
+/** A real exchange without a connection: what policies that never touch the wire are given. */
+export function buildExchange(edge: Partial<EdgeRequest> = {}, clock: Clock = systemClock): Exchange {
+  const req = new IncomingMessage(new Socket());
+  const res = new ServerResponse(req);
+  const deadline = new Deadline(clock);
+  const request: EdgeRequest = {
+    method: 'GET',
+    path: '/',
+    query: '',
+    host: 'gateway.test',
+    authority: 'gateway.test',
+    headers: HeaderList.from([]),
+    hasUnderscoreName: false,
+    scheme: 'http',
+    httpVersion: '1.1',
+    peer: '127.0.0.1',
+    isPeerTrusted: false,
+    contentLength: undefined,
+    chunked: false,
+    expectContinue: false,
+    upgrade: undefined,
+    hasEncodedSlash: false,
+    hasEmptySegment: false,
+    ...edge,
+  };
+  const body = new RequestBody(req, res, request, { budget: new BufferBudget(1024 * 1024), deadline });
+  return new Exchange({
+    id: 'req_test',
+    edge: request,
+    req,
+    res,
+    startedAt: 0,
+    clientIp: request.peer,
+    body,
+    deadline,
+  });
+}
