@@ -3,17 +3,17 @@ import { Readable } from 'node:stream';
 import { Rejection } from '../errors/rejection.ts';
 import type { BufferBudget } from './buffer-budget.ts';
 import type { Deadline } from './deadline.ts';
+import type { EdgeRequest } from './edge-request.ts';
 
 /** What one attempt sends. */
 export type BodyPayload = null | Buffer | Readable;
 
-interface BodySource {
-  readonly req: IncomingMessage;
-  readonly res: ServerResponse;
-  /** Declared length; `undefined` when chunked or absent. */
-  readonly contentLength: number | undefined;
-  readonly chunked: boolean;
-  readonly expectContinue: boolean;
+/** How the body is framed. */
+type Framing = Pick<EdgeRequest, 'contentLength' | 'chunked' | 'expectContinue'>;
+
+interface Bounds {
+  readonly budget: BufferBudget;
+  readonly deadline: Deadline;
 }
 
 /** Bodies up to this many declared bytes are gathered before the first attempt, so that a retry can repeat them. */
@@ -36,7 +36,9 @@ export class RequestBody {
   rejection: Rejection | undefined;
   bytesRead = 0;
 
-  private readonly source: BodySource;
+  private readonly req: IncomingMessage;
+  private readonly res: ServerResponse;
+  private readonly framing: Framing;
   private readonly budget: BufferBudget;
   private readonly deadline: Deadline;
   private buffered: Buffer | undefined;
@@ -46,16 +48,18 @@ export class RequestBody {
   private isComplete: boolean;
   private stream: Readable | undefined;
 
-  constructor(source: BodySource, budget: BufferBudget, deadline: Deadline) {
-    this.source = source;
-    this.budget = budget;
-    this.deadline = deadline;
-    this.isComplete = !source.chunked && (source.contentLength === undefined || source.contentLength === 0);
+  constructor(req: IncomingMessage, res: ServerResponse, framing: Framing, bounds: Bounds) {
+    this.req = req;
+    this.res = res;
+    this.framing = framing;
+    this.budget = bounds.budget;
+    this.deadline = bounds.deadline;
+    this.isComplete = this.isEmpty;
   }
 
   /** The request carries no body bytes. */
   get isEmpty(): boolean {
-    return !this.source.chunked && (this.source.contentLength ?? 0) === 0;
+    return !this.framing.chunked && (this.framing.contentLength ?? 0) === 0;
   }
 
   /** Every byte the client announced has been read. */
@@ -76,7 +80,7 @@ export class RequestBody {
   /** The length to announce upstream; `undefined` means chunked. Zero for a body that is empty but was announced. */
   get sendLength(): number | undefined {
     if (this.buffered) return this.buffered.length;
-    return this.source.chunked ? undefined : this.source.contentLength;
+    return this.framing.chunked ? undefined : this.framing.contentLength;
   }
 
   /**
@@ -85,7 +89,7 @@ export class RequestBody {
    */
   prepare(): undefined | Promise<Rejection | undefined> {
     if (this.isEmpty || this.buffered) return undefined;
-    const declared = this.source.contentLength;
+    const declared = this.framing.contentLength;
     const small = declared !== undefined && declared <= REPLAY_BYTES;
     return small || this.mustBuffer ? this.gather() : undefined;
   }
@@ -95,7 +99,7 @@ export class RequestBody {
     if (this.isEmpty) return null;
     if (this.buffered) return this.buffered;
     this.stream = new PassingBody(
-      this.source.req,
+      this.req,
       (bytes) => this.account(bytes),
       () => this.start(),
       () => this.finish(),
@@ -120,7 +124,7 @@ export class RequestBody {
     this.isStarted = true;
     this.startedAt = performance.now();
     // RFC 9110 10.1.1: 100 is sent only now, after every policy that could refuse has agreed.
-    if (this.source.expectContinue && !this.source.res.headersSent) this.source.res.writeContinue();
+    if (this.framing.expectContinue && !this.res.headersSent) this.res.writeContinue();
     this.deadline.awaitBody(BODY_GRACE_MS);
   }
 
@@ -151,7 +155,7 @@ export class RequestBody {
   private settleGathering: (() => void) | undefined;
 
   private gather(): Promise<Rejection | undefined> {
-    const { req } = this.source;
+    const { req } = this;
     const chunks: Buffer[] = [];
     return new Promise((resolve) => {
       const settle = (): void => {

@@ -1,6 +1,7 @@
+import type { Dialect } from '../errors/dialect.ts';
 import type { Rejection } from '../errors/rejection.ts';
 import { renderRejection } from '../errors/render.ts';
-import type { Dialect, Exchange } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
 
 /** A complete answer of the gateway's own. */
 export interface OwnAnswer {
@@ -23,25 +24,28 @@ export function reject(exchange: Exchange, rejection: Rejection, fallback: Diale
   exchange.rejection = rejection;
   if (exchange.outcome !== 'truncated') exchange.outcome = 'rejected';
   if (exchange.isCommitted) return void exchange.res.destroy();
-  const dialect = exchange.route?.dialect ?? fallback;
-  const rendered = renderRejection(rejection, dialect, { requestId: exchange.id, instance: exchange.edge.path });
-  const headers = [...rendered.headers];
-  for (const name in rejection.headers) headers.push(name, rejection.headers[name] as string);
-  if (rejection.closes) exchange.res.shouldKeepAlive = false;
-  answer(exchange, { status: rendered.status, headers, body: rendered.body });
+  const context = { requestId: exchange.id, path: exchange.edge.path };
+  const { status, headers, body } = renderRejection(rejection, exchange.route?.dialect ?? fallback, context);
+  send(exchange, status, headers, Buffer.from(body));
 }
 
-/** Writes an answer of the gateway's own and settles what to do with a request body nobody read. */
-export function answer(exchange: Exchange, own: OwnAnswer): void {
+/** Writes an answer of the gateway's own. */
+export function answer(exchange: Exchange, { status, headers, body }: OwnAnswer): void {
+  const payload = body === undefined ? undefined : Buffer.from(body);
+  // RFC 9110 8.6: no Content-Length where the status itself says that there is no body.
+  const length = status === 204 || status === 304 ? [] : ['Content-Length', String(payload?.length ?? 0)];
+  send(exchange, status, [...headers, ...length], payload);
+}
+
+/** Completes the head, and settles what to do with a request body nobody read. */
+function send(exchange: Exchange, status: number, headers: string[], payload: Buffer | undefined): void {
   const { res, body } = exchange;
-  const headers = [...own.headers, 'X-Request-Id', exchange.id];
-  const payload = own.body === undefined ? undefined : Buffer.from(own.body);
-  if (own.status !== 204 && own.status !== 304) headers.push('Content-Length', String(payload?.length ?? 0));
+  headers.push('X-Request-Id', exchange.id);
   exchange.route?.decorate(headers, exchange);
-  exchange.runHeadHooks(headers, own.status);
+  exchange.runHeadHooks(headers, status);
   const mustClose = !body.isFullyRead && !isCheapToRead(exchange);
   if (mustClose) res.shouldKeepAlive = false;
-  res.writeHead(own.status, headers);
+  res.writeHead(status, headers);
   const sent = exchange.edge.method === 'HEAD' ? undefined : payload;
   exchange.bytesOut += sent?.length ?? 0;
   if (mustClose) endAfterLingering(exchange, sent);

@@ -36,8 +36,9 @@ export class RouteTable<T> {
     for (const entry of entries) this.add(entry);
   }
 
-  find(edge: EdgeRequest): RouteLookup<T> {
-    const search = new Search<T>(edge);
+  /** `method` stands in for the request's own when a preflight asks about another one. */
+  find(edge: EdgeRequest, method = edge.method): RouteLookup<T> {
+    const search = new Search<T>(edge, method);
     for (const tree of this.treesFor(edge.host)) {
       if (tree.search(edge.path, search.visit)) return search.found as Found<T>;
     }
@@ -86,15 +87,17 @@ class Search<T> {
   found: Found<T> | undefined;
   readonly allow = new Set<string>();
   private readonly edge: EdgeRequest;
+  private readonly method: string;
 
-  constructor(edge: EdgeRequest) {
+  constructor(edge: EdgeRequest, method: string) {
     this.edge = edge;
+    this.method = method;
   }
 
   readonly visit = (candidates: readonly Candidate<T>[], params: Record<string, string>): boolean => {
     for (const candidate of candidates) {
       if (!this.meetsHeaders(candidate)) continue;
-      if (candidate.methods.size === 0 || candidate.methods.has(this.edge.method)) {
+      if (candidate.methods.size === 0 || candidate.methods.has(this.method)) {
         this.found = { kind: 'found', value: candidate.value, params };
         return true;
       }

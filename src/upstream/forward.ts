@@ -71,19 +71,17 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
 
   start(pool: Pool): void {
     const { exchange, target } = this;
+    const request = {
+      method: exchange.edge.method as Dispatcher.HttpMethod,
+      path: this.plan.pathFor(exchange, target),
+      headers: this.plan.headersFor(exchange, target),
+      body: exchange.body.payload(),
+    };
     target.inFlight++;
     exchange.running = this;
     exchange.deadline.onExpire = this.onExpire;
     exchange.deadline.await('connect', this.plan.timeouts.connect);
-    pool.dispatch(
-      {
-        method: exchange.edge.method as Dispatcher.HttpMethod,
-        path: this.plan.pathFor(exchange, target),
-        headers: this.plan.headersFor(exchange, target),
-        body: exchange.body.payload(),
-      },
-      this,
-    );
+    pool.dispatch(request, this);
   }
 
   onBroken(listener: () => void): void {

@@ -1,4 +1,4 @@
-import { renderStreamError } from '../errors/render-stream.ts';
+import { renderStreamError } from '../errors/render.ts';
 import { Rejection } from '../errors/rejection.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 
@@ -18,6 +18,8 @@ export function endTruncated(exchange: Exchange, code: keyof typeof DETAIL): voi
   exchange.rejection = new Rejection(code, DETAIL[code]);
   const { socket } = res;
   if (!exchange.isEventStream || !socket) return void res.destroy();
-  const event = renderStreamError(exchange.rejection, exchange.route?.dialect ?? 'problem', exchange.id);
+  const event = renderStreamError(exchange.rejection, exchange.route?.dialect ?? 'problem', {
+    requestId: exchange.id,
+  });
   res.write(event, () => socket.destroySoon());
 }

@@ -1,0 +1,76 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Rejection } from '../errors/rejection.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { BufferBudget } from './buffer-budget.ts';
+import { clientIp, unmapAddress } from './client-ip.ts';
+import { Deadline } from './deadline.ts';
+import { type EdgeRules, parseEdge } from './edge.ts';
+import type { EdgeRequest } from './edge-request.ts';
+import { Exchange } from './exchange.ts';
+import { HeaderList } from './header-list.ts';
+import { RequestBody } from './request-body.ts';
+import type { RequestIds } from './request-id.ts';
+
+interface Surroundings {
+  readonly clock: Clock;
+  readonly requestIds: RequestIds;
+  readonly budget: BufferBudget;
+}
+
+/** An exchange, and why it must be refused when the request could not be read. */
+export interface Opened {
+  readonly exchange: Exchange;
+  readonly refusal: Rejection | undefined;
+}
+
+/**
+ * Begins the record of one request. A request that cannot be read still gets its exchange, with nothing in it that a
+ * client wrote, so that it is answered, logged and counted like every other.
+ */
+export function openExchange(
+  req: IncomingMessage,
+  res: ServerResponse,
+  rules: EdgeRules,
+  around: Surroundings,
+): Opened {
+  const startedAt = around.clock.monotonic();
+  const parsed = parseEdge(req, rules);
+  const refusal = parsed instanceof Rejection ? parsed : undefined;
+  const edge = parsed instanceof Rejection ? unreadable(req) : parsed;
+  const deadline = new Deadline(around.clock);
+  const exchange = new Exchange({
+    id: around.requestIds.of(edge.headers),
+    edge,
+    req,
+    res,
+    startedAt,
+    clientIp: clientIp(edge, rules.options.trustProxy),
+    body: new RequestBody(req, res, edge, { budget: around.budget, deadline }),
+    deadline,
+  });
+  return { exchange, refusal };
+}
+
+const NO_HEADERS = new HeaderList([], []);
+
+function unreadable(req: IncomingMessage): EdgeRequest {
+  return {
+    method: req.method ?? '',
+    path: '',
+    query: '',
+    host: '',
+    authority: '',
+    headers: NO_HEADERS,
+    hasUnderscoreName: false,
+    scheme: 'http',
+    httpVersion: req.httpVersion,
+    peer: unmapAddress(req.socket.remoteAddress ?? ''),
+    isPeerTrusted: false,
+    contentLength: undefined,
+    chunked: false,
+    expectContinue: false,
+    upgrade: undefined,
+    hasEncodedSlash: false,
+    hasEmptySegment: false,
+  };
+}

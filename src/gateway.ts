@@ -1,0 +1,168 @@
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { GatewayConfig } from './config/gateway-config.ts';
+import type { Dependencies } from './dependencies.ts';
+import { Rejection } from './errors/rejection.ts';
+import { BufferBudget } from './exchange/buffer-budget.ts';
+import type { EdgeRules } from './exchange/edge.ts';
+import type { Exchange } from './exchange/exchange.ts';
+import { openExchange } from './exchange/open-exchange.ts';
+import { createRequestIds } from './exchange/request-id.ts';
+import { answer, reject } from './exchange/respond.ts';
+import type { CompiledRoute } from './routing/compiled-route.ts';
+import { createViaPseudonym, edgeRulesFor } from './routing/edge-rules.ts';
+import { buildGeneration, type Destination, type Generation, type OwnPaths, type Plane } from './routing/generation.ts';
+import { type Proceed, serve } from './routing/serve.ts';
+import { callUpstream } from './routing/call-upstream.ts';
+import { tunnelTo } from './routing/serve-upgrade.ts';
+import { UpstreamService } from './routing/upstream-service.ts';
+import { observeExchange } from './telemetry/observe.ts';
+import { Tunnels } from './upstream/tunnel.ts';
+
+/** The gateway's own endpoints as one handler. */
+export interface OwnEndpoints {
+  readonly pathsOn: OwnPaths;
+  /** Answers every request for one of these paths, errors included. */
+  handle(exchange: Exchange): void;
+}
+
+/** What a new path (`OPTIONS *`) may be asked with: RFC 9110 9.3.7. */
+const ALLOW_ALL = ['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'];
+
+/**
+ * The gateway: takes a request from a socket, finds where it goes, and sees it to its end. One configuration is live
+ * at a time; `apply` swaps it, and what is running finishes on the one it began with.
+ */
+export class Gateway {
+  readonly tunnels = new Tunnels();
+  /** Every exchange between its head and its close. */
+  readonly running = new Set<Exchange>();
+  /** While true every answer asks its client to leave the connection. */
+  isDraining = false;
+
+  private readonly own: OwnEndpoints;
+  private readonly deps: Dependencies;
+  private readonly surroundings;
+  private readonly viaPseudonym = createViaPseudonym();
+  private generation: Generation;
+  private rules: EdgeRules;
+
+  constructor(config: GatewayConfig, own: OwnEndpoints, deps: Dependencies) {
+    this.own = own;
+    this.deps = deps;
+    const budget = new BufferBudget(config.settings.limits.buffered_bytes);
+    this.surroundings = { clock: deps.clock, requestIds: createRequestIds(), budget };
+    this.generation = buildGeneration(config, own.pathsOn, deps);
+    this.rules = edgeRulesFor(config, this.viaPseudonym);
+  }
+
+  get config(): GatewayConfig {
+    return this.generation.config;
+  }
+
+  get services(): ReadonlyMap<string, UpstreamService> {
+    return this.generation.services;
+  }
+
+  /** Makes another configuration live. Throws, and changes nothing, when it cannot be compiled. */
+  apply(config: GatewayConfig): void {
+    const rules = edgeRulesFor(config, this.viaPseudonym);
+    this.generation = buildGeneration(config, this.own.pathsOn, this.deps);
+    this.rules = rules;
+    this.forgetUnused();
+  }
+
+  /** Takes one HTTP request. */
+  handle(req: IncomingMessage, res: ServerResponse, plane: Plane): void {
+    const exchange = this.open(req, res);
+    if (!exchange) return;
+    if (exchange.edge.path === '*') return answer(exchange, { status: 204, headers: ALLOW_ALL, body: undefined });
+    this.dispatch(exchange, plane, callUpstream);
+  }
+
+  /** Takes one WebSocket handshake; it passes the same edge and the same policies as a request. */
+  handleUpgrade(req: IncomingMessage, socket: Socket, head: Buffer): void {
+    // A response object of its own lets refusals and the observer treat a handshake like any exchange.
+    const res = new ServerResponse(req);
+    res.shouldKeepAlive = false;
+    res.assignSocket(socket);
+    res.once('finish', () => socket.destroySoon());
+    const exchange = this.open(req, res);
+    if (exchange) this.dispatch(exchange, 'public', tunnelTo(this.tunnels, socket, head));
+  }
+
+  /** Ends every service at once; the last step of a shutdown. */
+  async close(): Promise<void> {
+    this.tunnels.closeAll();
+    await Promise.all([...this.services.values()].map((service) => service.destroy()));
+    this.deps.breakers.close();
+  }
+
+  private open(req: IncomingMessage, res: ServerResponse): Exchange | undefined {
+    const { exchange, refusal } = openExchange(req, res, this.rules, this.surroundings);
+    this.running.add(exchange);
+    if (this.isDraining) res.shouldKeepAlive = false;
+    res.once('close', () => this.end(exchange));
+    if (!refusal) return exchange;
+    this.refuse(exchange, refusal);
+    return undefined;
+  }
+
+  private dispatch(exchange: Exchange, plane: Plane, proceed: Proceed): void {
+    const { tables } = this.generation;
+    const lookup = tables[plane].find(exchange.edge);
+    if (lookup.kind === 'found') return this.enter(exchange, lookup.value, lookup.params, proceed);
+    if (lookup.kind === 'nothing')
+      return this.refuse(exchange, new Rejection('NOT_FOUND', 'No route matches this host and path.'));
+    if (exchange.edge.method === 'OPTIONS') {
+      const asked = exchange.edge.headers.get('access-control-request-method');
+      const target = asked === undefined ? undefined : tables[plane].find(exchange.edge, asked);
+      if (target?.kind === 'found' && answersPreflight(target.value))
+        return this.enter(exchange, target.value, target.params, proceed);
+    }
+    const headers = { Allow: lookup.allow.join(', ') };
+    this.refuse(exchange, new Rejection('METHOD_NOT_ALLOWED', `Allowed here: ${headers.Allow}.`, { headers }));
+  }
+
+  private enter(exchange: Exchange, to: Destination, params: Exchange['params'], proceed: Proceed): void {
+    exchange.params = params;
+    if (to.kind === 'own') {
+      exchange.route = this.generation.ownRoute;
+      return this.own.handle(exchange);
+    }
+    exchange.route = to.route;
+    exchange.plan = to.plan;
+    to.route.metrics.inFlight(1);
+    serve(exchange, to.route, proceed, this.reportBug);
+  }
+
+  private refuse(exchange: Exchange, rejection: Rejection): void {
+    reject(exchange, rejection, this.config.settings.dialect);
+  }
+
+  private end(exchange: Exchange): void {
+    if (!exchange.res.writableFinished && exchange.outcome === 'completed') exchange.outcome = 'client_aborted';
+    exchange.bytesIn = exchange.body.bytesRead;
+    exchange.settle();
+    this.running.delete(exchange);
+    if (exchange.plan) (exchange.route as CompiledRoute).metrics.inFlight(-1);
+    observeExchange(exchange, this.deps.metrics, this.deps.log);
+  }
+
+  /** What the new configuration no longer names: its services finish what they are doing and go. */
+  private forgetUnused(): void {
+    const { breakers, metrics, shelf } = this.deps;
+    const live = new Set(this.services.values());
+    for (const dropped of shelf.sweep()) if (dropped instanceof UpstreamService) void dropped.retire();
+    breakers.retain(live);
+    metrics.retain(new Map([...live].map(({ service, targets }) => [service, targets.map(({ name }) => name)])));
+  }
+
+  private readonly reportBug = (error: unknown, exchange: Exchange): void => {
+    this.deps.log.error({ err: error, request_id: exchange.id, route: exchange.route?.name }, 'a request met a bug');
+  };
+}
+
+function answersPreflight(to: Destination): boolean {
+  return to.kind === 'route' && to.route.steps.some(({ name }) => name === 'cors');
+}

@@ -1,0 +1,32 @@
+import { authPolicy } from './auth/auth.policy.ts';
+import { bodyLimitPolicy } from './body-limit/body-limit.policy.ts';
+import { circuitBreakerPolicy } from './circuit-breaker/circuit-breaker.policy.ts';
+import { concurrencyPolicy } from './concurrency/concurrency.policy.ts';
+import { corsPolicy } from './cors/cors.policy.ts';
+import { headersPolicy } from './headers/headers.policy.ts';
+import { ipPolicy } from './ip/ip.policy.ts';
+import { limitsPolicy } from './limits/limits.policy.ts';
+import { pathsPolicy } from './paths/paths.policy.ts';
+import { retryPolicy } from './retry/retry.policy.ts';
+import { timeoutPolicy } from './timeout/timeout.policy.ts';
+
+/**
+ * Every step of the access phase with the policy that owns it, in the order in which a request meets them. What costs
+ * nothing comes first; who calls is known before anything is counted; a place among the running requests is taken
+ * before a limit is charged, so that a request refused for want of a place costs nothing.
+ */
+export const ACCESS_ORDER = [
+  ['paths', pathsPolicy],
+  ['headers', headersPolicy],
+  ['timeout', timeoutPolicy],
+  ['cors', corsPolicy],
+  ['ip', ipPolicy],
+  ['auth', authPolicy],
+  ['body_limit', bodyLimitPolicy],
+  ['limits.peek', limitsPolicy],
+  ['concurrency', concurrencyPolicy],
+  ['limits.decide', limitsPolicy],
+] as const;
+
+/** How the upstream is called, outermost first: each retry goes through the breaker of the target it picks. */
+export const UPSTREAM_ORDER = [retryPolicy, circuitBreakerPolicy] as const;

@@ -1,0 +1,31 @@
+import { GatewayError, Rejection } from '../errors/rejection.ts';
+import type { Exchange } from '../exchange/exchange.ts';
+import { type Answer, UpstreamFailure } from '../upstream/attempt.ts';
+import type { CompiledRoute } from './compiled-route.ts';
+
+/** Gathers the body where it must be gathered, calls the service, and hands its answer to the client. */
+export async function callUpstream(exchange: Exchange, route: CompiledRoute): Promise<void> {
+  const gathering = exchange.body.prepare();
+  const refusal = gathering && (await gathering);
+  if (refusal) throw new GatewayError(refusal);
+  deliver(exchange, route, await route.send(exchange));
+}
+
+function deliver(exchange: Exchange, route: CompiledRoute, answer: Answer): void {
+  const headers = route.responseHeaders(exchange, answer);
+  if (headers instanceof Rejection) {
+    answer.discard();
+    throw new GatewayError(headers);
+  }
+  route.decorate(headers, exchange);
+  exchange.runHeadHooks(headers, answer.status);
+  // A body the upstream did not wait for is still on its way: this connection cannot carry another request.
+  if (!exchange.body.isFullyRead) exchange.res.shouldKeepAlive = false;
+  if (!answer.deliver(headers)) throw new UpstreamFailure('reset', true);
+  if (exchange.isStream && !exchange.res.writableEnded) countStream(exchange, route);
+}
+
+function countStream(exchange: Exchange, { metrics }: CompiledRoute): void {
+  metrics.streams(1);
+  exchange.onSettled(() => metrics.streams(-1));
+}

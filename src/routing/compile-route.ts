@@ -1,0 +1,68 @@
+import type { RouteConfig } from '../config/gateway-config.ts';
+import type { Settings } from '../config/settings-schema.ts';
+import type { Dependencies } from '../dependencies.ts';
+import type { Exchange } from '../exchange/exchange.ts';
+import type { TargetAddress, UpstreamPlan } from '../exchange/upstream-plan.ts';
+import type { AccessPolicy, AccessStep, RouteContext } from '../policies/policy.ts';
+import { ACCESS_ORDER } from '../policies/registry.ts';
+import { RequestHeaders } from '../upstream/request-headers.ts';
+import { ResponseHeaders } from '../upstream/response-headers.ts';
+import { CompiledRoute } from './compiled-route.ts';
+import type { Destination } from './generation.ts';
+import { fixedAnswer } from './fixed-answer.ts';
+import type { RouteEntry } from './route-table.ts';
+import { compileRewrite } from './upstream-path.ts';
+import type { UpstreamService } from './upstream-service.ts';
+
+/** The table entries of one route: one per path, because each path has its own way to the upstream. */
+export function compileRoute(
+  config: RouteConfig,
+  services: ReadonlyMap<string, UpstreamService>,
+  settings: Settings,
+  deps: Dependencies,
+): RouteEntry<Destination>[] {
+  const upstream = config.service === undefined ? undefined : services.get(config.service);
+  const route = new CompiledRoute({
+    name: config.name,
+    dialect: config.dialect,
+    steps: [...accessSteps(config, deps), ...fixedAnswer(config)],
+    upstream,
+    responseHeaders: new ResponseHeaders(config.policies.headers),
+    metrics: deps.metrics.service(upstream?.service ?? config.name),
+    limitHeaders: settings.limit_headers,
+  });
+  return config.paths.map((path) => {
+    const rewrite = compileRewrite(path, config.operation);
+    const plan = upstream && planFor(config, rewrite);
+    return { value: { kind: 'route', route, plan }, paths: [path.pattern], ...config.match };
+  });
+}
+
+/** The steps of every policy the route configures, in the registry's order. */
+function accessSteps(config: RouteConfig, deps: Dependencies): AccessStep[] {
+  const at: RouteContext = { route: config.name, service: config.service, kind: config.kind };
+  const made = new Map<string, readonly AccessStep[]>();
+  return ACCESS_ORDER.flatMap(([step, policy]) => {
+    let steps = made.get(policy.name);
+    if (!steps) {
+      steps = stepsOf(policy as unknown as AccessPolicy, config, deps, at);
+      made.set(policy.name, steps);
+    }
+    return steps.filter(({ name }) => name === step);
+  });
+}
+
+function stepsOf(policy: AccessPolicy, config: RouteConfig, deps: Dependencies, at: RouteContext): readonly AccessStep[] {
+  const section = config.policies[policy.name as keyof RouteConfig['policies']];
+  return section === undefined || section === false ? [] : policy.create(section, deps, at);
+}
+
+function planFor(config: RouteConfig, rewrite: ReturnType<typeof compileRewrite>): UpstreamPlan {
+  const headers = new RequestHeaders(config.kind, config.policies.headers);
+  return {
+    timeouts: config.policies.timeout,
+    pathFor: (exchange: Exchange, target: TargetAddress) =>
+      target.basePath + rewrite(exchange.edge.path, exchange.params) + exchange.edge.query,
+    headersFor: (exchange: Exchange, target: TargetAddress) => headers.build(exchange, target),
+  };
+}

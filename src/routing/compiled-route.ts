@@ -1,0 +1,60 @@
+import type { Rejection } from '../errors/rejection.ts';
+import type { Dialect, Exchange, MatchedRoute } from '../exchange/exchange.ts';
+import type { AccessStep } from '../policies/policy.ts';
+import { writeLimitHeaders } from '../policies/limits/limit-headers.ts';
+import type { ServiceMetrics } from '../telemetry/service-metrics.ts';
+import type { Answer, Send } from '../upstream/attempt.ts';
+import type { ResponseHeaders } from '../upstream/response-headers.ts';
+import type { UpstreamService } from './upstream-service.ts';
+
+interface RouteParts {
+  readonly name: string;
+  readonly dialect: Dialect;
+  readonly steps: readonly AccessStep[];
+  /** `undefined` on routes that answer themselves. */
+  readonly upstream: UpstreamService | undefined;
+  readonly responseHeaders: ResponseHeaders;
+  readonly metrics: ServiceMetrics;
+  readonly limitHeaders: readonly ('auto' | 'x-ratelimit' | 'ratelimit' | 'openai')[];
+}
+
+/** One route of one configuration with everything resolved: nothing is looked up by name while a request runs. */
+export class CompiledRoute implements MatchedRoute {
+  readonly name: string;
+  readonly service: string;
+  readonly dialect: Dialect;
+  readonly steps: readonly AccessStep[];
+  readonly upstream: UpstreamService | undefined;
+  readonly metrics: ServiceMetrics;
+  private readonly parts: RouteParts;
+
+  constructor(parts: RouteParts) {
+    this.name = parts.name;
+    this.service = parts.upstream?.service ?? parts.name;
+    this.dialect = parts.dialect;
+    this.steps = parts.steps;
+    this.upstream = parts.upstream;
+    this.metrics = parts.metrics;
+    this.parts = parts;
+  }
+
+  /** Only plain HTTP services carry WebSockets. */
+  get takesUpgrades(): boolean {
+    return this.upstream?.kind === 'http';
+  }
+
+  /** Calls the upstream. A route without one has ended in its access steps. */
+  send(exchange: Exchange): ReturnType<Send> {
+    if (!this.upstream) return Promise.reject(new Error(`route ${this.name} has no upstream`));
+    return this.upstream.send(exchange);
+  }
+
+  /** The upstream's response head rebuilt for the client; a rejection when it cannot be passed on. */
+  responseHeaders(exchange: Exchange, answer: Answer): string[] | Rejection {
+    return this.parts.responseHeaders.build(exchange, answer);
+  }
+
+  decorate(headers: string[], exchange: Exchange): void {
+    if (exchange.limit) writeLimitHeaders(headers, exchange.limit, this.dialect, this.parts.limitHeaders);
+  }
+}

@@ -1,0 +1,25 @@
+import { randomBytes } from 'node:crypto';
+import type { GatewayConfig } from '../config/gateway-config.ts';
+import { compileEdgeRules, type EdgeRules } from '../exchange/edge.ts';
+import { compileAddressSet } from '../lib/address-set.ts';
+
+/** What the edge has to know of a configuration. `viaPseudonym` is how this process signs its `Via` entries. */
+export function edgeRulesFor({ settings, routes }: GatewayConfig, viaPseudonym: string): EdgeRules {
+  const headers = routes.flatMap(({ policies }) => (policies.auth ? [policies.auth.header.toLowerCase()] : []));
+  return compileEdgeRules({
+    trustProxy: compileAddressSet(settings.trust_proxy),
+    credentialHeaders: new Set([...headers, 'authorization', 'x-master-key']),
+    viaPseudonym,
+    limits: {
+      targetBytes: settings.limits.header_bytes,
+      headerBytes: settings.limits.header_bytes,
+      headerCount: settings.limits.header_count,
+    },
+    scheme: settings.listen.tls ? 'https' : 'http',
+  });
+}
+
+/** RFC 9110 7.6.3: a name that only this process uses, so that a request meeting it again has gone in a circle. */
+export function createViaPseudonym(): string {
+  return `turnpike-${randomBytes(4).toString('hex')}`;
+}

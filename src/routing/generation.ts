@@ -1,0 +1,67 @@
+import type { GatewayConfig } from '../config/gateway-config.ts';
+import { hashSection } from '../config/hash.ts';
+import type { Dependencies } from '../dependencies.ts';
+import type { MatchedRoute } from '../exchange/exchange.ts';
+import type { UpstreamPlan } from '../exchange/upstream-plan.ts';
+import { compileRoute } from './compile-route.ts';
+import type { CompiledRoute } from './compiled-route.ts';
+import { type RouteEntry, RouteTable } from './route-table.ts';
+import { UpstreamService } from './upstream-service.ts';
+
+/** Where a request goes: to a configured route, or to the gateway's own endpoints. */
+export type Destination =
+  | { readonly kind: 'route'; readonly route: CompiledRoute; readonly plan: UpstreamPlan | undefined }
+  | { readonly kind: 'own' };
+
+const OWN: Destination = { kind: 'own' };
+
+/** Which of its faces the gateway shows on a socket. */
+export type Plane = 'public' | 'admin' | 'metrics';
+
+/** Path patterns the gateway's own endpoints occupy on a plane; no route without a host can take them. */
+export type OwnPaths = (plane: Plane, config: GatewayConfig) => readonly string[];
+
+/**
+ * Everything compiled from one configuration. An exchange keeps the generation it began with; a reload builds the next
+ * one aside and swaps one reference.
+ */
+export interface Generation {
+  readonly config: GatewayConfig;
+  readonly services: ReadonlyMap<string, UpstreamService>;
+  /** Only the public plane serves routes. */
+  readonly tables: Readonly<Record<Plane, RouteTable<Destination>>>;
+  /** Stands for the gateway's own endpoints in metrics, logs and errors. */
+  readonly ownRoute: MatchedRoute;
+}
+
+/** Compiles a configuration. Services whose section reads as before keep their targets, pools, probes and breakers. */
+export function buildGeneration(config: GatewayConfig, ownPaths: OwnPaths, deps: Dependencies): Generation {
+  const services = openServices(config, deps);
+  const routes = config.routes.flatMap((route) => compileRoute(route, services, config.settings, deps));
+  const own = (plane: Plane): RouteEntry<Destination> => ({
+    value: OWN,
+    hosts: [],
+    paths: ownPaths(plane, config),
+    methods: [],
+    headers: {},
+  });
+  return {
+    config,
+    services,
+    tables: {
+      public: new RouteTable([own('public'), ...routes]),
+      admin: new RouteTable([own('admin')]),
+      metrics: new RouteTable([own('metrics')]),
+    },
+    ownRoute: { name: 'gateway', service: 'gateway', dialect: config.settings.dialect, decorate: () => {} },
+  };
+}
+
+function openServices(config: GatewayConfig, deps: Dependencies): Map<string, UpstreamService> {
+  const services = new Map<string, UpstreamService>();
+  for (const service of Object.values(config.services)) {
+    const key = `service ${service.name} ${hashSection(service)}`;
+    services.set(service.name, deps.shelf.keep(key, () => new UpstreamService(service, deps)));
+  }
+  return services;
+}

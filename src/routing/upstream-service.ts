@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs';
+import type { ServiceConfig } from '../config/gateway-config.ts';
+import type { TargetConfig } from '../config/schema.ts';
+import type { Dependencies } from '../dependencies.ts';
+import { circuitBreakerPolicy } from '../policies/circuit-breaker/circuit-breaker.policy.ts';
+import { retryPolicy } from '../policies/retry/retry.policy.ts';
+import type { Send } from '../upstream/attempt.ts';
+import { createBalancer } from '../upstream/balancer.ts';
+import { createForwarder } from '../upstream/forward.ts';
+import { HealthProber } from '../upstream/health.ts';
+import { type TargetTls, UpstreamPools } from '../upstream/pools.ts';
+import { type Balancer, type ServiceTargets, Target } from '../upstream/targets.ts';
+
+/** Without retries one attempt is made, and the same policy looks for its target. */
+const SINGLE_ATTEMPT = { attempts: 1, backoff: { initial: 1, max: 1 }, budget_percent: 0, methods: 'idempotent' } as const;
+
+/** One service ready to be called: its targets with their pools, probes and breakers, and the chain that uses them. */
+export class UpstreamService implements ServiceTargets {
+  readonly service: string;
+  readonly kind: ServiceConfig['kind'];
+  readonly targets: readonly Target[];
+  readonly pick: Balancer;
+  readonly send: Send;
+  readonly prober: HealthProber | undefined;
+  private readonly pools = new UpstreamPools();
+
+  constructor(config: ServiceConfig, deps: Dependencies) {
+    this.service = config.name;
+    this.kind = config.kind;
+    this.targets = config.targets.map((target) => targetOf(target));
+    this.pick = createBalancer(config.balance, this.targets);
+    config.targets.forEach((target, i) => {
+      this.pools.open(this.targets[i] as Target, config.timeout.connect, target.tls && readTls(target.tls));
+    });
+    this.send = this.chain(config, deps);
+    this.prober = config.health ? new HealthProber(this, config.health, deps) : undefined;
+    this.prober?.start();
+  }
+
+  /** Stops probing and lets running requests end; resolves when the last connection has closed. */
+  async retire(): Promise<void> {
+    this.prober?.stop();
+    await this.pools.close();
+  }
+
+  /** Stops at once. */
+  async destroy(): Promise<void> {
+    this.prober?.stop();
+    await this.pools.destroy();
+  }
+
+  private chain(config: ServiceConfig, deps: Dependencies): Send {
+    const forward = createForwarder(this.pools);
+    const breaker = config.circuit_breaker;
+    const attempt = breaker ? circuitBreakerPolicy.create(breaker, deps, this)(forward) : forward;
+    return retryPolicy.create(config.retry || SINGLE_ATTEMPT, deps, this)(attempt);
+  }
+}
+
+function targetOf(config: TargetConfig): Target {
+  const url = new URL(config.url);
+  const port = url.port || (url.protocol === 'https:' ? '443' : '80');
+  return new Target({
+    name: `${url.hostname}:${port}`,
+    origin: url.origin,
+    authority: url.host,
+    basePath: url.pathname.replace(/\/+$/, ''),
+    weight: config.weight,
+    maxConnections: config.max_connections,
+    credential: config.api_key && { name: 'authorization', value: `Bearer ${config.api_key.reveal()}` },
+  });
+}
+
+function readTls(tls: NonNullable<TargetConfig['tls']>): TargetTls {
+  const read = (file: string | undefined): string | undefined => file && readFileSync(file, 'utf8');
+  return { ca: read(tls.ca), cert: read(tls.cert), key: read(tls.key), server_name: tls.server_name };
+}
