@@ -37,7 +37,9 @@ export async function spawnServer(server: ServerCommand): Promise<ServerProcess>
   });
   const lines: string[] = [];
   const exited = new Promise<number | NodeJS.Signals>((resolve) => {
-    child.once('exit', (code, signal) => resolve(code ?? signal ?? 1));
+    // The last lines of output are read by 'close', which waits for ever while a grandchild holds the pipes.
+    child.once('close', (code, signal) => resolve(code ?? signal ?? 1));
+    child.once('exit', (code, signal) => setTimeout(() => resolve(code ?? signal ?? 1), 500).unref());
     child.once('error', () => resolve(1));
   });
   const ready = watchForLine(child, server.ready, lines);

@@ -1,0 +1,111 @@
+// The real command line program as a child process: configuration text in, address out.
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type ServerProcess, spawnServer } from './server-process.ts';
+import { makeTempDir, removeTempDir } from './temp-dir.ts';
+
+interface GatewayProcessOptions {
+  /** The text of gateway_config.yaml. */
+  config: string;
+  /** Added to an environment that holds only PATH, HOME and MASTER_KEY. */
+  env?: Record<string, string>;
+  /** Added after `start --config <file> --port 0`. */
+  args?: string[];
+}
+
+export interface GatewayProcess {
+  /** `http://127.0.0.1:<port>`, of the latest start. */
+  readonly url: string;
+  readonly masterKey: string;
+  /** Its working folder, which holds gateway_config.yaml and the data; removed by `stop`. */
+  readonly folder: string;
+  /** What it printed since the latest start, stdout and stderr, by line. */
+  readonly lines: readonly string[];
+  readonly exited: Promise<number | NodeJS.Signals>;
+  /** Replaces the text of gateway_config.yaml. */
+  writeConfig(text: string): void;
+  signal(signal: NodeJS.Signals): void;
+  /** Makes a key with the master key and resolves with it. */
+  generateKey(owner: string, fields?: Record<string, unknown>): Promise<string>;
+  /** SIGKILL; the folder stays for `restart`. */
+  kill(): Promise<void>;
+  /** Starts it again in the same folder, on a new port, ending it first when it still runs. */
+  restart(): Promise<void>;
+  /** Ends it within 10 s, removes the folder and resolves with the exit code. */
+  stop(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals>;
+}
+
+const program = join(import.meta.dirname, '../../src/cli/main.ts');
+const readyPattern = /listening on (https?:\/\/[^\s"]+)/;
+
+/** Resolves when the gateway listens; rejects with its output when it ends before that. */
+export async function startGatewayProcess(options: GatewayProcessOptions): Promise<GatewayProcess> {
+  const folder = makeTempDir('gateway');
+  const masterKey = options.env?.['MASTER_KEY'] ?? `mk_${randomBytes(24).toString('base64url')}`;
+  const writeConfig = (text: string) => writeFileSync(join(folder, 'gateway_config.yaml'), text);
+  const start = () => spawnGateway(folder, options, masterKey);
+  writeConfig(options.config);
+  let running: ServerProcess;
+  try {
+    running = await start();
+  } catch (error) {
+    removeTempDir(folder);
+    throw error;
+  }
+  const urlOf = ({ readyLine }: ServerProcess) => readyPattern.exec(readyLine)?.[1] ?? '';
+  return {
+    masterKey,
+    folder,
+    writeConfig,
+    get url() {
+      return urlOf(running);
+    },
+    get lines() {
+      return running.lines;
+    },
+    get exited() {
+      return running.exited;
+    },
+    signal: (signal) => running.signal(signal),
+    generateKey: (owner, fields) => generateKey(urlOf(running), masterKey, { owner, ...fields }),
+    kill: async () => void (await running.end('SIGKILL')),
+    restart: async () => {
+      await running.end('SIGTERM', 10_000);
+      running = await start();
+    },
+    stop: async (signal = 'SIGTERM') => {
+      const code = await running.end(signal, 10_000);
+      removeTempDir(folder);
+      return code;
+    },
+  };
+}
+
+function spawnGateway(folder: string, options: GatewayProcessOptions, masterKey: string): Promise<ServerProcess> {
+  const { PATH = '', HOME = '' } = process.env;
+  return spawnServer({
+    command: process.execPath,
+    args: [
+      '--disable-warning=ExperimentalWarning',
+      program,
+      ...['start', '--config', join(folder, 'gateway_config.yaml'), '--port', '0'],
+      ...(options.args ?? []),
+    ],
+    cwd: folder,
+    env: { PATH, HOME, MASTER_KEY: masterKey, ...options.env },
+    ready: readyPattern,
+    timeoutMs: 15_000,
+  });
+}
+
+async function generateKey(url: string, masterKey: string, body: object): Promise<string> {
+  const res = await fetch(`${url}/admin/generate_key`, {
+    method: 'POST',
+    headers: { 'x-master-key': masterKey, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  const answer = (await res.json()) as { api_key?: string };
+  if (answer.api_key === undefined) throw new Error(`No key: ${res.status} ${JSON.stringify(answer)}`);
+  return answer.api_key;
+}
