@@ -1,0 +1,74 @@
+import type { StoredRateLimit } from './consumers.ts';
+
+/** What may be shown of an issued key: never the key, never its hash. Times are epoch milliseconds. */
+export interface ApiKey {
+  readonly id: string;
+  readonly prefix: string;
+  readonly name: string | undefined;
+  readonly owner: { readonly id: string; readonly name: string; readonly tier: string | undefined };
+  /** `undefined` = everything the owner may do. */
+  readonly scopes: readonly string[] | undefined;
+  readonly rateLimit: StoredRateLimit | undefined;
+  readonly expiresAt: number | undefined;
+  readonly revokedAt: number | undefined;
+  /** Id of the key that took its place at a rotation. */
+  readonly replacedBy: string | undefined;
+  readonly createdAt: number;
+  /** Right to about a minute, and only as far as it reached the database. */
+  readonly lastUsedAt: number | undefined;
+  readonly status: 'active' | 'expired' | 'revoked';
+}
+
+/** A row of `api_keys`. */
+export interface ApiKeyRow {
+  readonly id: string;
+  readonly hash: string;
+  readonly consumer_id: string;
+  readonly prefix: string;
+  readonly name: string | null;
+  readonly scopes: string | null;
+  readonly rate_limit: string | null;
+  readonly expires_at: number | null;
+  readonly revoked_at: number | null;
+  readonly replaced_by: string | null;
+  readonly created_at: number;
+  readonly last_used_at: number | null;
+}
+
+/** A row joined with what is read of its consumer. */
+export interface OwnedKeyRow extends ApiKeyRow {
+  readonly owner_name: string;
+  readonly owner_tier: string | null;
+}
+
+export const OWNED_KEY_COLUMNS = ['api_keys.*', 'consumers.name as owner_name', 'consumers.tier as owner_tier'];
+
+export function toApiKey(row: OwnedKeyRow, now: number): ApiKey {
+  return {
+    id: row.id,
+    prefix: row.prefix,
+    name: row.name ?? undefined,
+    owner: { id: row.consumer_id, name: row.owner_name, tier: row.owner_tier ?? undefined },
+    scopes: parseJson<readonly string[]>(row.scopes),
+    rateLimit: parseJson<StoredRateLimit>(row.rate_limit),
+    expiresAt: row.expires_at ?? undefined,
+    revokedAt: row.revoked_at ?? undefined,
+    replacedBy: row.replaced_by ?? undefined,
+    createdAt: row.created_at,
+    lastUsedAt: row.last_used_at ?? undefined,
+    status: statusOf(row, now),
+  };
+}
+
+function statusOf(row: ApiKeyRow, now: number): ApiKey['status'] {
+  if (row.revoked_at !== null) return 'revoked';
+  return row.expires_at !== null && row.expires_at <= now ? 'expired' : 'active';
+}
+
+export function parseJson<T>(text: string | null): T | undefined {
+  return text === null ? undefined : (JSON.parse(text) as T);
+}
+
+export function formatJson(value: unknown): string | null {
+  return value === undefined || value === null ? null : JSON.stringify(value);
+}

@@ -1,0 +1,90 @@
+import type { Clock } from '../lib/clock.ts';
+import type { Database } from '../storage/database.ts';
+import { ApiKeys } from './api-keys.ts';
+import { ChangeFeed } from './change-feed.ts';
+import type { ChangeNotifier } from './change-notifier.ts';
+import { Consumers } from './consumers.ts';
+import { FailedAuth, type FailedAuthSettings } from './failed-auth.ts';
+import { createChangeReader, pruneChanges } from './identity-changes.ts';
+import { KeyDirectory } from './key-directory.ts';
+import type { FileConsumer, MemoryKey } from './known-key.ts';
+import { LastUse } from './last-use.ts';
+
+/** Everything that knows who calls, over one database. */
+export interface Identity {
+  readonly directory: KeyDirectory;
+  readonly failedAuth: FailedAuth;
+  readonly keys: ApiKeys;
+  readonly consumers: Consumers;
+  readonly feed: ChangeFeed;
+  /** Ends the timers and writes what is left to write; the database is the caller's to close. */
+  close(): Promise<void>;
+}
+
+export interface IdentityOptions {
+  /** Migrated. */
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly failedAuth: FailedAuthSettings;
+  readonly fileConsumers?: readonly FileConsumer[];
+  readonly memoryKeys?: readonly MemoryKey[];
+  /** Hastens revocations between processes; without one they take up to a second. */
+  readonly notifier?: ChangeNotifier | undefined;
+  /** Called when the database begins or ceases to answer: for the log, `/ready` and metrics. */
+  readonly onStoreChange?: (isUp: boolean) => void;
+  /** Called for each lookup that failed because the store did. */
+  readonly onLookupFailure?: (error: unknown) => void;
+}
+
+const PRUNE_INTERVAL_MS = 10 * 60_000;
+
+export function openIdentity(options: IdentityOptions): Identity {
+  const { database, clock } = options;
+  const failedAuth = new FailedAuth(options.failedAuth, clock);
+  const lastUse = new LastUse(database.knex, clock);
+  const directory = new KeyDirectory({
+    reader: database.reader,
+    clock,
+    failedAuth,
+    lastUse,
+    ...(options.memoryKeys ? { memoryKeys: options.memoryKeys } : {}),
+    ...(options.onLookupFailure ? { onFailure: options.onLookupFailure } : {}),
+  });
+  directory.setFileConsumers(options.fileConsumers ?? []);
+  const feed = openFeed(options, directory);
+  const announce = () => feed.announce();
+  const pruning = setInterval(
+    () => void pruneChanges(database.knex, clock.now()).catch(() => undefined),
+    PRUNE_INTERVAL_MS,
+  );
+  pruning.unref();
+  return {
+    directory,
+    failedAuth,
+    keys: new ApiKeys({ database, clock, announce }),
+    consumers: new Consumers(database, clock, announce),
+    feed,
+    close: async () => {
+      clearInterval(pruning);
+      await Promise.all([feed.close(), lastUse.close()]);
+    },
+  };
+}
+
+function openFeed(options: IdentityOptions, directory: KeyDirectory): ChangeFeed {
+  const { database, clock, notifier } = options;
+  let wasUp = true;
+  const feed = new ChangeFeed({
+    reader: createChangeReader(database.kind, database.reader),
+    clock,
+    notifier,
+    onChanges: (changes) => directory.forget(changes),
+    onRead: (isUp) => {
+      directory.noteFeed(isUp);
+      if (isUp !== wasUp) options.onStoreChange?.(isUp);
+      wasUp = isUp;
+    },
+  });
+  void feed.hasten();
+  return feed;
+}

@@ -1,0 +1,129 @@
+import type { LimitLevel, Principal } from '../exchange/principal.ts';
+import { hashApiKey } from './api-key-format.ts';
+import { type OwnedKeyRow, parseJson } from './api-key-row.ts';
+import type { ConsumerStatus, StoredRateLimit } from './consumers.ts';
+
+/** Why a key that was presented is not accepted. `throttled`: not looked up, its address has failed too often. */
+export type KeyRefusal = 'unknown' | 'expired' | 'revoked' | 'disabled' | 'throttled';
+
+export type KeyLookup =
+  | { readonly kind: 'found'; readonly principal: Principal }
+  | { readonly kind: 'refused'; readonly reason: KeyRefusal }
+  /** The store could not be asked: nothing is known about the key. */
+  | { readonly kind: 'unavailable' };
+
+/** A key that verifies, with its ready answer: a hit on it allocates nothing. */
+export interface KnownKey {
+  readonly answer: KeyLookup & { readonly kind: 'found' };
+  /** Epoch milliseconds; Infinity when it never expires. */
+  readonly expiresAt: number;
+  /** Monotonic milliseconds when it was read from the store; Infinity when it needs no reading again. */
+  readonly fetchedAt: number;
+  /** Monotonic milliseconds before which a failed reading is not repeated. */
+  retryAt: number;
+  /** Number of the last-use round in which it was last counted. */
+  usedInRound: number;
+}
+
+/** A row of `api_keys` with what is needed of its consumer. */
+export interface VerifyingRow extends OwnedKeyRow {
+  readonly owner_status: ConsumerStatus;
+  readonly owner_rate_limit: string | null;
+}
+
+/** A key written in the configuration file. */
+export interface FileConsumer {
+  readonly id: string;
+  readonly name: string;
+  readonly enabled: boolean;
+  readonly rate_limit?: StoredRateLimit | undefined;
+  readonly keys: readonly {
+    readonly id: string;
+    /** SHA-256 of the key in lower-case hexadecimal. */
+    readonly hash: string;
+    /** Epoch milliseconds. */
+    readonly expires_at?: number | undefined;
+    readonly rate_limit?: StoredRateLimit | undefined;
+  }[];
+}
+
+/** A key that exists in memory only: the development key, or `TEST_API_KEY`. */
+export interface MemoryKey {
+  readonly text: string;
+  readonly owner: string;
+}
+
+export function fromRow(row: VerifyingRow, fetchedAt: number): KnownKey {
+  const ownerLimit = parseJson<StoredRateLimit>(row.owner_rate_limit);
+  const keyLimit = parseJson<StoredRateLimit>(row.rate_limit);
+  return knownKey(
+    {
+      consumer: { id: row.consumer_id, name: row.owner_name, tier: row.owner_tier ?? undefined },
+      credential: { kind: 'api_key', id: row.id, prefix: row.prefix, hashPrefix: row.hash.slice(0, 8) },
+      scopes: parseJson<readonly string[]>(row.scopes),
+      expiresAt: row.expires_at ?? undefined,
+      limits: limitLevels(row.consumer_id, ownerLimit, row.id, keyLimit),
+    },
+    fetchedAt,
+  );
+}
+
+/** Hash and key of everything the file declares; keys of disabled consumers are refusals. */
+export function fromFile(consumers: readonly FileConsumer[]): [string, KnownKey | 'disabled'][] {
+  return consumers.flatMap((consumer) =>
+    consumer.keys.map((key): [string, KnownKey | 'disabled'] => {
+      if (!consumer.enabled) return [key.hash, 'disabled'];
+      const principal: Principal = {
+        consumer: { id: consumer.id, name: consumer.name, tier: undefined },
+        credential: { kind: 'api_key', id: key.id, prefix: key.id, hashPrefix: key.hash.slice(0, 8) },
+        scopes: undefined,
+        expiresAt: key.expires_at,
+        limits: limitLevels(consumer.id, consumer.rate_limit, key.id, key.rate_limit),
+      };
+      return [key.hash, knownKey(principal, Number.POSITIVE_INFINITY)];
+    }),
+  );
+}
+
+export function fromMemory(key: MemoryKey): [string, KnownKey] {
+  const hash = hashApiKey(key.text);
+  const id = `memory_${hash.slice(0, 8)}`;
+  const principal: Principal = {
+    consumer: { id: key.owner, name: key.owner, tier: undefined },
+    credential: { kind: 'api_key', id, prefix: id, hashPrefix: hash.slice(0, 8) },
+    scopes: undefined,
+    expiresAt: undefined,
+    limits: [],
+  };
+  return [hash, knownKey(principal, Number.POSITIVE_INFINITY)];
+}
+
+function knownKey(principal: Principal, fetchedAt: number): KnownKey {
+  return {
+    answer: Object.freeze({ kind: 'found', principal: freezePrincipal(principal) } as const),
+    expiresAt: principal.expiresAt ?? Number.POSITIVE_INFINITY,
+    fetchedAt,
+    retryAt: 0,
+    usedInRound: 0,
+  };
+}
+
+function freezePrincipal(principal: Principal): Principal {
+  Object.freeze(principal.consumer);
+  Object.freeze(principal.credential);
+  Object.freeze(principal.scopes);
+  Object.freeze(principal.limits);
+  return Object.freeze(principal);
+}
+
+function limitLevels(
+  consumerId: string,
+  ownerLimit: StoredRateLimit | undefined,
+  keyId: string,
+  keyLimit: StoredRateLimit | undefined,
+): LimitLevel[] {
+  const levels: LimitLevel[] = [];
+  if (ownerLimit) levels.push({ level: 'consumer', id: consumerId, rate_limit: ownerLimit });
+  if (keyLimit) levels.push({ level: 'key', id: keyId, rate_limit: keyLimit });
+  return levels;
+}

@@ -1,0 +1,50 @@
+import { Rejection } from '../../errors/rejection.ts';
+import type { KeyRefusal } from '../../identity/known-key.ts';
+
+/** How long a client is asked to wait for a store that is down: about what finding it again takes. */
+const STORE_RETRY_SECONDS = 2;
+
+/** RFC 6750 section 3: no error word when the request carried no credential at all. */
+const CHALLENGE = 'Bearer realm="turnpike"';
+
+export function missing(header: string): Rejection {
+  return new Rejection('MISSING_CREDENTIAL', `Send an API key in ${header} or as Authorization: Bearer.`, {
+    headers: { 'WWW-Authenticate': CHALLENGE },
+  });
+}
+
+export function storeUnavailable(detail: string): Rejection {
+  return new Rejection('STORE_UNAVAILABLE', detail, {
+    headers: { 'Retry-After': String(STORE_RETRY_SECONDS) },
+    facts: { retryAfterSeconds: STORE_RETRY_SECONDS },
+  });
+}
+
+/** The answer to a credential that failed and counted towards the address's failures. */
+export function refused(reason: KeyRefusal): Rejection {
+  switch (reason) {
+    case 'expired':
+      return invalid('EXPIRED_CREDENTIAL', 'The API key has expired.');
+    case 'revoked':
+      return invalid('REVOKED_CREDENTIAL', 'The API key has been revoked.');
+    case 'disabled':
+      return invalid('REVOKED_CREDENTIAL', 'The owner of the API key is disabled.');
+    case 'unknown':
+    case 'throttled':
+      return invalid('INVALID_CREDENTIAL', 'The API key is not valid.');
+  }
+}
+
+/** The answer to a failing credential from an address that has failed too often. */
+export function tooManyFailures(waitMs: number): Rejection {
+  const seconds = Math.max(1, Math.ceil(waitMs / 1000));
+  return new Rejection('RATE_LIMIT_EXCEEDED', `Too many failed credentials. Retry after ${seconds} seconds.`, {
+    headers: { 'Retry-After': String(seconds) },
+    facts: { retryAfterSeconds: seconds },
+  });
+}
+
+function invalid(code: 'INVALID_CREDENTIAL' | 'EXPIRED_CREDENTIAL' | 'REVOKED_CREDENTIAL', detail: string): Rejection {
+  const challenge = `${CHALLENGE}, error="invalid_token", error_description="${detail}"`;
+  return new Rejection(code, detail, { headers: { 'WWW-Authenticate': challenge } });
+}
