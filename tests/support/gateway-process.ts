@@ -30,9 +30,9 @@ export interface GatewayProcess {
   generateKey(owner: string, fields?: Record<string, unknown>): Promise<string>;
   /** SIGKILL; the folder stays for `restart`. */
   kill(): Promise<void>;
-  /** Starts it again in the same folder, on a new port, ending it first when it still runs. */
+  /** Starts it again in the same folder, on a new port, killing it first when it still runs. */
   restart(): Promise<void>;
-  /** Ends it within 10 s, removes the folder and resolves with the exit code. */
+  /** Ends it, at once unless another signal is given, removes the folder and resolves with the exit code. */
   stop(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals>;
 }
 
@@ -71,11 +71,11 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
     generateKey: (owner, fields) => generateKey(urlOf(running), masterKey, { owner, ...fields }),
     kill: async () => void (await running.end('SIGKILL')),
     restart: async () => {
-      await running.end('SIGTERM', 10_000);
+      await running.end('SIGKILL');
       running = await start();
     },
-    stop: async (signal = 'SIGTERM') => {
-      const code = await running.end(signal, 10_000);
+    stop: async (signal = 'SIGKILL') => {
+      const code = await running.end(signal, 30_000);
       removeTempDir(folder);
       return code;
     },

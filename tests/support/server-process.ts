@@ -27,7 +27,20 @@ export interface ServerProcess {
   end(signal: NodeJS.Signals, timeoutMs?: number): Promise<number | NodeJS.Signals>;
 }
 
-/** Starts the command and resolves when it is ready; an early end or the deadline (10 s) rejects with its output. */
+/** The command ended, or its deadline passed, before it was ready. */
+export class StartFailure extends Error {
+  /** Everything it printed, by line. */
+  readonly lines: readonly string[];
+  readonly exit: number | NodeJS.Signals;
+
+  constructor(command: string, lines: readonly string[], exit: number | NodeJS.Signals) {
+    super(`${command} did not become ready (${exit}):\n${lines.slice(-20).join('\n')}`);
+    this.lines = lines;
+    this.exit = exit;
+  }
+}
+
+/** Starts the command and resolves when it is ready. Rejects with StartFailure, at the deadline (10 s) at the latest. */
 export async function spawnServer(server: ServerCommand): Promise<ServerProcess> {
   const child = spawn(server.command, server.args, {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -64,8 +77,7 @@ export async function spawnServer(server: ServerCommand): Promise<ServerProcess>
   };
   const readyLine = await firstOf(ready, exited, server.timeoutMs ?? 10_000);
   if (readyLine === undefined) {
-    await running.end('SIGKILL');
-    throw new Error(`${server.command} did not become ready:\n${lines.slice(-20).join('\n')}`);
+    throw new StartFailure(server.command, lines, await running.end('SIGKILL'));
   }
   return { ...running, readyLine };
 }
