@@ -120,7 +120,7 @@ class RetryRun {
 
   async run(): Promise<Answer> {
     const { res } = this.exchange;
-    const stop = (): void => this.abort.abort(new UpstreamFailure('client_aborted', true));
+    const stop = (): void => this.abort.abort();
     res.once('close', stop);
     try {
       return await pRetry((attemptNumber) => this.attempt(attemptNumber), {
@@ -204,9 +204,9 @@ class RetryRun {
   }
 
   private conclude(error: unknown): Answer {
-    if (this.abort.signal.aborted) {
+    if (this.exchange.isAbandoned) {
       this.discardHeld();
-      throw this.abort.signal.reason;
+      throw new UpstreamFailure('client_aborted', true);
     }
     if (!(error instanceof FailedAttempt)) throw error;
     if (error.result instanceof UpstreamFailure) throw error.result;
