@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import { Duration, OneOrMany } from '../../lib/schema-atoms.ts';
+import { Duration, OneOrMany, Section } from '../../lib/schema-atoms.ts';
 
 /** 366 days: bounds what a store must remember, and keeps the arithmetic exact. */
 const LONGEST_PERIOD = 31_622_400_000;
@@ -21,7 +21,7 @@ const Mode = Type.Enum(['auto', 'strict', 'leased'], {
     'Where a request is counted when several gateways share a store. All three are exact; at present each of them counts every request in the store.',
 });
 
-export const LimitSchema = Type.Object(
+export const LimitSchema = Section(
   {
     limit: Type.Integer({
       minimum: 1,
@@ -60,10 +60,10 @@ export const LimitSchema = Type.Object(
       }),
     ),
   },
-  { additionalProperties: false, description: 'One limit.' },
+  { description: 'One limit.' },
 );
 
-export const RateLimitSchema = Type.Object(
+export const RateLimitSchema = Section(
   {
     limits: Type.Array(LimitSchema, {
       minItems: 1,
@@ -72,32 +72,21 @@ export const RateLimitSchema = Type.Object(
     }),
   },
   {
-    additionalProperties: false,
     description:
       'How many requests are let through. A number alone is that many requests per `settings.rate_period`, per consumer. Limits of settings, consumer, key, service and route all apply.',
   },
 );
 
-/** One level that applies to a route, and the limits written there. */
-export const LimitLevelSchema = Type.Object(
-  {
-    level: Type.Enum(['settings', 'service', 'route'], {
-      description: 'Where the limits are written.',
-    }),
-    id: Type.String({ description: 'Name of the service or route; empty for settings.' }),
-    rate_limit: RateLimitSchema,
-  },
-  { additionalProperties: false, description: 'The limits of one level.' },
-);
-
-export const LimitLevelsSchema = Type.Array(LimitLevelSchema, {
-  default: [],
-  description: 'Limits of all levels that apply to a route.',
-});
-
 export type LimitConfig = Static<typeof LimitSchema>;
 export type RateLimitConfig = Static<typeof RateLimitSchema>;
-export type LimitLevelConfig = Static<typeof LimitLevelSchema>;
+
+/** The limits of one level that applies to a route. */
+export interface LimitLevelConfig {
+  readonly level: 'settings' | 'service' | 'route';
+  /** Name of the service or route; empty for settings. */
+  readonly id: string;
+  readonly rate_limit: RateLimitConfig;
+}
 
 /** The long form of the shorthand `rate_limit: 100`; `window` is passed on as written in `settings.rate_period`. */
 export function expandRateLimit(limit: number, window: unknown): { limits: { limit: number; window: unknown }[] } {

@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto';
+import { formatDuration } from '../../lib/duration.ts';
+import { compileRule, type Rule } from './rule.ts';
+import type { LimitConfig, RateLimitConfig } from './schema.ts';
+
+/** One limit as it applies on one route: what it counts over, and how the count is split. */
+export interface Line {
+  /** Name in metrics and headers; a closed vocabulary built from the configuration. */
+  readonly name: string;
+  readonly rule: Rule;
+  readonly isDryRun: boolean;
+  /** Several callers draw on one count. */
+  readonly isShared: boolean;
+  /** What of the key does not depend on the request. The number of the limit is not in it: editing it keeps the count. */
+  readonly key: string;
+  readonly byCaller: 'consumer' | 'credential' | undefined;
+  readonly byAddress: boolean;
+}
+
+/** Where limits are written. `id` names the service, route, consumer or key; it is empty for settings. */
+export interface Level {
+  readonly level: 'settings' | 'service' | 'route' | 'consumer' | 'key';
+  readonly id: string;
+  readonly rate_limit: Pick<RateLimitConfig, 'limits'>;
+}
+
+/** The route a line is compiled for. */
+export interface LinePlace {
+  readonly route: string;
+  readonly service: string | undefined;
+}
+
+export function compileLevel(level: Level, place: LinePlace): Line[] {
+  const taken = new Map<string, number>();
+  return level.rate_limit.limits.map((config) => {
+    const key = keyOf(level, config, place);
+    const twins = taken.get(key) ?? 0;
+    taken.set(key, twins + 1);
+    return compileLine(level, config, twins === 0 ? key : `${key}${twins + 1}:`);
+  });
+}
+
+function compileLine(level: Level, config: LimitConfig, key: string): Line {
+  const per = new Set(config.per);
+  const byCaller = per.has('credential') ? 'credential' : per.has('consumer') ? 'consumer' : undefined;
+  const byAddress = per.has('ip');
+  return {
+    name: config.name ?? nameOf(level, config),
+    rule: compileRule(config),
+    isDryRun: config.dry_run,
+    isShared: byCaller === undefined && !byAddress && level.level !== 'consumer' && level.level !== 'key',
+    key,
+    byCaller,
+    byAddress,
+  };
+}
+
+function nameOf(level: Level, config: LimitConfig): string {
+  const split = config.per.length === 1 && config.per[0] === 'consumer' ? '' : `:${config.per.join('+')}`;
+  return `${level.level}:${formatDuration(config.window)}${split}`;
+}
+
+function keyOf(level: Level, config: LimitConfig, place: LinePlace): string {
+  const per = [...config.per].sort();
+  const parts = [level.level, escapeKey(level.id), config.name ?? '', config.window, per.join('+'), config.algorithm];
+  if (per.includes('route')) parts.push(`route=${escapeKey(place.route)}`);
+  if (per.includes('service')) parts.push(`service=${escapeKey(place.service ?? '')}`);
+  return `${parts.join(':')}:`;
+}
+
+/**
+ * A value that may stand in a key: short and harmless ones as they are, so that an operator can read the keys, all
+ * others as their SHA-256. No two values give the same text, and none can end a part of the key or choose its slot.
+ */
+export function escapeKey(value: string): string {
+  if (/^[\w.:/-]{0,64}$/.test(value)) return value;
+  return `~${createHash('sha256').update(value).digest('base64url')}`;
+}
