@@ -22,6 +22,12 @@ test.each(['/embed', '/v1/embed'])('%s gives one vector of length 1 with its usa
   expect(json['usage']).toEqual({ prompt_tokens: 4, total_tokens: 4 });
 });
 
+test.each(['/embeddings', '/v1/embeddings'])('%s gives a list in the shape of OpenAI', async (path) => {
+  const { json } = await post(path, { model: 'any', input: ['Hello, world!', 'a'] });
+  expect(json).toMatchObject({ object: 'list', model: 'any', usage: { prompt_tokens: 5, total_tokens: 5 } });
+  expect(json['data']).toMatchObject([{ object: 'embedding', index: 0 }, { index: 1 }]);
+});
+
 test('the same text has the same vector, another text another', async () => {
   const vectors = await post('/v1/embeddings', { input: ['a', 'a', 'b'] });
   const [first, second, third] = (vectors.json['data'] as { embedding: number[] }[]).map((each) => each.embedding);

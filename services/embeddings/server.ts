@@ -9,8 +9,8 @@ import { embed } from './vector.ts';
 const model = 'sentence-transformers/all-mpnet-base-v2';
 
 /**
- * Answers POST /v1/embeddings in OpenAI's shape, POST /embed and /v1/embed (`{ input_text }` → `{ embedding, model,
- * usage }`), GET /health. Vectors have 768 dimensions and length 1.
+ * Answers POST /embeddings in OpenAI's shape, POST /embed (`{ input_text }` → `{ embedding, model, usage }`), both also
+ * under /v1, and GET /health. Vectors have 768 dimensions and length 1.
  */
 export function startEmbeddings(options: ListenOptions): Promise<RunningService> {
   const work = { inFlight: 0 };
@@ -31,6 +31,7 @@ async function answer(work: { inFlight: number }, req: IncomingMessage, res: Ser
     case 'POST /v1/embed':
       answerEmbed(await readJsonObject(req), res);
       return;
+    case 'POST /embeddings':
     case 'POST /v1/embeddings':
       answerOpenAi(await readJsonObject(req), res);
       return;
