@@ -14,6 +14,8 @@ export interface TargetAddress {
 /** What the matched route decided about calling its upstream; compiled once per route. */
 export interface UpstreamPlan {
   readonly timeouts: Timeouts;
+  /** The prefix the path loses on its way, without a final slash: where the target's root appears to clients. */
+  readonly strippedPrefix?: string | undefined;
   /** Path and query for this target; always starts with the target's base path. */
   pathFor(exchange: Exchange, target: TargetAddress): string;
   /** The complete header block as flat name/value strings, rebuilt from scratch. */

@@ -1,0 +1,106 @@
+import type { Exchange } from '../exchange/exchange.ts';
+import { HOP_BY_HOP, isForwardingHeader, isIdentityHeader } from '../exchange/header-families.ts';
+import type { Answer } from './attempt.ts';
+import { HeaderEdits, withoutNames } from './header-edits.ts';
+import { nominatedNames } from './hop-by-hop.ts';
+import { clientLocation } from './location.ts';
+
+/** The part of the `headers` section that concerns responses. */
+interface ResponseHeaderConfig {
+  readonly response: Parameters<typeof HeaderEdits.compile>[0];
+}
+
+type AnswerHead = Pick<Answer, 'status' | 'headers' | 'target'>;
+
+/** What becomes of a line of the upstream's answer. `limit`: dropped when limits of our own are announced. */
+type Fate = 'pass' | 'drop' | 'connection' | 'length' | 'location' | 'limit' | 'type' | 'buffering';
+
+const EVENT_STREAM = /^text\/event-stream\b/i;
+
+const FATES: ReadonlyMap<string, Fate> = tableOfFates();
+
+/** Rebuilds the header block of an upstream's answer for the client; compiled once per route. */
+export class ResponseHeaders {
+  private readonly edits: HeaderEdits | undefined;
+  private readonly via: string;
+
+  /** Throws an Error when the configured edits cannot be made. */
+  constructor(config: ResponseHeaderConfig, viaPseudonym: string) {
+    this.edits = HeaderEdits.compile(config.response);
+    this.via = `1.1 ${viaPseudonym}`;
+  }
+
+  /**
+   * name, value, … for `ServerResponse.writeHead`: end-to-end lines in their order, `Set-Cookie` one per line, then
+   * what the gateway adds, then the route's own edits. Copied values cannot hold CR, LF or NUL: the upstream's answer
+   * was parsed strictly.
+   */
+  build(exchange: Exchange, answer: AnswerHead): string[] {
+    const { headers } = answer;
+    let lines: string[] = [];
+    let connection: string | undefined;
+    let buffering: string | undefined;
+    for (let i = 0; i < headers.length; i += 2) {
+      const name = headers[i] as string;
+      const value = headers[i + 1] as string;
+      const fate = FATES.get(name) ?? fateOf(name.toLowerCase());
+      if (fate === 'connection') connection = connection === undefined ? value : `${connection},${value}`;
+      else if (fate === 'buffering') buffering ??= value;
+      else if (fate === 'type' && EVENT_STREAM.test(value)) buffering = 'no';
+      const passed = fate === 'pass' ? value : passedValue(fate, value, exchange, answer);
+      if (passed !== undefined) lines.push(name, passed);
+    }
+    const nominated = nominatedNames(connection);
+    if (nominated) lines = withoutNames(lines, new Set(nominated));
+    if (buffering !== undefined) lines.push('X-Accel-Buffering', buffering);
+    lines.push('Via', this.via, 'X-Request-Id', exchange.id);
+    return this.edits ? this.edits.apply(lines) : lines;
+  }
+}
+
+/** The value the client gets; `undefined` for a line that does not pass. */
+function passedValue(fate: Fate, value: string, exchange: Exchange, answer: AnswerHead): string | undefined {
+  switch (fate) {
+    case 'length':
+      // RFC 9110 section 8.6: none with 204; a 304 needs none, and undici leaves even a wrong one in place.
+      return answer.status === 204 || answer.status === 304 ? undefined : value;
+    case 'limit':
+      return exchange.limit ? undefined : value;
+    case 'location':
+      return clientLocation(value, exchange, answer.target);
+    case 'pass':
+    case 'type':
+      return value;
+    case 'drop':
+    case 'connection':
+    case 'buffering':
+      return undefined;
+  }
+}
+
+function fateOf(name: string): Fate {
+  const known = FATES.get(name);
+  if (known !== undefined) return known;
+  if (isIdentityHeader(name) || isForwardingHeader(name) || name.startsWith('x-gateway-')) return 'drop';
+  return name.startsWith('x-ratelimit-') ? 'limit' : 'pass';
+}
+
+function tableOfFates(): Map<string, Fate> {
+  const frequent = `accept-ranges age cache-control content-encoding content-disposition content-language date etag
+    expires last-modified server set-cookie vary via x-powered-by access-control-allow-origin`;
+  const table = new Map<string, Fate>(frequent.split(/\s+/).map((name) => [name, 'pass']));
+  for (const name of HOP_BY_HOP) table.set(name, 'drop');
+  table.set('x-request-id', 'drop').set('x-accel-buffering', 'buffering');
+  for (const name of ['ratelimit', 'ratelimit-policy', 'ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset']) {
+    table.set(name, 'limit');
+  }
+  table.set('connection', 'connection').set('content-length', 'length').set('content-type', 'type');
+  table.set('location', 'location').set('content-location', 'location');
+  for (const [name, fate] of [...table]) table.set(capitalise(name), fate);
+  return table;
+}
+
+/** The usual spelling, so that most lines are recognised without being lower-cased first. */
+function capitalise(name: string): string {
+  return name.replace(/\b[a-z]/g, (letter) => letter.toUpperCase());
+}
