@@ -2,7 +2,7 @@
 
 import Type, { type Static } from 'typebox';
 import { FilePath, Instant, Section, SecretText } from '../lib/schema-atoms.ts';
-import { policyField } from '../policies/schemas.ts';
+import { policyField, switchablePolicyField } from '../policies/schemas.ts';
 import { dialectField, SettingsSchema } from './settings-schema.ts';
 
 const PATH_PATTERN = '^/[^\\s?#]*$';
@@ -11,12 +11,12 @@ const NAME_PATTERN = '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$';
 /** What may stand on `defaults`, on a service and on a route. */
 const routePolicies = {
   dialect: Type.Optional(dialectField('Default `problem` for http, `openai` for llm and embeddings.')),
-  auth: policyField('auth'),
-  ip: policyField('ip'),
-  cors: policyField('cors'),
+  auth: switchablePolicyField('auth'),
+  ip: switchablePolicyField('ip'),
+  cors: switchablePolicyField('cors'),
   body_limit: policyField('body_limit'),
-  concurrency: policyField('concurrency'),
-  rate_limit: policyField('rate_limit'),
+  concurrency: switchablePolicyField('concurrency'),
+  rate_limit: switchablePolicyField('rate_limit'),
   headers: policyField('headers'),
   paths: policyField('paths'),
   timeout: policyField('timeout'),
@@ -30,9 +30,9 @@ const Balance = Type.Enum(['round_robin', 'least_requests'], {
 /** What may stand on `defaults` and on a service: its state belongs to the targets. */
 const servicePolicies = {
   balance: Type.Optional(Balance),
-  health: policyField('health'),
-  retry: policyField('retry'),
-  circuit_breaker: policyField('circuit_breaker'),
+  health: switchablePolicyField('health'),
+  retry: switchablePolicyField('retry'),
+  circuit_breaker: switchablePolicyField('circuit_breaker'),
 };
 
 const DefaultsSchema = Section(
@@ -40,7 +40,7 @@ const DefaultsSchema = Section(
   { description: 'Merged under every service: what a service or route writes itself wins.', default: {} },
 );
 
-const TargetSchema = Section(
+export const TargetSchema = Section(
   {
     url: Type.String({
       description: 'Base address: scheme, host, port and an optional path that every request keeps.',

@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import { Cidr, Duration, FilePath, OneOrMany, Section, Size } from '../lib/schema-atoms.ts';
+import { AddressRange, Duration, FilePath, OneOrMany, Section, Size } from '../lib/schema-atoms.ts';
 import { policyField } from '../policies/schemas.ts';
 
 const DEFAULT_HOST = '0.0.0.0';
@@ -166,7 +166,7 @@ export const SettingsSchema = Section(
         default: {},
       },
     ),
-    trust_proxy: Type.Array(Type.Unsafe<string>({ anyOf: [{ enum: ['loopback', 'private'] }, Cidr()] }), {
+    trust_proxy: Type.Array(AddressRange(), {
       description:
         'Peers whose `X-Forwarded-*` headers are believed: CIDR ranges, or the words `loopback` and `private`.',
       default: [],

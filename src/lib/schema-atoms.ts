@@ -1,4 +1,4 @@
-import Type, { type Static, type TProperties, type TSchema, type TUnsafe } from 'typebox';
+import Type, { type TProperties, type TSchema, type TUnsafe } from 'typebox';
 import { parseDuration } from './duration.ts';
 import type { Secret } from './secret.ts';
 import { parseSize } from './size.ts';
@@ -18,9 +18,11 @@ export interface AtomWords {
   readonly 'x-switchable'?: boolean;
   /** The policy whose shorthand may stand here. */
   readonly 'x-policy'?: string;
+  /** What a `pattern` asks for, in words: completes "must be". */
+  readonly 'x-form'?: string;
 }
 
-export const ATOM_WORDS = ['x-unit', 'x-off', 'x-switchable', 'x-policy'] as const;
+export const ATOM_WORDS = ['x-unit', 'x-off', 'x-switchable', 'x-policy', 'x-form'] as const;
 
 interface QuantityOptions {
   readonly description: string;
@@ -67,9 +69,9 @@ export function FilePath(options: { description: string }) {
   return Type.String({ minLength: 1, ...options, 'x-unit': 'path' });
 }
 
-/** An address or CIDR range, IPv4 or IPv6. */
-export function Cidr() {
-  return Type.String({ format: 'cidr' });
+/** An IP address, a CIDR range, or one of the words `loopback` and `private`. */
+export function AddressRange() {
+  return Type.String({ format: 'address-range' });
 }
 
 /** A list that may also be written as its single item. */
@@ -83,9 +85,4 @@ export function OneOrMany<S extends TSchema>(
 /** An object that knows exactly these keys: any other is an error. */
 export function Section<P extends TProperties>(properties: P, options: { description: string; default?: object }) {
   return Type.Object(properties, { additionalProperties: false, ...options });
-}
-
-/** A section that `false` switches off. */
-export function Switchable<S extends TSchema>(schema: S): TUnsafe<Static<S> | false> {
-  return Type.Unsafe<Static<S> | false>({ ...schema, 'x-switchable': true });
 }

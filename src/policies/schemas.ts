@@ -1,7 +1,6 @@
 /** Everything the configuration knows about policies: their schemas, and the short forms they may be written in. */
 
 import Type, { type Static, type TOptional, type TSchema, type TUnsafe } from 'typebox';
-import { Switchable } from '../lib/schema-atoms.ts';
 import { AuthSchema } from './auth/schema.ts';
 import { BodyLimitSchema } from './body-limit/schema.ts';
 import { CircuitBreakerSchema } from './circuit-breaker/schema.ts';
@@ -10,7 +9,7 @@ import { CorsSchema } from './cors/schema.ts';
 import { HeadersSchema } from './headers/schema.ts';
 import { HealthSchema } from './health/schema.ts';
 import { IpSchema } from './ip/schema.ts';
-import { RateLimitSchema } from './limits/schema.ts';
+import { expandRateLimit, RateLimitSchema } from './limits/schema.ts';
 import { PathsSchema } from './paths/schema.ts';
 import { RetrySchema } from './retry/schema.ts';
 import { TimeoutSchema } from './timeout/schema.ts';
@@ -19,7 +18,7 @@ import { TimeoutSchema } from './timeout/schema.ts';
 export interface Shorthand {
   readonly schema: TSchema;
   readonly matches: (value: unknown) => boolean;
-  readonly expand: (value: unknown, rateWindow: string) => object;
+  readonly expand: (value: unknown, rateWindow: unknown) => object;
 }
 
 /** Keyed by the YAML key. */
@@ -46,7 +45,7 @@ export const SHORTHANDS: { readonly [K in PolicyKey]?: Shorthand } = {
   rate_limit: {
     schema: Type.Integer({ minimum: 1, description: 'Requests per `settings.rate_period`.' }),
     matches: isNumber,
-    expand: (limit, window) => ({ limits: [{ limit, window }] }),
+    expand: (limit, window) => expandRateLimit(Number(limit), window),
   },
   concurrency: {
     schema: Type.Integer({ minimum: 1, description: 'Running requests per consumer.' }),
@@ -60,9 +59,14 @@ export const SHORTHANDS: { readonly [K in PolicyKey]?: Shorthand } = {
   },
 };
 
-/** The optional key of a policy where it may be written in long or short form, or be switched off with `false`. */
-export function policyField<K extends PolicyKey>(
+/** The optional key of a policy, in long or short form. */
+export function policyField<K extends PolicyKey>(key: K): TOptional<TUnsafe<Static<(typeof POLICY_SCHEMAS)[K]>>> {
+  return Type.Optional(Type.Unsafe({ ...POLICY_SCHEMAS[key], 'x-policy': key }));
+}
+
+/** The same where `false` may be written to switch off what would be inherited. */
+export function switchablePolicyField<K extends PolicyKey>(
   key: K,
 ): TOptional<TUnsafe<Static<(typeof POLICY_SCHEMAS)[K]> | false>> {
-  return Type.Optional(Type.Unsafe({ ...Switchable(POLICY_SCHEMAS[key]), 'x-policy': key }));
+  return Type.Optional(Type.Unsafe({ ...POLICY_SCHEMAS[key], 'x-policy': key, 'x-switchable': true }));
 }

@@ -1,13 +1,13 @@
 import Type, { type Static } from 'typebox';
-import { Cidr, Section } from '../../lib/schema-atoms.ts';
+import { AddressRange, Section } from '../../lib/schema-atoms.ts';
 
 export const IpSchema = Section(
   {
-    allow: Type.Array(Cidr(), {
+    allow: Type.Array(AddressRange(), {
       description: 'Addresses or CIDR ranges that may call. Empty allows every address that is not denied.',
       default: [],
     }),
-    deny: Type.Array(Cidr(), {
+    deny: Type.Array(AddressRange(), {
       description: 'Addresses or CIDR ranges that may not call. Wins over `allow`.',
       default: [],
     }),

@@ -1,0 +1,93 @@
+/** Rules between fields, which no single field's schema can hold. The file has passed the schema. */
+
+import type { Path } from './config-error.ts';
+import { namedServices, servicesWithStandardPaths } from './implied-routes.ts';
+import { RESERVED_NAMES } from './own-paths.ts';
+import { type Checks, checkLimits, checkPolicies } from './policy-checks.ts';
+import { checkRoutes } from './route-checks.ts';
+import type { ConfigFile, ConsumerFields, ServiceFields, TargetConfig } from './schema.ts';
+
+export function crossCheck(file: ConfigFile, checks: Checks): void {
+  checkSettings(file, checks);
+  checkPolicies(file.defaults, ['defaults'], checks);
+  const named = namedServices(file);
+  for (const [name, service] of Object.entries(file.services)) checkService(name, service, named.has(name), checks);
+  checkStandardPaths(file, checks);
+  checkRoutes(file, checks);
+  checkConsumers(file.consumers, checks);
+}
+
+function checkSettings({ settings }: ConfigFile, { fail }: Checks): void {
+  checkLimits(settings.rate_limit, ['settings', 'rate_limit'], { fail });
+  const { listen, admin, metrics } = settings;
+  const ports = new Map([[listen.port, 'settings.listen.port']]);
+  const others = [
+    [admin.listen?.port, ['settings', 'admin', 'listen', 'port']],
+    [metrics.port, ['settings', 'metrics', 'port']],
+  ] as const;
+  for (const [port, path] of others) {
+    if (port === undefined || port === 0) continue;
+    const taken = ports.get(port);
+    if (taken === undefined) ports.set(port, path.join('.'));
+    else fail(path, `is the same port as ${taken}`);
+  }
+}
+
+function checkService(name: string, service: ServiceFields, isNamed: boolean, checks: Checks): void {
+  const path = ['services', name];
+  const { fail, warn } = checks;
+  if (RESERVED_NAMES.has(name)) fail(path, `"/${name}" belongs to the gateway: give the service another name`);
+  if (service.url === undefined && service.targets === undefined) fail(path, 'needs url or targets');
+  if (service.url !== undefined && service.targets !== undefined)
+    fail([...path, 'url'], 'stands beside targets: write one of them');
+  checkTargets(service.targets ?? [], [...path, 'targets'], checks);
+  checkPolicies(service, path, checks);
+  if (service.enabled && service.default_routes === false && !isNamed) warn(path, 'no route leads to this service');
+}
+
+function checkTargets(targets: readonly TargetConfig[], path: Path, { fail }: Checks): void {
+  const seen = new Set<string>();
+  targets.forEach((target, i) => {
+    const { href, protocol } = new URL(target.url);
+    if (seen.has(href)) fail([...path, i, 'url'], 'stands in the list twice: use weight');
+    seen.add(href);
+    const { tls } = target;
+    if (!tls) return;
+    if (protocol === 'http:') fail([...path, i, 'tls'], 'has no meaning for an http:// address');
+    if ((tls.cert === undefined) !== (tls.key === undefined))
+      fail([...path, i, 'tls'], 'needs both cert and key, or neither');
+  });
+}
+
+function checkStandardPaths(file: ConfigFile, { fail }: Checks): void {
+  for (const kind of ['llm', 'embeddings'] as const) {
+    const names = servicesWithStandardPaths(file, kind);
+    if (names.length < 2) continue;
+    const list = names.map((name) => `"${name}"`).join(' and ');
+    fail(
+      ['services', names[1] as string],
+      `the services ${list} would both answer the /v1 paths of kind ${kind}: write routes for them`,
+    );
+  }
+}
+
+function checkConsumers(consumers: readonly ConsumerFields[], { fail }: Checks): void {
+  const ids = new Set<string>();
+  const keys = new Set<string>();
+  consumers.forEach((consumer, i) => {
+    const path = ['consumers', i];
+    if (ids.has(consumer.id)) fail([...path, 'id'], 'another consumer has this id');
+    ids.add(consumer.id);
+    checkLimits(consumer.rate_limit, [...path, 'rate_limit'], { fail });
+    consumer.keys.forEach((key, j) => {
+      const at = [...path, 'keys', j];
+      checkLimits(key.rate_limit, [...at, 'rate_limit'], { fail });
+      for (const field of ['hash', 'id'] as const) {
+        const value = key[field]?.toLowerCase();
+        if (value === undefined) continue;
+        if (keys.has(`${field} ${value}`)) fail([...at, field], `another key has this ${field}`);
+        keys.add(`${field} ${value}`);
+      }
+    });
+  });
+}

@@ -1,0 +1,103 @@
+/** How settings combine: defaults < service < route, timeouts field by field, limits and concurrency added up. */
+
+import { type AuthConfig, AuthSchema } from '../policies/auth/schema.ts';
+import type { ConcurrencyConfig, ConcurrencyLine } from '../policies/concurrency/schema.ts';
+import { HeadersSchema, type HeadersConfig } from '../policies/headers/schema.ts';
+import type { LimitLevelConfig, RateLimitConfig } from '../policies/limits/schema.ts';
+import { PathsSchema, type PathsConfig } from '../policies/paths/schema.ts';
+import type { TimeoutConfig, TimeoutFields } from '../policies/timeout/schema.ts';
+import type { RoutePolicies, ServiceKind } from './gateway-config.ts';
+import { KIND_DEFAULTS } from './kind-defaults.ts';
+import type { RoutePolicyFields } from './schema.ts';
+import { defaultsOf } from './schema-defaults.ts';
+import type { Dialect } from './settings-schema.ts';
+
+/** What applies to one route, outermost first. A part that is missing inherits. */
+export interface Layers {
+  readonly kind: ServiceKind;
+  readonly settingsLimit: RateLimitConfig | undefined;
+  /** `undefined` for a route without a service. */
+  readonly service:
+    | { readonly name: string; readonly defaults: RoutePolicyFields; readonly own: RoutePolicyFields }
+    | undefined;
+  /** `undefined` for an implied route. */
+  readonly route: { readonly name: string; readonly own: RoutePolicyFields } | undefined;
+}
+
+const BUILT_IN = {
+  auth: defaultsOf(AuthSchema) as AuthConfig,
+  headers: defaultsOf(HeadersSchema) as Omit<HeadersConfig, 'forward_identity'>,
+  paths: defaultsOf(PathsSchema) as Omit<PathsConfig, 'encoded_slash'>,
+};
+
+export function effectivePolicies(layers: Layers): RoutePolicies {
+  const { kind } = layers;
+  const builtIn = KIND_DEFAULTS[kind];
+  const written = inherited(layers);
+  return {
+    cors: written('cors') || undefined,
+    ip: written('ip') || undefined,
+    auth: written('auth') ?? (layers.service ? BUILT_IN.auth : false),
+    body_limit: written('body_limit') ?? builtIn.body_limit,
+    concurrency: concurrencyLines(layers),
+    limits: limitLevels(layers),
+    headers: { forward_identity: builtIn.forward_identity, ...(written('headers') ?? BUILT_IN.headers) },
+    paths: { encoded_slash: builtIn.encoded_slash, ...(written('paths') ?? BUILT_IN.paths) },
+    timeout: effectiveTimeout(
+      kind,
+      fieldsOf(layers).map((fields) => fields.timeout),
+    ),
+  };
+}
+
+export function effectiveDialect(layers: Layers): Dialect {
+  return inherited(layers)('dialect') ?? KIND_DEFAULTS[layers.kind].dialect;
+}
+
+/** `written` from outermost to innermost; event streams wait longer than other bodies unless `idle` is written. */
+export function effectiveTimeout(kind: ServiceKind, written: readonly (TimeoutFields | undefined)[]): TimeoutConfig {
+  const fields: TimeoutFields = Object.assign({}, ...written);
+  const builtIn = KIND_DEFAULTS[kind].timeout;
+  return { ...builtIn, ...fields, idle_streamed: fields.idle ?? builtIn.idle_streamed };
+}
+
+/** Innermost first. */
+function fieldsOf({ service, route }: Layers): RoutePolicyFields[] {
+  return [service?.defaults ?? {}, service?.own ?? {}, route?.own ?? {}];
+}
+
+/** Reads a policy that the innermost layer decides whole. */
+function inherited(layers: Layers): <K extends keyof RoutePolicyFields>(key: K) => RoutePolicyFields[K] | undefined {
+  const fields = fieldsOf(layers);
+  return (key) => fields.findLast((layer) => layer[key] !== undefined)?.[key];
+}
+
+function limitLevels(layers: Layers): LimitLevelConfig[] {
+  const { settingsLimit, service, route } = layers;
+  const levels: LimitLevelConfig[] = [];
+  if (settingsLimit) levels.push({ level: 'settings', id: '', rate_limit: settingsLimit });
+  const ofService = additive('rate_limit', layers);
+  if (service && ofService) levels.push({ level: 'service', id: service.name, rate_limit: ofService });
+  const ofRoute = route?.own.rate_limit;
+  if (route && ofRoute) levels.push({ level: 'route', id: route.name, rate_limit: ofRoute });
+  return levels;
+}
+
+function concurrencyLines(layers: Layers): ConcurrencyLine[] {
+  const { service, route } = layers;
+  const lines: ConcurrencyLine[] = [];
+  const ofService: ConcurrencyConfig | false | undefined = additive('concurrency', layers);
+  if (service && ofService) lines.push({ ...ofService, level: 'service', id: service.name });
+  const ofRoute = route?.own.concurrency;
+  if (route && ofRoute) lines.push({ ...ofRoute, level: 'route', id: route.name });
+  return lines;
+}
+
+/** The service's own lines, else those it inherits; `false` on service or route removes what is inherited only. */
+function additive<K extends 'rate_limit' | 'concurrency'>(
+  key: K,
+  { service, route }: Layers,
+): RoutePolicyFields[K] | undefined {
+  if (service?.own[key] !== undefined) return service.own[key];
+  return route?.own[key] === false ? undefined : service?.defaults[key];
+}

@@ -1,0 +1,141 @@
+import type { CircuitBreakerConfig } from '../policies/circuit-breaker/schema.ts';
+import { CircuitBreakerSchema } from '../policies/circuit-breaker/schema.ts';
+import type { RetryConfig } from '../policies/retry/schema.ts';
+import { RetrySchema } from '../policies/retry/schema.ts';
+import type { Path } from './config-error.ts';
+import { effectiveDialect, effectivePolicies, effectiveTimeout, type Layers } from './effective-policies.ts';
+import type { ConsumerConfig, GatewayConfig, RouteConfig, RoutePath, ServiceConfig } from './gateway-config.ts';
+import { hashForDisplay } from './hash.ts';
+import { impliedPaths } from './implied-routes.ts';
+import {
+  type ConfigFile,
+  type ConsumerFields,
+  type RouteFields,
+  type ServiceFields,
+  type TargetConfig,
+  TargetSchema,
+} from './schema.ts';
+import { defaultsOf } from './schema-defaults.ts';
+
+const BUILT_IN = {
+  retry: defaultsOf(RetrySchema) as RetryConfig,
+  circuit_breaker: defaultsOf(CircuitBreakerSchema) as CircuitBreakerConfig,
+  target: defaultsOf(TargetSchema) as Omit<TargetConfig, 'url'>,
+};
+
+export interface Expanded {
+  readonly config: GatewayConfig;
+  /** Where each route is written: itself, or the service that implies it. */
+  readonly sources: ReadonlyMap<RouteConfig, Path>;
+}
+
+/** Turns a checked file into the effective configuration, frozen. Parked services and routes are gone from it. */
+export function expandConfig(file: ConfigFile): Expanded {
+  const services: Record<string, ServiceConfig> = {};
+  const sources = new Map<RouteConfig, Path>();
+  const enabled = Object.entries(file.services).filter(([, fields]) => fields.enabled);
+  const paths = impliedPaths(file);
+  for (const [name, fields] of enabled) {
+    services[name] = expandService(name, fields, file);
+    const implied = paths.get(name);
+    if (implied) sources.set(impliedRoute(name, implied, file), ['services', name]);
+  }
+  file.routes.forEach((fields, i) => {
+    const isServed = fields.service === undefined || Object.hasOwn(services, fields.service);
+    if (fields.enabled && isServed) sources.set(expandRoute(fields, file), ['routes', i]);
+  });
+  const config: GatewayConfig = {
+    hash: hashForDisplay(file),
+    settings: file.settings,
+    consumers: file.consumers.map(expandConsumer),
+    services,
+    routes: [...sources.keys()],
+  };
+  return { config: deepFreeze(config), sources };
+}
+
+function expandService(name: string, fields: ServiceFields, { defaults }: ConfigFile): ServiceConfig {
+  return {
+    name,
+    kind: fields.kind,
+    targets: fields.targets ?? [{ ...BUILT_IN.target, url: fields.url as string }],
+    balance: fields.balance ?? defaults.balance ?? 'round_robin',
+    health: (fields.health ?? defaults.health) || undefined,
+    retry: fields.retry ?? defaults.retry ?? BUILT_IN.retry,
+    circuit_breaker: fields.circuit_breaker ?? defaults.circuit_breaker ?? BUILT_IN.circuit_breaker,
+    timeout: effectiveTimeout(fields.kind, [defaults.timeout, fields.timeout]),
+  };
+}
+
+function layersOf(file: ConfigFile, service: string | undefined, route: RouteFields | undefined): Layers {
+  const own = service === undefined ? undefined : file.services[service];
+  return {
+    kind: own?.kind ?? 'http',
+    settingsLimit: file.settings.rate_limit,
+    service: own && { name: service as string, defaults: file.defaults, own },
+    route: route && { name: route.name, own: route },
+  };
+}
+
+function impliedRoute(service: string, paths: readonly RoutePath[], file: ConfigFile): RouteConfig {
+  const layers = layersOf(file, service, undefined);
+  return {
+    name: service,
+    service,
+    kind: layers.kind,
+    implied: true,
+    match: { hosts: [], methods: [], headers: {} },
+    paths,
+    dialect: effectiveDialect(layers),
+    operation: layers.kind !== 'http',
+    redirect: undefined,
+    respond: undefined,
+    policies: effectivePolicies(layers),
+  };
+}
+
+function expandRoute(fields: RouteFields, file: ConfigFile): RouteConfig {
+  const layers = layersOf(file, fields.service, fields);
+  const { path, methods, hosts, headers } = fields.match;
+  return {
+    name: fields.name,
+    service: fields.service,
+    kind: layers.kind,
+    implied: false,
+    match: {
+      hosts: hosts.map((host) => host.toLowerCase()),
+      methods,
+      headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])),
+    },
+    paths: [path, ...fields.also].map((pattern) => ({
+      pattern,
+      strip_prefix: fields.rewrite?.strip_prefix,
+      rewrite_path: fields.rewrite?.path,
+    })),
+    dialect: effectiveDialect(layers),
+    operation: layers.kind !== 'http',
+    redirect: fields.redirect,
+    respond: fields.respond,
+    policies: effectivePolicies(layers),
+  };
+}
+
+function expandConsumer(fields: ConsumerFields): ConsumerConfig {
+  return {
+    id: fields.id,
+    name: fields.name ?? fields.id,
+    enabled: fields.enabled,
+    rate_limit: fields.rate_limit,
+    keys: fields.keys.map(({ hash: written, id, expires_at, rate_limit }) => {
+      const hash = written.slice('sha256:'.length).toLowerCase();
+      return { id: id ?? `key_${hash.slice(0, 12)}`, hash, expires_at, rate_limit };
+    }),
+  };
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  Object.freeze(value);
+  for (const below of Object.values(value)) deepFreeze(below);
+  return value;
+}

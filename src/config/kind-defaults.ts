@@ -1,0 +1,60 @@
+import type { TimeoutConfig } from '../policies/timeout/schema.ts';
+import type { ServiceKind } from './gateway-config.ts';
+import type { Dialect } from './settings-schema.ts';
+
+/** What a service gets when neither it nor `defaults` says otherwise, because of what stands behind it. */
+interface KindDefaults {
+  readonly dialect: Dialect;
+  /** Bytes. */
+  readonly body_limit: number;
+  /** Milliseconds. */
+  readonly timeout: TimeoutConfig;
+  readonly encoded_slash: 'refuse' | 'pass';
+  readonly forward_identity: boolean;
+}
+
+const MIB = 1_048_576;
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+const HTTP_TIMEOUT: TimeoutConfig = {
+  connect: 2_000,
+  first_byte: MINUTE,
+  first_byte_streamed: MINUTE,
+  idle: MINUTE,
+  idle_streamed: HOUR,
+  total: 0,
+};
+
+export const KIND_DEFAULTS: { readonly [K in ServiceKind]: KindDefaults } = {
+  http: {
+    dialect: 'problem',
+    body_limit: 10 * MIB,
+    timeout: HTTP_TIMEOUT,
+    encoded_slash: 'refuse',
+    forward_identity: true,
+  },
+  llm: {
+    dialect: 'openai',
+    body_limit: 32 * MIB,
+    timeout: {
+      connect: 2_000,
+      first_byte: 10 * MINUTE,
+      first_byte_streamed: MINUTE,
+      idle: 5 * MINUTE,
+      idle_streamed: 5 * MINUTE,
+      total: 30 * MINUTE,
+    },
+    // Names of models hold slashes, which clients escape.
+    encoded_slash: 'pass',
+    // A third party: it is told nothing about who calls.
+    forward_identity: false,
+  },
+  embeddings: {
+    dialect: 'openai',
+    body_limit: 32 * MIB,
+    timeout: HTTP_TIMEOUT,
+    encoded_slash: 'refuse',
+    forward_identity: false,
+  },
+};

@@ -1,0 +1,117 @@
+/** Configuration file, environment and flags in; one frozen configuration out, or every mistake in them at once. */
+
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { parseDuration } from '../lib/duration.ts';
+import { once } from '../lib/once.ts';
+import { findAmbiguousRoutes } from './ambiguous-routes.ts';
+import { checkFiles } from './check-files.ts';
+import { ConfigError, renderPath } from './config-error.ts';
+import { crossCheck } from './cross-checks.ts';
+import { Interpolated, parseConfigDocument } from './document.ts';
+import { type Environment, type Flags, gatherVariables, processEnvironment } from './env.ts';
+import { type EnvironmentSettings, readEnvironmentSettings } from './environment-settings.ts';
+import { type Expanded, expandConfig } from './expand.ts';
+import { Findings } from './findings.ts';
+import type { GatewayConfig } from './gateway-config.ts';
+import { asNode, isRecord, normalize } from './normalize.ts';
+import { Origins } from './origins.ts';
+import { applyOverrides } from './overrides.ts';
+import { type ConfigFile, ConfigFileSchema } from './schema.ts';
+import { compileValidator } from './validate.ts';
+import { findIdleFlags, VariableLookup } from './variable-lookup.ts';
+
+export interface LoadOptions {
+  /** Path of the YAML file; problems quote it as it is given. */
+  readonly file: string;
+  /** Default: the environment of the process. */
+  readonly env?: Environment | undefined;
+  readonly flags?: Flags | undefined;
+  /** Development start: sample secrets are accepted. */
+  readonly dev?: boolean | undefined;
+}
+
+export interface LoadedConfig {
+  readonly config: GatewayConfig;
+  readonly env: EnvironmentSettings;
+  /** One line each, with place and path; nothing that prevents a start. */
+  readonly warnings: readonly string[];
+  /** Answers where an effective value comes from. Holds the parsed file: drop it when it is not needed. */
+  readonly origins: Origins;
+}
+
+const DEFAULT_RATE_WINDOW = '60s';
+const DEFAULT_DATA_DIR = './data';
+
+/** Compiling takes tens of milliseconds, and a reload under load must not pay them again. */
+const fileValidator = once(() => compileValidator(asNode(ConfigFileSchema)));
+
+/** Reads, fills in, checks and expands a configuration. Throws `ConfigError`; opens no connection and no port. */
+export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
+  const { file, flags = {}, dev = false } = options;
+  const variables = await gatherVariables(file, options.env ?? processEnvironment(), flags);
+  const bytes = await readConfigFile(file);
+  const findings = new Findings(file, variables);
+  const lookup = new VariableLookup(dirname(file), variables);
+  const document = parseConfigDocument(file, bytes, findings.problems);
+  const written = document?.toTree(lookup, findings.problems);
+  if (!document) throw new ConfigError(findings.problems);
+  const { tree, overridden } = applyOverrides(written, variables);
+  findings.locate(document, overridden);
+  findings.problems.push(...findIdleFlags(flags, lookup));
+  const read = readTree(tree, resolve(dirname(file)), findings);
+  const env = readEnvironmentSettings(variables, { dataDir: dataDirOf(read), dev }, findings.problems);
+  const { config, sources } = findings.hasProblems
+    ? findings.stop()
+    : await expandChecked(read as ConfigFile, findings);
+  const origins = new Origins({ document, variables, overridden, lookup, routes: sources });
+  return { config, env, warnings: findings.warnings, origins };
+}
+
+async function readConfigFile(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const message = code === 'ENOENT' ? 'the file does not exist' : `the file cannot be read (${String(code)})`;
+    throw new ConfigError([{ file, line: 0, column: 0, path: '', message }]);
+  }
+}
+
+/** The tree in long form with every default filled in; a `ConfigFile` unless something was found. */
+function readTree(tree: unknown, folder: string, findings: Findings): unknown {
+  const normalized = normalize(asNode(ConfigFileSchema), tree, {
+    folder,
+    rateWindow: rateWindowOf(tree),
+    report: findings.fail,
+    warn: findings.warn,
+  });
+  const known = new Set(findings.problems.map((problem) => problem.path));
+  const mistakes = fileValidator()(normalized.value);
+  // An unreadable `${…}` has been reported already, and leaves a hole that would be reported again.
+  for (const { path, message } of mistakes) if (!known.has(renderPath(path))) findings.fail(path, message);
+  normalized.restore();
+  return normalized.value;
+}
+
+async function expandChecked(file: ConfigFile, findings: Findings): Promise<Expanded> {
+  crossCheck(file, findings);
+  if (findings.hasProblems) findings.stop();
+  const expanded = expandConfig(file);
+  for (const { path, message } of findAmbiguousRoutes(expanded.sources)) findings.fail(path, message);
+  await checkFiles(expanded.config, findings.fail);
+  return findings.hasProblems ? findings.stop() : expanded;
+}
+
+/** The window of the short form is needed before the settings are read; a wrong one is reported where it stands. */
+function rateWindowOf(tree: unknown): unknown {
+  const settings = isRecord(tree) && isRecord(tree['settings']) ? tree['settings'] : {};
+  const written = settings['rate_period'];
+  const window = written instanceof Interpolated ? written.text : written;
+  return parseDuration(window) === undefined ? DEFAULT_RATE_WINDOW : window;
+}
+
+function dataDirOf(read: unknown): string {
+  const settings = isRecord(read) && isRecord(read['settings']) ? read['settings'] : {};
+  return typeof settings['data_dir'] === 'string' ? settings['data_dir'] : DEFAULT_DATA_DIR;
+}
