@@ -57,7 +57,7 @@ async function openSqlite(address: SqliteAddress, options: OpenOptions): Promise
   if (!isMemory) await makeFolder(filename);
   const { sqliteConfig } = await import('./sqlite-client.ts');
   const open = (settings: typeof SERVING, readOnly: boolean) =>
-    knex({ ...sqliteConfig({ filename, readOnly, ...settings }), ...shared(options), acquireConnectionTimeout: 2500 });
+    knex({ ...sqliteConfig({ filename, readOnly, ...settings }), ...shared(options), acquireConnectionTimeout: 5000 });
   const writer = open(SERVING, false);
   // Every connection to :memory: would be a database of its own.
   const reader = isMemory ? writer : open(SERVING, true);

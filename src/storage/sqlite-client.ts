@@ -32,9 +32,8 @@ class SqliteClient extends Sqlite3 {
   }
 
   override async acquireRawConnection(): Promise<SqliteConnection> {
-    const { filename, readOnly, lockDeadlineMs, statementDeadlineMs } = this.settings;
-    const settings = { filename, readOnly, busyTimeoutMs: BUSY_TIMEOUT_MS };
-    return retryWhileBusy(() => SqliteConnection.open(settings, statementDeadlineMs), lockDeadlineMs);
+    const { filename, readOnly, statementDeadlineMs } = this.settings;
+    return SqliteConnection.open({ filename, readOnly, busyTimeoutMs: BUSY_TIMEOUT_MS }, statementDeadlineMs);
   }
 
   override destroyRawConnection(connection: SqliteConnection): Promise<void> {

@@ -49,7 +49,9 @@ export class SqliteConnection {
     this.deadlineMs = deadlineMs;
     // The worker runs from the sources as .ts and from the package as .js: whichever this file is.
     const file = new URL(`./sqlite-worker${extname(import.meta.url)}`, import.meta.url);
-    this.worker = new Worker(fileURLToPath(file), { workerData: settings });
+    // Some flags of the process, such as those of --eval, are errors in a worker that runs a file.
+    const execArgv = ['--disable-warning=ExperimentalWarning'];
+    this.worker = new Worker(fileURLToPath(file), { workerData: settings, execArgv });
     this.worker.unref();
     this.exited = new Promise((resolve) => this.worker.once('exit', () => resolve()));
     this.worker.on('message', (answer: SqliteAnswer) => this.settle(answer));

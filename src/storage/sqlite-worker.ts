@@ -2,6 +2,7 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import { LRUCache } from 'lru-cache';
+import { isSqliteBusy } from './database-error.ts';
 import {
   OPENING,
   type SqliteAnswer,
@@ -11,6 +12,8 @@ import {
   type SqliteWorkerSettings,
 } from './sqlite-protocol.ts';
 
+const WAL_DEADLINE_MS = 2000;
+
 interface Prepared {
   readonly statement: StatementSync;
   readonly returnsRows: boolean;
@@ -19,9 +22,25 @@ interface Prepared {
 function open(settings: SqliteWorkerSettings): DatabaseSync {
   const { filename, readOnly, busyTimeoutMs } = settings;
   const db = new DatabaseSync(filename, { readOnly, timeout: busyTimeoutMs, enableForeignKeyConstraints: true });
-  // FULL: in WAL mode NORMAL would lose acknowledged commits when the machine loses power.
-  if (!readOnly) db.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL');
+  if (readOnly) return db;
+  switchToWal(db);
+  // In WAL mode NORMAL would lose acknowledged commits when the machine loses power.
+  db.exec('PRAGMA synchronous=FULL');
   return db;
+}
+
+/** The switch needs the file to itself and does not wait for it, so processes that start together try in turn. */
+function switchToWal(db: DatabaseSync): void {
+  const giveUpAt = performance.now() + WAL_DEADLINE_MS;
+  for (;;) {
+    try {
+      db.exec('PRAGMA journal_mode=WAL');
+      return;
+    } catch (error) {
+      if (!isSqliteBusy(error) || performance.now() >= giveUpAt) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5 + Math.random() * 20);
+    }
+  }
 }
 
 function createRunner(db: DatabaseSync): (question: SqliteQuestion) => SqliteResult {
