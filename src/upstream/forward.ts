@@ -48,6 +48,7 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
   private controller: Dispatcher.DispatchController | undefined;
   private phase: 'waiting' | 'answered' | 'delivering' | 'discarding' | 'over' = 'waiting';
   private isBroken = false;
+  private isEnded = false;
   private brokenListener: (() => void) | undefined;
   private interimResponses = 0;
   private expectedBytes = -1;
@@ -100,7 +101,8 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
     this.idleMs = framing.isEventStream ? this.plan.timeouts.idle_streamed : this.plan.timeouts.idle;
     exchange.deadline.await('idle', this.idleMs);
     // Resuming parses what has already arrived, so a short answer leaves in one write together with its head.
-    this.controller?.resume();
+    if (this.isEnded) this.finish();
+    else this.controller?.resume();
     if (this.isDelivering()) exchange.res.flushHeaders();
     return true;
   }
@@ -109,6 +111,7 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
     if (this.phase !== 'answered') return;
     this.phase = 'discarding';
     this.exchange.deadline.endPhase();
+    if (this.isEnded) return;
     setTimeout(() => this.controller?.abort(new Error('discarded')), DISCARD_MS).unref();
     this.controller?.resume();
   }
@@ -156,11 +159,9 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
 
   onResponseEnd(): void {
     this.release();
-    if (this.phase === 'delivering') {
-      this.phase = 'over';
-      if (!this.exchange.res.writableEnded) this.exchange.res.end();
-      this.exchange.deadline.endPhase();
-    } else if (this.phase !== 'answered') this.phase = 'over';
+    // An answer without a body ends before anybody could take it: pausing holds back data, not the end.
+    this.isEnded = true;
+    if (this.phase === 'delivering') this.finish();
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
@@ -171,6 +172,12 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
       return this.refuse(new UpstreamFailure(kind, sent, error));
     }
     if (this.phase === 'answered' || this.phase === 'delivering') this.breakOff('UPSTREAM_ERROR');
+  }
+
+  private finish(): void {
+    this.phase = 'over';
+    this.exchange.deadline.endPhase();
+    if (!this.exchange.res.writableEnded) this.exchange.res.end();
   }
 
   /** Ends the call for a reason of our own, wherever it stands. */

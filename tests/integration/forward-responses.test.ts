@@ -1,0 +1,182 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { type ForwardingServer, startForwardingServer } from '../support/forwarding-server.ts';
+import { until } from '../support/poll.ts';
+import { connectRaw, sendRaw } from '../support/raw-client.ts';
+import { inTurn, type RawUpstream, type Script, startRawUpstream } from '../support/raw-upstream.ts';
+
+const GET = 'GET /x HTTP/1.1\r\nHost: gateway.test\r\n\r\n';
+const open: { close(): Promise<void> }[] = [];
+
+async function start(script: Script, options = {}): Promise<{ upstream: RawUpstream; server: ForwardingServer }> {
+  const upstream = await startRawUpstream(script);
+  const server = await startForwardingServer(upstream.url, options);
+  open.push(server, upstream);
+  return { upstream, server };
+}
+
+function writes(...pieces: string[]): Script {
+  return async (call) => {
+    await call.received;
+    for (const piece of pieces) await call.write(piece);
+  };
+}
+
+afterEach(async () => {
+  for (const part of open.splice(0)) await part.close();
+});
+
+describe('a sound answer', () => {
+  test('passes status, header order, case and duplicates, and the body byte for byte', async () => {
+    const head = 'HTTP/1.1 201 Made\r\nX-B: 1\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nx-latin: caf\xe9\r\n';
+    const { server } = await start(writes(`${head}Content-Length: 5\r\n\r\n`, 'he', 'llo'));
+    const answer = await sendRaw(server.url, GET);
+    expect(answer).toMatchObject({ status: 201, text: 'hello', isComplete: true });
+    expect(answer.headers.lines.slice(0, 4)).toEqual([
+      ['X-B', '1'],
+      ['Set-Cookie', 'a=1'],
+      ['Set-Cookie', 'b=2'],
+      ['x-latin', 'caf\xe9'],
+    ]);
+  });
+
+  test.each([
+    ['chunked', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n'],
+    [
+      'with trailers, which are dropped',
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\nX-T: 1\r\n\r\n',
+    ],
+  ])('is passed when it is %s', async (_name, bytes) => {
+    const { server } = await start(writes(bytes));
+    const answer = await sendRaw(server.url, GET);
+    expect(answer).toMatchObject({ status: 200, text: 'abcde', isComplete: true });
+    expect(answer.trailers.lines).toEqual([]);
+  });
+
+  test('that ends with its connection is complete', async () => {
+    const { server } = await start(async (call) => {
+      await call.write('HTTP/1.0 200 OK\r\n\r\nabc');
+      call.end();
+    });
+    expect(await sendRaw(server.url, GET)).toMatchObject({ status: 200, text: 'abc', isComplete: true });
+  });
+
+  test.each([204, 304])('with status %i has no body, whatever the upstream adds', async (status) => {
+    const { server } = await start(writes(`HTTP/1.1 ${status} X\r\n\r\nsurplus`));
+    const client = await connectRaw(server.url);
+    await client.send(GET);
+    expect(await client.read()).toMatchObject({ status, text: '' });
+    await client.send(GET);
+    expect(await client.read()).toMatchObject({ status });
+    client.destroy();
+  });
+
+  test('to HEAD keeps its length and has no body; the next request on the connection is answered rightly', async () => {
+    const { server } = await start(writes('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n'));
+    const client = await connectRaw(server.url);
+    await client.send('HEAD /x HTTP/1.1\r\nHost: g\r\n\r\n');
+    const head = await client.read({ method: 'HEAD' });
+    expect(head.headers.get('content-length')).toBe('5');
+    await client.send('HEAD /y HTTP/1.1\r\nHost: g\r\n\r\n');
+    expect(await client.read({ method: 'HEAD' })).toMatchObject({ status: 200 });
+    client.destroy();
+  });
+
+  test('reaches the client chunk by chunk, headers first', async () => {
+    let release = (): void => {};
+    const { server } = await start(async (call) => {
+      await call.write('HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n');
+      await new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      await call.write('b\r\ndata: one\n\n\r\n0\r\n\r\n');
+    });
+    const client = await connectRaw(server.url);
+    await client.send(GET);
+    expect(await client.readHead()).toMatchObject({ status: 200 });
+    release();
+    expect(await client.readThrough('data: one\n\n')).toContain('data: one');
+    client.destroy();
+  });
+});
+
+describe('interim answers', () => {
+  test('103 passes with its links, and the final answer follows', async () => {
+    const { server } = await start(
+      writes(
+        'HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
+      ),
+    );
+    const answer = await sendRaw(server.url, GET);
+    expect(answer.interim.map(({ status, headers }) => [status, headers.get('link')])).toEqual([
+      [103, '</a.css>; rel=preload'],
+    ]);
+    expect(answer).toMatchObject({ status: 200, text: 'ok' });
+  });
+
+  test('more than eight are an invalid response', async () => {
+    const { server } = await start(writes('HTTP/1.1 102 Processing\r\n\r\n'.repeat(9)));
+    expect(await sendRaw(server.url, GET)).toMatchObject({ status: 502, text: 'invalid_response' });
+  });
+});
+
+describe('an answer that is no answer', () => {
+  test.each([
+    ['an unsolicited 101', 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'],
+    ['a bare 101', 'HTTP/1.1 101 Switching Protocols\r\n\r\n'],
+    ['an unsolicited 100', 'HTTP/1.1 100 Continue\r\n\r\n'],
+    ['a status below 100', 'HTTP/1.1 099 X\r\n\r\n'],
+    ['a status above 599', 'HTTP/1.1 999 X\r\nContent-Length: 0\r\n\r\n'],
+    ['two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok'],
+    ['a length beside chunks', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
+    ['something else than HTTP', '220 mail.test ESMTP\r\n\r\n'],
+    ['a header with a bare CR', 'HTTP/1.1 200 OK\r\nX: a\rb\r\n\r\n'],
+    ['a head over 16 KiB', `HTTP/1.1 200 OK\r\nX: ${'a'.repeat(17_000)}\r\n\r\n`],
+  ])('%s is an invalid response, and the gateway lives on', async (_name, bytes) => {
+    const { server, upstream } = await start(writes(bytes));
+    expect(await sendRaw(server.url, GET)).toMatchObject({ status: 502, text: 'invalid_response' });
+    upstream.play(writes('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'));
+    expect(await sendRaw(server.url, GET)).toMatchObject({ status: 200, text: 'ok' });
+    await until(() => server.target.inFlight === 0);
+  });
+
+  test('a second answer glued to the first never reaches a client', async () => {
+    const { server } = await start(
+      inTurn(
+        writes('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil'),
+        writes('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood'),
+      ),
+    );
+    expect(await sendRaw(server.url, GET)).toMatchObject({ text: 'ok' });
+    expect(await sendRaw(server.url, GET)).toMatchObject({ text: 'good' });
+  });
+});
+
+describe('an upstream that dies', () => {
+  test('before it answers is a reset', async () => {
+    const { server } = await start((call) => call.reset());
+    expect(await sendRaw(server.url, GET)).toMatchObject({ status: 502, text: 'reset' });
+    expect(server.failures[0]).toMatchObject({ kind: 'reset', sent: true });
+  });
+
+  test('in the middle of a body leaves the client with an unclean end', async () => {
+    const { server } = await start(async (call) => {
+      await call.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc');
+      call.reset();
+    });
+    const answer = await sendRaw(server.url, GET);
+    expect(answer).toMatchObject({ status: 200, text: 'abc', isComplete: false });
+    expect(server.exchanges[0]).toMatchObject({ outcome: 'truncated' });
+  });
+
+  test('in the middle of an event stream is told in one error event, without a final chunk', async () => {
+    const { server } = await start(async (call) => {
+      await call.write(
+        'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n9\r\ndata: 1\n\n\r\n',
+      );
+      call.reset();
+    });
+    const answer = await sendRaw(server.url, GET);
+    expect(answer.text).toMatch(/^data: 1\n\nevent: error\ndata: \{.*"code":"UPSTREAM_ERROR".*\}\n\n$/);
+    expect(answer.isComplete).toBe(false);
+  });
+});
