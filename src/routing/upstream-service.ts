@@ -8,11 +8,16 @@ import type { Send } from '../upstream/attempt.ts';
 import { createBalancer } from '../upstream/balancer.ts';
 import { createForwarder } from '../upstream/forward.ts';
 import { HealthProber } from '../upstream/health.ts';
-import { type TargetTls, UpstreamPools } from '../upstream/pools.ts';
+import { type TargetTls, tlsOptions, UpstreamPools } from '../upstream/pools.ts';
 import { type Balancer, type ServiceTargets, Target } from '../upstream/targets.ts';
 
 /** Without retries one attempt is made, and the same policy looks for its target. */
-const SINGLE_ATTEMPT = { attempts: 1, backoff: { initial: 1, max: 1 }, budget_percent: 0, methods: 'idempotent' } as const;
+const SINGLE_ATTEMPT = {
+  attempts: 1,
+  backoff: { initial: 1, max: 1 },
+  budget_percent: 0,
+  methods: 'idempotent',
+} as const;
 
 /** One service ready to be called: its targets with their pools, probes and breakers, and the chain that uses them. */
 export class UpstreamService implements ServiceTargets {
@@ -29,11 +34,12 @@ export class UpstreamService implements ServiceTargets {
     this.kind = config.kind;
     this.targets = config.targets.map((target) => targetOf(target));
     this.pick = createBalancer(config.balance, this.targets);
-    config.targets.forEach((target, i) => {
-      this.pools.open(this.targets[i] as Target, config.timeout.connect, target.tls && readTls(target.tls));
-    });
+    const tls = new Map(config.targets.map((target, i) => [this.targets[i], target.tls && readTls(target.tls)]));
+    for (const target of this.targets) this.pools.open(target, config.timeout.connect, tls.get(target));
     this.send = this.chain(config, deps);
-    this.prober = config.health ? new HealthProber(this, config.health, deps) : undefined;
+    this.prober = config.health
+      ? new HealthProber(this, config.health, deps, (target) => tlsOptions(tls.get(target)))
+      : undefined;
     this.prober?.start();
   }
 

@@ -9,6 +9,21 @@ export interface TargetTls {
   readonly server_name?: string | undefined;
 }
 
+/** The same in the words of Node's TLS sockets, for everything that connects to the target. */
+export function tlsOptions(tls: TargetTls | undefined): {
+  ca?: string;
+  cert?: string;
+  key?: string;
+  servername?: string;
+} {
+  return {
+    ...(tls?.ca && { ca: tls.ca }),
+    ...(tls?.cert && { cert: tls.cert }),
+    ...(tls?.key && { key: tls.key }),
+    ...(tls?.server_name && { servername: tls.server_name }),
+  };
+}
+
 /** One keep-alive pool per target. The target's own in-flight cap stands before it, so nothing ever queues inside. */
 export class UpstreamPools {
   private readonly pools = new Map<Target, Pool>();
@@ -25,10 +40,7 @@ export class UpstreamPools {
       maxHeaderSize: 16 * 1024,
       connect: {
         timeout: connectMs,
-        ...(tls?.ca && { ca: tls.ca }),
-        ...(tls?.cert && { cert: tls.cert }),
-        ...(tls?.key && { key: tls.key }),
-        ...(tls?.server_name && { servername: tls.server_name }),
+        ...tlsOptions(tls),
       },
     });
     this.pools.set(target, pool);
