@@ -22,7 +22,7 @@ interface HealthSurroundings {
 }
 
 /** What an inference service says about itself; fields it does not send, or sends with another type, are absent. */
-export interface InferenceReport {
+interface InferenceReport {
   readonly status?: string;
   readonly model?: string;
   readonly device?: string;
