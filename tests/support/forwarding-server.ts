@@ -12,6 +12,8 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { UpstreamFailure } from '../../src/upstream/attempt.ts';
 import { createForwarder } from '../../src/upstream/forward.ts';
 import { UpstreamPools } from '../../src/upstream/pools.ts';
+import type { RequestHeaders } from '../../src/upstream/request-headers.ts';
+import type { ResponseHeaders } from '../../src/upstream/response-headers.ts';
 import { Target } from '../../src/upstream/targets.ts';
 
 export interface ForwardingServer {
@@ -24,12 +26,20 @@ export interface ForwardingServer {
   close(): Promise<void>;
 }
 
+interface ForwardingOptions {
+  readonly timeouts?: Partial<Timeouts>;
+  readonly maxConnections?: number;
+  readonly bodyLimit?: number;
+  /** The real header rules; without them only hop-by-hop lines are dropped. */
+  readonly rules?: { readonly request: RequestHeaders; readonly response: ResponseHeaders };
+}
+
 const PATIENT: Timeouts = { connect: 2_000, first_byte: 5_000, idle: 5_000, idle_streamed: 5_000, total: 0 };
 const HOP = new Set(['connection', 'keep-alive', 'transfer-encoding', 'upgrade', 'expect']);
 
 export async function startForwardingServer(
   upstreamUrl: string,
-  options: { timeouts?: Partial<Timeouts>; maxConnections?: number; bodyLimit?: number } = {},
+  options: ForwardingOptions = {},
 ): Promise<ForwardingServer> {
   const { host, origin } = new URL(upstreamUrl);
   const maxConnections = options.maxConnections ?? 100;
@@ -59,7 +69,7 @@ export async function startForwardingServer(
     exchange.plan = {
       timeouts,
       pathFor: ({ edge }) => edge.path + edge.query,
-      headersFor: ({ edge }) => strip(edge.headers.raw, HOP),
+      headersFor: (each, to) => options.rules?.request.build(each, to) ?? strip(each.edge.headers.raw, HOP),
     };
     void pass(exchange);
   });
@@ -69,7 +79,8 @@ export async function startForwardingServer(
       const refused = await exchange.body.prepare();
       if (refused) return void exchange.res.writeHead(refused.status).end(refused.code);
       const answer = await forward(exchange, target);
-      if (!answer.deliver(strip(answer.headers, HOP))) exchange.res.writeHead(502).end('broken');
+      const head = options.rules?.response.build(exchange, answer) ?? strip(answer.headers, HOP);
+      if (!answer.deliver(head)) exchange.res.writeHead(502).end('broken');
     } catch (error) {
       failures.push(error as UpstreamFailure);
       if (!exchange.isAbandoned) exchange.res.writeHead(502).end((error as UpstreamFailure).kind);
