@@ -25,6 +25,8 @@ interface Cursor {
   readonly asked: string[];
   found: string | undefined;
   readonly problems: string[];
+  /** The rest cannot be read: one problem says it all. */
+  isBroken: boolean;
 }
 
 const MAX_DEPTH = 5;
@@ -35,7 +37,16 @@ const NAME = /[A-Za-z_][A-Za-z0-9_]*/y;
  * further `${…}`. The default stands in for what is unset or empty and may itself hold `${…}`; `$${` is a plain `${`.
  */
 export function interpolate(source: string, lookup: Lookup): Interpolation {
-  const cursor: Cursor = { source, at: 0, depth: 0, lookup, asked: [], found: undefined, problems: [] };
+  const cursor: Cursor = {
+    source,
+    at: 0,
+    depth: 0,
+    lookup,
+    asked: [],
+    found: undefined,
+    problems: [],
+    isBroken: false,
+  };
   const isWhole = source.startsWith('${') && endOfFirst(source) === source.length;
   const text = readText(cursor, false);
   return { text, isWhole, asked: cursor.asked, found: cursor.found, problems: cursor.problems };
@@ -121,7 +132,8 @@ function readDefault(cursor: Cursor, isSkipped: boolean): string {
 }
 
 function fail(cursor: Cursor, problem: string): string {
-  cursor.problems.push(problem);
+  if (!cursor.isBroken) cursor.problems.push(problem);
+  cursor.isBroken = true;
   cursor.at = cursor.source.length;
   return '';
 }

@@ -25,7 +25,7 @@ export const ConcurrencySchema = Section(
   },
   {
     description:
-      'Requests running at the same time. Lines of service and route both apply. Shorthand: the limit per consumer.',
+      'Requests running at the same time. Lines of service and route both apply.',
   },
 );
 

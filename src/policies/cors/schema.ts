@@ -24,7 +24,7 @@ export const CorsSchema = Section(
     }),
     max_age: Duration({ description: 'How long a browser may remember a preflight.', default: '10m', maximum: '1d' }),
   },
-  { description: 'Cross-origin access for browsers; off unless given. Shorthand: the list of origins.' },
+  { description: 'Cross-origin access for browsers; off unless given.' },
 );
 
 export type CorsConfig = Static<typeof CorsSchema>;

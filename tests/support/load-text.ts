@@ -1,0 +1,40 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ConfigError } from '../../src/config/config-error.ts';
+import { type LoadedConfig, type LoadOptions, loadConfig } from '../../src/config/load.ts';
+import { makeTempDir, removeTempDir } from './temp-dir.ts';
+
+interface TextOptions extends Omit<LoadOptions, 'file'> {
+  /** Further files beside `gateway.yaml`: name → content. */
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+/** Loads a configuration given as text, from a folder of its own and with no environment but `env`. */
+export async function loadText(
+  yaml: string | Uint8Array,
+  { files = {}, ...options }: TextOptions = {},
+): Promise<LoadedConfig> {
+  const folder = makeTempDir('config');
+  try {
+    for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
+    const file = join(folder, 'gateway.yaml');
+    writeFileSync(file, yaml);
+    return await loadConfig({ env: {}, ...options, file });
+  } finally {
+    removeTempDir(folder);
+  }
+}
+
+/** The problems of a configuration that must not load, one line each, with `gateway.yaml` for the whole path. */
+export async function problemsOf(yaml: string | Uint8Array, options: TextOptions = {}): Promise<string[]> {
+  try {
+    await loadText(yaml, options);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error
+      .render()
+      .replaceAll(/\/\S*\//g, '')
+      .split('\n');
+  }
+  return [];
+}
