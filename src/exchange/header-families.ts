@@ -26,7 +26,29 @@ export function isIdentityHeader(name: string): boolean {
   return name.startsWith('x-consumer-') || name.startsWith('x-credential-') || name.startsWith('x-authenticated-');
 }
 
+/**
+ * Beside `X-Forwarded-*`: where proxies and content networks tell the client's address, and where URL rewriting front
+ * ends tell what was asked for. An upstream that believes one of them must be able to believe it.
+ */
+const TOLD_BY_PROXIES: ReadonlySet<string> = new Set([
+  'forwarded',
+  'x-real-ip',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'true-client-ip',
+  'cf-connecting-ip',
+  'x-original-url',
+  'x-original-host',
+  'x-rewrite-url',
+]);
+
 /** True for the names by which proxies tell who and what stood before them. */
 export function isForwardingHeader(name: string): boolean {
-  return name.startsWith('x-forwarded-') || name === 'forwarded' || name === 'x-real-ip';
+  return name.startsWith('x-forwarded-') || TOLD_BY_PROXIES.has(name);
+}
+
+/** True for names, in any case, that frame the message itself: writing them by hand would break it. */
+export function isFramingHeader(name: string): boolean {
+  const lower = name.toLowerCase();
+  return HOP_BY_HOP.has(lower) || lower === 'content-length' || lower === 'expect';
 }

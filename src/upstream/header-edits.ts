@@ -1,4 +1,4 @@
-import { HOP_BY_HOP } from '../exchange/header-families.ts';
+import { isFramingHeader } from '../exchange/header-families.ts';
 
 interface EditLines {
   readonly set: Readonly<Record<string, string>>;
@@ -8,12 +8,6 @@ interface EditLines {
 
 const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const VALUE = /^[\t -~\u0080-\u00ff]*$/;
-
-/** True for names that frame or route the message itself: writing them by hand would break it. */
-export function isFramingHeader(name: string): boolean {
-  const lower = name.toLowerCase();
-  return HOP_BY_HOP.has(lower) || lower === 'content-length' || lower === 'expect';
-}
 
 /** A route's own changes to a header block, compiled once. */
 export class HeaderEdits {

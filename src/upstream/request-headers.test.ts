@@ -112,6 +112,9 @@ describe('to an http upstream', () => {
         'X-Forwarded-Prefix',
         'Forwarded',
         'X-Real-IP',
+        'True-Client-IP',
+        'CF-Connecting-IP',
+        'X-Original-URL',
       ])
       .flatMap((name) => [name, 'forged']);
     for (const kind of ['http', 'llm'] as const) {
