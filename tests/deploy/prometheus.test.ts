@@ -39,7 +39,7 @@ describe('alert rules', () => {
   });
 
   test.each(rules.map((rule) => [rule.alert, rule] as const))('%s shows only labels its metric has', (_alert, rule) => {
-    const labels = new Set(
+    const labels = new Set<string>(
       declared.filter((metric) => rule.expr.includes(metric.name)).flatMap((metric) => metric.labels),
     );
     const shown = [...rule.annotations.summary.matchAll(/\$labels\.(\w+)/g)].map(([, label]) => label ?? '');
