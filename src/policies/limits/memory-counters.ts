@@ -90,15 +90,25 @@ export class MemoryCounters implements CounterStore {
   }
 
   private commit(charges: readonly Charge[], verdicts: readonly Verdict[], now: number): void {
+    let isNew = false;
     for (let i = 0; i < charges.length; i++) {
       const verdict = verdicts[i] as Verdict;
       if (!verdict.admitted) continue;
-      const { line, key, cost } = charges[i] as Charge;
+      const { line, cost } = charges[i] as Charge;
       const count = this.touched[i] as Count;
       charge(count.state, line.rule, now, cost, verdict);
-      if (count.idleAt === 0) this.insert(key, count, now);
+      if (count.idleAt === 0) isNew = true;
       count.idleAt = now + line.rule.horizonUs;
       count.isRecent = true;
+    }
+    if (isNew) this.insertNew(charges, verdicts, now);
+  }
+
+  /** After all are charged: an insertion sweeps, and must find no count idle that this request is about to use. */
+  private insertNew(charges: readonly Charge[], verdicts: readonly Verdict[], now: number): void {
+    for (let i = 0; i < charges.length; i++) {
+      const { key } = charges[i] as Charge;
+      if (verdicts[i]?.admitted && !this.counts.has(key)) this.insert(key, this.touched[i] as Count, now);
     }
   }
 

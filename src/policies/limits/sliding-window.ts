@@ -94,6 +94,8 @@ function clear(state: SlidingState): void {
 
 /** When enough of the oldest cells have left to free `needed`. */
 function findRetry(state: SlidingState, rule: Rule, now: number, needed: number): number {
+  // More was asked than ever fits: there is no right time to come back.
+  if (state.total === 0) return rule.windowUs;
   let index = state.first;
   let freed = state.counts[index] as number;
   while (freed < needed && index < state.counts.length - 1) {

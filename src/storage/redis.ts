@@ -1,0 +1,87 @@
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { parseRedisAddress, type RedisAddress } from './redis-address.ts';
+
+export type RedisConnection = Redis | Cluster;
+
+/** A Lua script under a name: sent as its SHA-1, and whole when the server does not know it (yet, or any more). */
+export interface RedisScript {
+  readonly name: string;
+  readonly lua: string;
+}
+
+/**
+ * Settings of every connection. A request must never wait for a server that is away: nothing is queued while there is
+ * no connection, nothing is sent twice, and a socket that owes an answer for 200 ms is dropped, since `status` stays
+ * `ready` on a frozen server until then. The growing delay between attempts stays below what recovery may take.
+ */
+const CALM = {
+  enableOfflineQueue: false,
+  maxRetriesPerRequest: 0,
+  autoResendUnfulfilledCommands: false,
+  enableAutoPipelining: true,
+  connectTimeout: 500,
+  socketTimeout: 200,
+  retryStrategy: waitBeforeAttempt,
+  // After a failover the old primary answers READONLY until the connection is made anew.
+  reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
+} satisfies RedisOptions;
+
+/**
+ * A connection of its own for one purpose, so that a slow use of Redis delays no other. Returns at once and connects in
+ * the background, again and again until `disconnect`. Throws `RedisAddressError` when the url has none of the known forms.
+ */
+export function connectRedis(url: string, purpose: string): RedisConnection {
+  const address = parseRedisAddress(url);
+  const connection = open(address, { ...credentialsOf(address), connectionName: `turnpike-${purpose}` });
+  // Without a listener every failed attempt would end the process. Whoever uses the connection watches its status.
+  connection.on('error', () => undefined);
+  return connection;
+}
+
+/** Makes the script callable by `runScript`. */
+export function defineScript(connection: RedisConnection, script: RedisScript): void {
+  connection.defineCommand(script.name, { lua: script.lua });
+}
+
+/** One round trip. Rejects with ioredis' error; numbers come back as numbers, bulk strings as strings. */
+export function runScript(
+  connection: RedisConnection,
+  script: RedisScript,
+  keys: readonly string[],
+  args: readonly (string | number)[],
+): Promise<unknown> {
+  const commands = connection as unknown as Record<string, (...parts: (string | number)[]) => Promise<unknown>>;
+  const command = commands[script.name];
+  if (!command) return Promise.reject(new Error(`the script ${script.name} is not defined on this connection`));
+  return command.call(connection, keys.length, ...keys, ...args);
+}
+
+type OwnOptions = ReturnType<typeof credentialsOf> & { connectionName: string };
+
+function open(address: RedisAddress, own: OwnOptions): RedisConnection {
+  const nodes = [...address.nodes];
+  if (address.kind === 'cluster') {
+    const { connectTimeout, socketTimeout } = CALM;
+    return new Cluster(nodes, {
+      redisOptions: { ...own, connectTimeout, socketTimeout },
+      enableOfflineQueue: false,
+      enableAutoPipelining: true,
+      clusterRetryStrategy: waitBeforeAttempt,
+    });
+  }
+  if (address.kind === 'sentinel') return new Redis({ ...CALM, ...own, sentinels: nodes, name: address.primary });
+  return new Redis({ ...CALM, ...own, ...nodes[0] });
+}
+
+function waitBeforeAttempt(attempt: number): number {
+  return Math.min(50 * attempt, 1000);
+}
+
+function credentialsOf({ username, password, db, isTls }: RedisAddress) {
+  return {
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(isTls ? { tls: {} } : {}),
+    db,
+  };
+}
