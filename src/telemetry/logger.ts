@@ -1,6 +1,8 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import { pino } from 'pino';
 import type { DestinationStream, LevelWithSilent, Logger, LoggerOptions } from 'pino';
+import { type HttpLogger, pinoHttp } from 'pino-http';
 import { escapeControls } from './escape-controls.ts';
 import { createIsoTime } from './iso-time.ts';
 import { createMask, type Mask, type MaskKind } from './mask.ts';
@@ -52,6 +54,48 @@ export function flushLogger(log: Logger): void {
   destinationOf(log).flushSync?.();
 }
 
+/**
+ * Express middleware for the gateway's own endpoints: `req.log` carries the request id, and each request gets one line
+ * with method, path (masked, without its query), status and duration. Of headers and bodies nothing is written.
+ */
+export function createRequestLog(
+  log: Logger,
+  maskKinds: readonly MaskKind[],
+  requestIdOf: (req: IncomingMessage) => string,
+): HttpLogger {
+  const mask = createMask(maskKinds);
+  const fieldsOf = (req: IncomingMessage, res: ServerResponse, measured: { duration_ms?: number }): object => ({
+    method: req.method,
+    path: escapeControls(mask(pathOf(req))),
+    service: 'gateway',
+    status: res.statusCode,
+    duration_ms: measured.duration_ms,
+    ...(res.err ? { err: res.err } : {}),
+  });
+  return pinoHttp({
+    logger: log,
+    genReqId: requestIdOf,
+    // Left to themselves they dump every header of request and response.
+    wrapSerializers: false,
+    serializers: { req: () => undefined, res: () => undefined },
+    quietReqLogger: true,
+    quietResLogger: true,
+    customAttributeKeys: { reqId: 'request_id', responseTime: 'duration_ms' },
+    customLogLevel: (_req, res, error) => (error || res.statusCode >= 500 ? 'warn' : 'info'),
+    customSuccessMessage: () => 'request',
+    customErrorMessage: () => 'request',
+    customSuccessObject: fieldsOf,
+    customErrorObject: (req, res, _error, measured: { duration_ms?: number }) => fieldsOf(req, res, measured),
+  });
+}
+
+/** Express rewrites `url` inside a mounted router and keeps what came in `originalUrl`. */
+function pathOf(req: IncomingMessage): string {
+  const target = 'originalUrl' in req ? String(req.originalUrl) : (req.url ?? '');
+  const [path = ''] = target.split('?', 1);
+  return path;
+}
+
 /** A way past pino's formatting for a line that is complete JSON already and ends with a line feed. */
 export function lineWriter(log: Logger): (line: string) => void {
   const destination = destinationOf(log);
@@ -81,7 +125,37 @@ function openBuffered(): DestinationStream {
   });
   // A full disk or a reader that went away must not end the gateway.
   stream.on('error', () => undefined);
+  gatherLines(stream);
   return stream;
+}
+
+/**
+ * Hands the stream whole batches, because it measures all it holds again on each write: 4 µs a line. Its own methods are
+ * replaced, rather than the stream wrapped, so that what it does at process exit and on its timer includes our batch.
+ */
+function gatherLines(stream: ReturnType<typeof pino.destination>): void {
+  const write = stream.write.bind(stream);
+  const flush = stream.flush.bind(stream);
+  const flushSync = stream.flushSync.bind(stream);
+  let batch = '';
+  const passOn = (): void => {
+    const lines = batch;
+    batch = '';
+    if (lines !== '') write(lines);
+  };
+  stream.write = (line) => {
+    batch += line;
+    if (batch.length >= BUFFERED_BYTES) passOn();
+    return true;
+  };
+  stream.flush = (done) => {
+    passOn();
+    flush(done);
+  };
+  stream.flushSync = () => {
+    passOn();
+    flushSync();
+  };
 }
 
 /** The printer is loaded only here: it is of no use to a process that logs to a file or a collector. */

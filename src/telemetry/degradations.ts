@@ -1,0 +1,43 @@
+import type { Logger } from './logger.ts';
+import type { Metrics } from './metrics.ts';
+
+type StoreName = 'redis' | 'database';
+
+const MEANING: Readonly<Record<StoreName, string>> = {
+  redis: 'rate limits are no longer shared between processes',
+  database: 'unknown keys cannot be looked up and nothing can be changed',
+};
+
+/** What is not as it should be right now, in closed words: the same list for `/ready`, the metrics and the log. */
+export class Degradations {
+  private readonly metrics: Metrics;
+  private readonly log: Logger;
+  private readonly reasons = new Set<string>();
+
+  constructor(metrics: Metrics, log: Logger) {
+    this.metrics = metrics;
+    this.log = log;
+  }
+
+  /** Reports a store that came or went; one log line per change. */
+  store(name: StoreName, isUp: boolean, cause: string | undefined): void {
+    const reason = `${name}_down`;
+    this.metrics.storeUp(name, isUp);
+    if (isUp === !this.reasons.has(reason)) return;
+    this.set(reason, !isUp);
+    if (isUp) this.log.info({ store: name }, `${name} answers again`);
+    else this.log.error({ store: name, cause }, `${name} does not answer: ${MEANING[name]}`);
+  }
+
+  /** Switches a reason on or off. */
+  set(reason: string, on: boolean): void {
+    if (on) this.reasons.add(reason);
+    else this.reasons.delete(reason);
+    this.metrics.degraded(reason, on);
+  }
+
+  /** Sorted; empty when all is well. */
+  list(): readonly string[] {
+    return [...this.reasons].sort();
+  }
+}

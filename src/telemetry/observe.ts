@@ -1,0 +1,53 @@
+import type { Exchange } from '../exchange/exchange.ts';
+import type { AccessLog } from './access-log.ts';
+import type { Metrics, ServiceMetrics } from './metrics.ts';
+
+/** What proxies have come to write when the client left before an answer; never sent to anybody. */
+const CLIENT_CLOSED_REQUEST = 499;
+
+/**
+ * Reads a finished exchange and turns it into metrics and one log line. Call it exactly once, when the response has
+ * closed. What runs is counted elsewhere (in-flight requests, streams), as are decisions taken on the way (rate limits,
+ * retries). `closedAt` is monotonic milliseconds.
+ */
+export function observeExchange(
+  exchange: Exchange,
+  metrics: Metrics,
+  log: AccessLog,
+  closedAt: number = performance.now(),
+): void {
+  const status = statusSeen(exchange);
+  const durationMs = closedAt - exchange.startedAt;
+  const upstreamMs = sumOfAttempts(exchange);
+  const overheadMs = overheadOf(exchange, durationMs, upstreamMs);
+  const service = metrics.service(exchange.route?.service ?? 'none');
+  service.request(exchange.edge.method, status, durationMs / 1000);
+  if (overheadMs !== undefined) service.overhead(overheadMs / 1000);
+  if (exchange.rejection) service.error(exchange.rejection.code);
+  countAttempts(exchange, service);
+  // A request that went through the gateway's own endpoints has had its line there.
+  if (!('log' in exchange.req)) log(exchange, { status, durationMs, upstreamMs, overheadMs });
+}
+
+function statusSeen({ outcome, res }: Exchange): number {
+  const isUnanswered = outcome === 'client_aborted' && !res.headersSent && res.statusCode !== 101;
+  return isUnanswered ? CLIENT_CLOSED_REQUEST : res.statusCode;
+}
+
+function sumOfAttempts({ attempts }: Exchange): number {
+  let sum = 0;
+  for (const attempt of attempts) sum += attempt.durationMs;
+  return sum;
+}
+
+/** Of the time until the response headers, the part that no upstream had. Never negative. */
+function overheadOf(exchange: Exchange, durationMs: number, upstreamMs: number): number | undefined {
+  const { answeredAt, outcome, startedAt } = exchange;
+  if (answeredAt === undefined && outcome === 'client_aborted') return undefined;
+  const untilHeadersMs = answeredAt === undefined ? durationMs : answeredAt - startedAt;
+  return Math.max(0, untilHeadersMs - upstreamMs);
+}
+
+function countAttempts({ attempts }: Exchange, service: ServiceMetrics): void {
+  for (const attempt of attempts) service.upstream(attempt.target, attempt.durationMs / 1000);
+}
