@@ -38,7 +38,11 @@ export interface IdentityOptions {
 
 const PRUNE_INTERVAL_MS = 10 * 60_000;
 
-export function openIdentity(options: IdentityOptions): Identity {
+/**
+ * Resolves when the feed of changes has been read for the first time, or after 2 s when the store does not answer:
+ * nothing that is cached later can be older than what the feed reports.
+ */
+export async function openIdentity(options: IdentityOptions): Promise<Identity> {
   const { database, clock } = options;
   const failedAuth = new FailedAuth(options.failedAuth, clock);
   const lastUse = new LastUse(database.knex, clock);
@@ -52,6 +56,7 @@ export function openIdentity(options: IdentityOptions): Identity {
   });
   directory.setFileConsumers(options.fileConsumers ?? []);
   const feed = openFeed(options, directory);
+  await feed.hasten();
   const announce = () => feed.announce();
   const pruning = setInterval(
     () => void pruneChanges(database.knex, clock.now()).catch(() => undefined),
@@ -74,7 +79,7 @@ export function openIdentity(options: IdentityOptions): Identity {
 function openFeed(options: IdentityOptions, directory: KeyDirectory): ChangeFeed {
   const { database, clock, notifier } = options;
   let wasUp = true;
-  const feed = new ChangeFeed({
+  return new ChangeFeed({
     reader: createChangeReader(database.kind, database.reader),
     clock,
     notifier,
@@ -85,6 +90,4 @@ function openFeed(options: IdentityOptions, directory: KeyDirectory): ChangeFeed
       wasUp = isUp;
     },
   });
-  void feed.hasten();
-  return feed;
 }

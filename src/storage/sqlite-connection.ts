@@ -52,7 +52,6 @@ export class SqliteConnection {
     // Some flags of the process, such as those of --eval, are errors in a worker that runs a file.
     const execArgv = ['--disable-warning=ExperimentalWarning'];
     this.worker = new Worker(fileURLToPath(file), { workerData: settings, execArgv });
-    this.worker.unref();
     this.exited = new Promise((resolve) => this.worker.once('exit', () => resolve()));
     this.worker.on('message', (answer: SqliteAnswer) => this.settle(answer));
     this.worker.on('error', (error) => this.abandon(`The SQLite thread failed: ${String(error)}`));
@@ -73,7 +72,6 @@ export class SqliteConnection {
   /** Lets the statement that runs finish, closes the file and resolves when the thread has ended, within 2 s. */
   async close(): Promise<void> {
     this.open = false;
-    this.worker.ref();
     this.worker.postMessage('close');
     const timer = setTimeout(() => void this.worker.terminate(), 2000);
     await this.exited;
@@ -81,7 +79,6 @@ export class SqliteConnection {
   }
 
   private expect(id: number): Promise<SqliteResult> {
-    if (this.waiting.size === 0) this.worker.ref();
     return new Promise((resolve, reject) => {
       const late = () => this.abandon(`SQLite did not answer within ${this.deadlineMs} ms: timeout`);
       this.waiting.set(id, { resolve, reject, timer: setTimeout(late, this.deadlineMs) });
@@ -93,8 +90,6 @@ export class SqliteConnection {
     if (!waiting) return;
     this.waiting.delete(answer.id);
     clearTimeout(waiting.timer);
-    // An idle connection must not keep the process alive.
-    if (this.waiting.size === 0) this.worker.unref();
     if ('result' in answer) waiting.resolve(answer.result);
     else waiting.reject(new SqliteError(answer.failure));
   }

@@ -15,7 +15,8 @@ describeOnBothDatabases('API keys', ({ openMigrated }) => {
 
   test('are shown once and stored as a hash only', async () => {
     const database = await openMigrated();
-    const { apiKey, key } = await openIdentity(database).keys.issue({ owner: 'alice' });
+    const { keys } = await openIdentity(database);
+    const { apiKey, key } = await keys.issue({ owner: 'alice' });
     const rows: unknown = await database.reader('api_keys').select('*');
     expect(JSON.stringify(rows)).not.toContain(apiKey);
     expect(JSON.stringify(rows)).not.toContain(apiKey.slice(16, 48));
@@ -24,14 +25,14 @@ describeOnBothDatabases('API keys', ({ openMigrated }) => {
   });
 
   test('of one owner name share one consumer, also when issued at the same moment', async () => {
-    const { keys } = openIdentity(await openMigrated());
+    const { keys } = await openIdentity(await openMigrated());
     const issued = await Promise.all(Array.from({ length: 8 }, () => keys.issue({ owner: 'alice' })));
     expect(new Set(issued.map(({ key }) => key.owner.id)).size).toBe(1);
     expect(new Set(issued.map(({ apiKey }) => apiKey)).size).toBe(8);
   });
 
   test('come back with everything they were issued with', async () => {
-    const { keys } = openIdentity(await openMigrated());
+    const { keys } = await openIdentity(await openMigrated());
     const fields = {
       owner: 'bob',
       tier: 'pro',
@@ -51,14 +52,14 @@ describeOnBothDatabases('API keys', ({ openMigrated }) => {
   });
 
   test('cannot change the tier of an owner that exists', async () => {
-    const { keys } = openIdentity(await openMigrated());
+    const { keys } = await openIdentity(await openMigrated());
     await keys.issue({ owner: 'bob', tier: 'pro' });
     await expect(keys.issue({ owner: 'bob', tier: 'free' })).rejects.toEqual(refusedWith('CONFLICT'));
   });
 
   test('are listed newest first in pages that miss none and repeat none while keys are added', async () => {
     const clock = makeManualClock();
-    const { keys } = openIdentity(await openMigrated(), { clock });
+    const { keys } = await openIdentity(await openMigrated(), { clock });
     const expected: string[] = [];
     for (let i = 0; i < 5; i++) {
       expected.unshift((await keys.issue({ owner: `owner ${i % 2}` })).key.id);
@@ -76,7 +77,7 @@ describeOnBothDatabases('API keys', ({ openMigrated }) => {
   });
 
   test('are listed for one owner alone when asked', async () => {
-    const { keys } = openIdentity(await openMigrated());
+    const { keys } = await openIdentity(await openMigrated());
     const { key } = await keys.issue({ owner: 'alice' });
     await keys.issue({ owner: 'bob' });
     const { items } = await keys.list({ consumerId: key.owner.id });
@@ -84,7 +85,7 @@ describeOnBothDatabases('API keys', ({ openMigrated }) => {
   });
 
   test('are not listed with a limit outside 1 to 200 or a cursor that was not given out', async () => {
-    const { keys } = openIdentity(await openMigrated());
+    const { keys } = await openIdentity(await openMigrated());
     const requests = [{ limit: 0 }, { limit: 201 }, { limit: 1.5 }, { cursor: 'x' }, { cursor: "1.a' or 1=1" }];
     for (const request of requests) {
       await expect(keys.list(request)).rejects.toEqual(refusedWith('VALIDATION_ERROR'));
@@ -92,7 +93,7 @@ describeOnBothDatabases('API keys', ({ openMigrated }) => {
   });
 
   test('change what a patch names, and null clears it', async () => {
-    const { keys } = openIdentity(await openMigrated());
+    const { keys } = await openIdentity(await openMigrated());
     const { key } = await keys.issue({ owner: 'a', name: 'old', scopes: ['x'], rateLimit: limits });
     const patched = await keys.patch(key.id, { name: 'new', scopes: null });
     expect(patched).toEqual({ ...key, name: 'new', scopes: undefined });
@@ -101,7 +102,7 @@ describeOnBothDatabases('API keys', ({ openMigrated }) => {
 
   test('stay revoked: no patch, no rotation, and a second revocation changes nothing', async () => {
     const clock = makeManualClock();
-    const { keys } = openIdentity(await openMigrated(), { clock });
+    const { keys } = await openIdentity(await openMigrated(), { clock });
     const { key } = await keys.issue({ owner: 'a' });
     const revoked = await keys.revoke(key.id);
     expect(revoked).toMatchObject({ status: 'revoked', revokedAt: clock.now() });
@@ -112,14 +113,19 @@ describeOnBothDatabases('API keys', ({ openMigrated }) => {
   });
 
   test('that do not exist are NOT_FOUND', async () => {
-    const { keys } = openIdentity(await openMigrated());
-    const attempts = [keys.get('none'), keys.patch('none', {}), keys.revoke('none'), keys.rotate('none', 0)];
-    for (const attempt of attempts) await expect(attempt).rejects.toEqual(refusedWith('NOT_FOUND'));
+    const { keys } = await openIdentity(await openMigrated());
+    const attempts = [
+      () => keys.get('none'),
+      () => keys.patch('none', {}),
+      () => keys.revoke('none'),
+      () => keys.rotate('none', 0),
+    ];
+    for (const attempt of attempts) await expect(attempt()).rejects.toEqual(refusedWith('NOT_FOUND'));
   });
 
   test('rotate into a successor with the same properties; the old one ends after the grace', async () => {
     const clock = makeManualClock();
-    const { keys } = openIdentity(await openMigrated(), { clock });
+    const { keys } = await openIdentity(await openMigrated(), { clock });
     const old = (await keys.issue({ owner: 'a', name: 'n', env: 'test', scopes: ['x'], rateLimit: limits })).key;
     clock.advance(5);
     const { apiKey, key } = await keys.rotate(old.id, 1000);
@@ -128,7 +134,7 @@ describeOnBothDatabases('API keys', ({ openMigrated }) => {
   });
 
   test('end at once when rotated without grace, and grace never prolongs an expiry', async () => {
-    const { keys } = openIdentity(await openMigrated());
+    const { keys } = await openIdentity(await openMigrated());
     const first = (await keys.issue({ owner: 'a' })).key;
     await keys.rotate(first.id, 0);
     await expect(keys.get(first.id)).resolves.toMatchObject({ status: 'revoked' });
@@ -139,7 +145,7 @@ describeOnBothDatabases('API keys', ({ openMigrated }) => {
   });
 
   test('rotate once when ten rotations arrive at the same moment', async () => {
-    const { keys } = openIdentity(await openMigrated());
+    const { keys } = await openIdentity(await openMigrated());
     const { key } = await keys.issue({ owner: 'a' });
     const attempts = await Promise.allSettled(Array.from({ length: 10 }, () => keys.rotate(key.id, 1000)));
     expect(attempts.filter((attempt) => attempt.status === 'fulfilled')).toHaveLength(1);
@@ -147,14 +153,14 @@ describeOnBothDatabases('API keys', ({ openMigrated }) => {
   });
 
   test('are not issued to a disabled owner', async () => {
-    const { keys, consumers } = openIdentity(await openMigrated());
+    const { keys, consumers } = await openIdentity(await openMigrated());
     const { owner } = (await keys.issue({ owner: 'a' })).key;
     await consumers.patch(owner.id, { status: 'disabled' });
     await expect(keys.issue({ owner: 'a' })).rejects.toEqual(refusedWith('CONFLICT'));
   });
 
   test('remember their last use to the minute without a write per request', async () => {
-    const identity: Identity = openIdentity(await openMigrated());
+    const identity: Identity = await openIdentity(await openMigrated());
     const { apiKey, key } = await identity.keys.issue({ owner: 'a' });
     for (let i = 0; i < 100; i++) await identity.directory.find(apiKey, '192.0.2.1');
     await identity.close();
@@ -167,7 +173,7 @@ describeOnBothDatabases('Consumers', ({ openMigrated }) => {
   const openIdentity = makeIdentities();
 
   test('have unique names and keep what they were created with', async () => {
-    const { consumers } = openIdentity(await openMigrated());
+    const { consumers } = await openIdentity(await openMigrated());
     const made = await consumers.create({ name: 'acme', tier: 'pro', permissions: ['a:b'], rateLimit: limits });
     await expect(consumers.get(made.id)).resolves.toEqual(made);
     await expect(consumers.create({ name: 'acme' })).rejects.toEqual(refusedWith('CONFLICT'));
@@ -175,7 +181,7 @@ describeOnBothDatabases('Consumers', ({ openMigrated }) => {
   });
 
   test('change what a patch names; one that does not exist is NOT_FOUND', async () => {
-    const { consumers } = openIdentity(await openMigrated());
+    const { consumers } = await openIdentity(await openMigrated());
     const made = await consumers.create({ name: 'acme', tier: 'pro' });
     const patched = await consumers.patch(made.id, { tier: null, rateLimit: limits, permissions: [] });
     expect(patched).toMatchObject({ tier: undefined, rateLimit: limits, permissions: [], status: 'active' });

@@ -112,7 +112,7 @@ async function controlPostgres(
   let server = started;
   const admin = `postgresql://postgres@127.0.0.1:${port}/postgres`;
   const signalAll = (signal: NodeJS.Signals) => {
-    for (const pid of [server.pid, ...sessionsOf(server.pid)]) process.kill(pid, signal);
+    for (const pid of [server.pid, ...sessionsOf(server.pid)]) sendSignal(pid, signal);
   };
   return {
     url: await createDatabase(admin),
@@ -134,6 +134,15 @@ async function controlPostgres(
       server = await until(() => spawnOn(port), { timeoutMs: 15_000, everyMs: 100, what: 'PostgreSQL is back' });
     },
   };
+}
+
+function sendSignal(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    // A session may have ended since it was listed.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 function sessionsOf(pid: number): number[] {

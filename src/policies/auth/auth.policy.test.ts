@@ -1,0 +1,152 @@
+import { afterEach, expect, test } from '@jest/globals';
+import { buildExchange } from '../../../tests/support/exchange-builder.ts';
+import { makeManualClock } from '../../../tests/support/manual-clock.ts';
+import type { Rejection } from '../../errors/rejection.ts';
+import { HeaderList } from '../../exchange/header-list.ts';
+import { type Identity, openIdentity } from '../../identity/identity.ts';
+import { type Database, openDatabase } from '../../storage/database.ts';
+import { migrateDatabase } from '../../storage/migrate.ts';
+import { createAuthStep } from './auth.policy.ts';
+import type { AuthConfig } from './schema.ts';
+
+const KEY = 'sk-imported-and-valid';
+const FILE_KEY_HASH = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad';
+const config: AuthConfig = { modes: ['api_key'], header: 'X-API-Key', on_stale_feed: 'serve' };
+
+const open: { identity: Identity; database: Database }[] = [];
+afterEach(async () => {
+  for (const { identity, database } of open.splice(0)) {
+    await identity.close();
+    await database.close();
+  }
+});
+
+async function setUp(changes: Partial<AuthConfig> = {}) {
+  const clock = makeManualClock();
+  const database = await openDatabase('sqlite::memory:');
+  await migrateDatabase(database);
+  const identity = await openIdentity({
+    database,
+    clock,
+    failedAuth: { limit: 2, window: 60_000 },
+    memoryKeys: [{ text: KEY, owner: 'dev_user' }],
+    fileConsumers: [
+      {
+        id: 'billing',
+        name: 'billing',
+        enabled: true,
+        keys: [{ id: 'k1', hash: FILE_KEY_HASH, expires_at: undefined }],
+      },
+    ],
+  });
+  open.push({ identity, database });
+  const { decide } = createAuthStep({ ...config, ...changes }, identity);
+  const ask = async (...raw: string[]) => {
+    const exchange = buildExchange({ headers: HeaderList.from(raw) }, clock);
+    return { exchange, rejection: (await decide(exchange)) as Rejection | undefined };
+  };
+  return { ask, clock, database, decide, identity };
+}
+
+test('accepts the key in its header and as a bearer, and names the header that must not be forwarded', async () => {
+  const { ask } = await setUp();
+  const { exchange } = await ask('x-api-key', KEY);
+  expect(exchange.principal?.consumer.name).toBe('dev_user');
+  expect(exchange.credentialHeader).toBe('x-api-key');
+  for (const scheme of ['Bearer', 'bearer', 'BEARER ']) {
+    expect((await ask('Authorization', `${scheme} ${KEY}`)).exchange.credentialHeader).toBe('authorization');
+  }
+});
+
+test('accepts a key that stands in the file by its hash', async () => {
+  const { ask } = await setUp();
+  expect((await ask('X-API-Key', 'abc')).exchange.principal).toMatchObject({
+    consumer: { id: 'billing' },
+    credential: { id: 'k1', hashPrefix: 'ba7816bf' },
+  });
+});
+
+test('lets the key header decide alone when both are sent', async () => {
+  const { ask } = await setUp();
+  const { exchange, rejection } = await ask('X-API-Key', 'wrong', 'Authorization', `Bearer ${KEY}`);
+  expect(rejection?.code).toBe('INVALID_CREDENTIAL');
+  expect(exchange.principal).toBeUndefined();
+  const right = await ask('X-API-Key', KEY, 'Authorization', 'Bearer wrong');
+  expect(right.exchange.credentialHeader).toBe('x-api-key');
+});
+
+test('takes the configured header, and no other', async () => {
+  const { ask } = await setUp({ header: 'X-Team-Key' });
+  expect((await ask('X-API-Key', KEY)).rejection?.code).toBe('MISSING_CREDENTIAL');
+  expect((await ask('x-team-key', KEY)).rejection).toBeUndefined();
+});
+
+test.each([[[]], [['X-API-Key', '']], [['Authorization', 'Basic dTpw']], [['Authorization', 'Bearer']]])(
+  'answers 401 MISSING_CREDENTIAL with a challenge to %j, and counts no failure',
+  async (raw: string[]) => {
+    const { ask } = await setUp();
+    for (let i = 0; i < 4; i++) {
+      const { rejection } = await ask(...raw);
+      expect(rejection).toMatchObject({ code: 'MISSING_CREDENTIAL', status: 401 });
+      expect(rejection?.headers).toEqual({ 'WWW-Authenticate': 'Bearer realm="turnpike"' });
+    }
+  },
+);
+
+test('tells an unknown, an expired and a revoked key apart', async () => {
+  const { ask, clock, identity } = await setUp();
+  identity.failedAuth.configure({ limit: 100, window: 60_000 });
+  const expired = await identity.keys.issue({ owner: 'a', expiresAt: clock.now() });
+  const revoked = await identity.keys.issue({ owner: 'a' });
+  await identity.keys.revoke(revoked.key.id);
+  const expectations = [
+    ['unknown', 'INVALID_CREDENTIAL'],
+    [expired.apiKey, 'EXPIRED_CREDENTIAL'],
+    [revoked.apiKey, 'REVOKED_CREDENTIAL'],
+  ] as const;
+  for (const [key, code] of expectations) {
+    const { rejection } = await ask('X-API-Key', key);
+    expect(rejection).toMatchObject({ code, status: 401 });
+    expect(rejection?.headers?.['WWW-Authenticate']).toContain('error="invalid_token"');
+  }
+});
+
+test('answers 429 to failing credentials past the limit of an address, while a good key always passes', async () => {
+  const { ask, clock, identity } = await setUp();
+  const { apiKey } = await identity.keys.issue({ owner: 'a' });
+  for (const code of ['INVALID_CREDENTIAL', 'INVALID_CREDENTIAL', 'RATE_LIMIT_EXCEEDED']) {
+    expect((await ask('X-API-Key', 'wrong')).rejection?.code).toBe(code);
+  }
+  clock.advance(1500);
+  const { rejection } = await ask('X-API-Key', 'also wrong');
+  expect(rejection).toMatchObject({ status: 429, headers: { 'Retry-After': '59' }, facts: { retryAfterSeconds: 59 } });
+  expect((await ask('X-API-Key', KEY)).rejection).toBeUndefined();
+  expect((await ask('X-API-Key', apiKey)).rejection).toBeUndefined();
+});
+
+test('decides synchronously about a key it knows', async () => {
+  const { ask, decide, identity } = await setUp();
+  const { apiKey } = await identity.keys.issue({ owner: 'a' });
+  await ask('X-API-Key', apiKey);
+  expect(decide(buildExchange({ headers: HeaderList.from(['X-API-Key', apiKey]) }))).toBeUndefined();
+  expect(decide(buildExchange({ headers: HeaderList.from(['X-API-Key', 'mistyped'.repeat(200)]) }))).toMatchObject({
+    code: 'INVALID_CREDENTIAL',
+  });
+});
+
+test('answers 503 with Retry-After, and not 401, to a key that cannot be looked up', async () => {
+  const { ask, database, identity } = await setUp();
+  const { apiKey } = await identity.keys.issue({ owner: 'a' });
+  await database.close();
+  const { rejection } = await ask('X-API-Key', apiKey);
+  expect(rejection).toMatchObject({ code: 'STORE_UNAVAILABLE', status: 503, headers: { 'Retry-After': '2' } });
+});
+
+test('answers 503 once revocations have not been readable for 60 s, when so configured', async () => {
+  const { ask, clock, database } = await setUp({ on_stale_feed: 'closed' });
+  await database.close();
+  clock.advance(60_000);
+  expect((await ask('X-API-Key', KEY)).rejection).toBeUndefined();
+  clock.advance(1);
+  expect((await ask('X-API-Key', KEY)).rejection?.code).toBe('STORE_UNAVAILABLE');
+});
