@@ -1,21 +1,123 @@
-import type { KeyDirectory } from './identity/key-directory.ts';
+import { randomBytes } from 'node:crypto';
+import type { LoadedConfig } from './config/load.ts';
 import type { FailedAuth } from './identity/failed-auth.ts';
-import type { Clock } from './lib/clock.ts';
-import type { Shelf } from './lib/shelf.ts';
-import type { BreakerBank } from './policies/circuit-breaker/breaker-bank.ts';
+import { type Identity, openIdentity } from './identity/identity.ts';
+import type { KeyDirectory } from './identity/key-directory.ts';
+import type { MemoryKey } from './identity/known-key.ts';
+import { type Clock, systemClock } from './lib/clock.ts';
+import { Shelf } from './lib/shelf.ts';
+import { BreakerBank } from './policies/circuit-breaker/breaker-bank.ts';
 import type { CounterStore } from './policies/limits/counter-store.ts';
+import { openCounters } from './policies/limits/open-counters.ts';
+import type { OnStoreFailure } from './policies/limits/redis-counters.ts';
+import { type Database, openDatabase } from './storage/database.ts';
+import { migrateDatabase } from './storage/migrate.ts';
+import { Degradations } from './telemetry/degradations.ts';
 import type { Logger } from './telemetry/logger.ts';
-import type { Metrics } from './telemetry/metrics.ts';
+import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 
 /** What policies are built with. Opened once per process, closed in reverse; never replaced by a reload. */
 export interface Dependencies {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** How this process signs its `Via` entries: unique, so that a request meeting it again has gone in a circle. */
+  readonly viaPseudonym: string;
   /** State that outlives a reload. */
   readonly shelf: Shelf;
   readonly breakers: BreakerBank;
   readonly counters: CounterStore;
   readonly directory: KeyDirectory;
   readonly failedAuth: FailedAuth;
+}
+
+/** The dependencies with what only the process itself needs: the stores behind them and the way to end them. */
+export interface OpenDependencies extends Dependencies {
+  readonly identity: Identity;
+  readonly database: Database;
+  readonly degradations: Degradations;
+  /** Ends timers and connections and writes what is left to write. */
+  close(): Promise<void>;
+}
+
+interface OpenOptions {
+  readonly loaded: LoadedConfig;
+  readonly log: Logger;
+  readonly memoryKeys: readonly MemoryKey[];
+  /** `settings.on_store_failure` of the configuration in force. */
+  readonly onStoreFailure: () => OnStoreFailure;
+}
+
+/**
+ * Opens database and counters and brings the schema up to date. Rejects with `DatabaseError` when the database cannot
+ * be used; a Redis that does not answer only degrades the start.
+ */
+export async function openDependencies(options: OpenOptions): Promise<OpenDependencies> {
+  const { loaded, log } = options;
+  const metrics = createMetrics();
+  const degradations = new Degradations(metrics, log);
+  const [database, counters] = await Promise.all([
+    openMigrated(loaded, log),
+    openSharedCounters(options, degradations),
+  ]);
+  const identity = await openCallers(options, database, degradations);
+  const clock = systemClock;
+  const breakers = new BreakerBank({ clock, log, metrics });
+  return {
+    clock,
+    log,
+    metrics,
+    viaPseudonym: `turnpike-${randomBytes(4).toString('hex')}`,
+    shelf: new Shelf(),
+    breakers,
+    counters,
+    directory: identity.directory,
+    failedAuth: identity.failedAuth,
+    identity,
+    database,
+    degradations,
+    close: async () => {
+      breakers.close();
+      await identity.close();
+      await Promise.all([database.close(), counters.close()]);
+    },
+  };
+}
+
+async function openMigrated({ env }: LoadedConfig, log: Logger): Promise<Database> {
+  const database = await openDatabase(env.databaseUrl.reveal(), { log });
+  try {
+    const steps = await migrateDatabase(database);
+    if (steps.length > 0) log.info({ database: database.shown, steps }, 'the database was brought up to date');
+    return database;
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+function openSharedCounters(options: OpenOptions, degradations: Degradations): Promise<CounterStore> {
+  const { loaded, log, onStoreFailure } = options;
+  return openCounters({
+    clock: systemClock,
+    redisUrl: loaded.env.redisUrl?.reveal(),
+    prefix: loaded.config.settings.redis.prefix,
+    onStoreFailure,
+    onState: (isUp, reason) => degradations.store('redis', isUp, reason),
+    onFlushed: () => log.error('Redis has lost its counters: every limit begins anew'),
+  });
+}
+
+function openCallers(options: OpenOptions, database: Database, degradations: Degradations): Promise<Identity> {
+  const { config } = options.loaded;
+  degradations.store('database', true, undefined);
+  return openIdentity({
+    database,
+    clock: systemClock,
+    failedAuth: config.settings.failed_auth,
+    fileConsumers: config.consumers,
+    memoryKeys: options.memoryKeys,
+    onStoreChange: (isUp) => degradations.store('database', isUp, undefined),
+    onLookupFailure: (error) => options.log.debug({ err: error }, 'a key could not be looked up'),
+  });
 }

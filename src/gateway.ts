@@ -1,8 +1,10 @@
-import { type IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, STATUS_CODES, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { GatewayConfig } from './config/gateway-config.ts';
 import type { Dependencies } from './dependencies.ts';
+import { ERROR_CATALOG, type ErrorCode } from './errors/catalog.ts';
 import { Rejection } from './errors/rejection.ts';
+import { renderRejection } from './errors/render.ts';
 import { BufferBudget } from './exchange/buffer-budget.ts';
 import type { EdgeRules } from './exchange/edge.ts';
 import type { Exchange } from './exchange/exchange.ts';
@@ -10,12 +12,13 @@ import { openExchange } from './exchange/open-exchange.ts';
 import { createRequestIds } from './exchange/request-id.ts';
 import { answer, reject } from './exchange/respond.ts';
 import type { CompiledRoute } from './routing/compiled-route.ts';
-import { createViaPseudonym, edgeRulesFor } from './routing/edge-rules.ts';
+import { edgeRulesFor } from './routing/edge-rules.ts';
 import { buildGeneration, type Destination, type Generation, type OwnPaths, type Plane } from './routing/generation.ts';
 import { type Proceed, serve } from './routing/serve.ts';
 import { callUpstream } from './routing/call-upstream.ts';
 import { tunnelTo } from './routing/serve-upgrade.ts';
 import { UpstreamService } from './routing/upstream-service.ts';
+import { type AccessLog, createAccessLog } from './telemetry/access-log.ts';
 import { observeExchange } from './telemetry/observe.ts';
 import { Tunnels } from './upstream/tunnel.ts';
 
@@ -25,6 +28,8 @@ export interface OwnEndpoints {
   /** Answers every request for one of these paths, errors included. */
   handle(exchange: Exchange): void;
 }
+
+const NO_HOST = new Rejection('INVALID_HEADER', 'A Host header is required.');
 
 /** What a new path (`OPTIONS *`) may be asked with: RFC 9110 9.3.7. */
 const ALLOW_ALL = ['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'];
@@ -43,9 +48,9 @@ export class Gateway {
   private readonly own: OwnEndpoints;
   private readonly deps: Dependencies;
   private readonly surroundings;
-  private readonly viaPseudonym = createViaPseudonym();
   private generation: Generation;
   private rules: EdgeRules;
+  private accessLog: AccessLog;
 
   constructor(config: GatewayConfig, own: OwnEndpoints, deps: Dependencies) {
     this.own = own;
@@ -53,7 +58,8 @@ export class Gateway {
     const budget = new BufferBudget(config.settings.limits.buffered_bytes);
     this.surroundings = { clock: deps.clock, requestIds: createRequestIds(), budget };
     this.generation = buildGeneration(config, own.pathsOn, deps);
-    this.rules = edgeRulesFor(config, this.viaPseudonym);
+    this.rules = edgeRulesFor(config, deps.viaPseudonym);
+    this.accessLog = createAccessLog(deps.log, config.settings.log.mask);
   }
 
   get config(): GatewayConfig {
@@ -66,9 +72,10 @@ export class Gateway {
 
   /** Makes another configuration live. Throws, and changes nothing, when it cannot be compiled. */
   apply(config: GatewayConfig): void {
-    const rules = edgeRulesFor(config, this.viaPseudonym);
+    const rules = edgeRulesFor(config, this.deps.viaPseudonym);
     this.generation = buildGeneration(config, this.own.pathsOn, this.deps);
     this.rules = rules;
+    this.accessLog = createAccessLog(this.deps.log, config.settings.log.mask);
     this.forgetUnused();
   }
 
@@ -89,6 +96,18 @@ export class Gateway {
     res.once('finish', () => socket.destroySoon());
     const exchange = this.open(req, res);
     if (exchange) this.dispatch(exchange, 'public', tunnelTo(this.tunnels, socket, head));
+  }
+
+  /** The whole answer to something the parser refused before there was a request; it is logged and counted like one. */
+  answerUnparsed(code: ErrorCode, reason: string, peer: string): string {
+    const { metrics, log } = this.deps;
+    const requestId = this.surroundings.requestIds.next();
+    const rejection = new Rejection(code, ERROR_CATALOG[code].title, { closes: true });
+    const { status, headers, body } = renderRejection(rejection, this.config.settings.dialect, { requestId });
+    metrics.service('none').request('', status, 0);
+    metrics.service('none').error(code);
+    log.info({ request_id: requestId, status, error_code: code, reason, client_ip: peer }, 'not a request');
+    return renderMessage(status, [...headers, 'X-Request-Id', requestId], body);
   }
 
   /** Ends every service at once; the last step of a shutdown. */
@@ -130,6 +149,8 @@ export class Gateway {
       exchange.route = this.generation.ownRoute;
       return this.own.handle(exchange);
     }
+    // Only an HTTP/1.0 request may lack a Host, and then nothing tells whose route it means.
+    if (exchange.edge.host === '') return this.refuse(exchange, NO_HOST);
     exchange.route = to.route;
     exchange.plan = to.plan;
     to.route.metrics.inFlight(1);
@@ -146,7 +167,7 @@ export class Gateway {
     exchange.settle();
     this.running.delete(exchange);
     if (exchange.plan) (exchange.route as CompiledRoute).metrics.inFlight(-1);
-    observeExchange(exchange, this.deps.metrics, this.deps.log);
+    observeExchange(exchange, this.deps.metrics, this.accessLog);
   }
 
   /** What the new configuration no longer names: its services finish what they are doing and go. */
@@ -161,6 +182,12 @@ export class Gateway {
   private readonly reportBug = (error: unknown, exchange: Exchange): void => {
     this.deps.log.error({ err: error, request_id: exchange.id, route: exchange.route?.name }, 'a request met a bug');
   };
+}
+
+/** RFC 9112 2.1: for a socket that has no response object. */
+function renderMessage(status: number, headers: readonly string[], body: string): string {
+  const lines = headers.map((text, i) => (i % 2 === 0 ? `${text}: ` : `${text}\r\n`));
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n${body}`;
 }
 
 function answersPreflight(to: Destination): boolean {

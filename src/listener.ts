@@ -8,7 +8,6 @@ import type { ErrorCode } from './errors/catalog.ts';
 /** Bounds of the listening side. Sizes in bytes. */
 export interface ListenerLimits {
   readonly header_bytes: number;
-  readonly header_count: number;
   readonly connections: number;
 }
 
@@ -41,8 +40,8 @@ export function createListener(limits: ListenerLimits, tls: ListenerTls | undefi
   const options = {
     insecureHTTPParser: false,
     requireHostHeader: false,
-    // The edge counts exactly and answers in the right dialect; Node's own cap stands a little above it.
-    maxHeaderSize: limits.header_bytes + 4 * 1024,
+    // The edge counts target and header lines exactly, each up to the limit; Node's one cap stands a little above both.
+    maxHeaderSize: 2 * limits.header_bytes + 4 * 1024,
     connectionsCheckingInterval: 1_000,
     headersTimeout: 10_000,
     requestTimeout: 0,
@@ -56,8 +55,8 @@ export function createListener(limits: ListenerLimits, tls: ListenerTls | undefi
     : createServer(options);
   server.maxRequestsPerSocket = 1_000;
   server.maxConnections = limits.connections;
-  // Node cuts silently at its own count; one more than ours lets the edge see that there are too many.
-  server.maxHeadersCount = limits.header_count + 1;
+  // Past a count of its own Node drops lines without a word; the edge counts, and refuses.
+  server.maxHeadersCount = 0;
   server.on('request', handlers.onRequest);
   server.on('checkContinue', handlers.onRequest);
   server.on('checkExpectation', handlers.onRequest);

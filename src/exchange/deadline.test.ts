@@ -13,7 +13,7 @@ beforeEach(() => {
   deadline = new Deadline(clock);
   deadline.onExpire = (phase) => expired.push(phase);
 });
-afterEach(() => jest.useRealTimers());
+afterEach(() => void jest.useRealTimers());
 
 describe('one wait', () => {
   test('expires once, at its time and not before', () => {

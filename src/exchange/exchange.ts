@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Dialect } from '../errors/dialect.ts';
 import type { Rejection } from '../errors/rejection.ts';
 import type { Deadline } from './deadline.ts';
@@ -76,6 +77,8 @@ export class Exchange {
   /** The call that is running upstream, so that a client's departure can end it within the same tick. */
   running: { abandon(): void } | undefined;
 
+  /** Sockets on which the edge refuses whatever still comes. */
+  private readonly closing: WeakSet<Socket>;
   private headHooks: HeadHook[] | undefined;
   private settleHooks: (() => void)[] | undefined;
 
@@ -88,6 +91,7 @@ export class Exchange {
     clientIp: string;
     body: RequestBody;
     deadline: Deadline;
+    closing: WeakSet<Socket>;
   }) {
     this.id = fields.id;
     this.edge = fields.edge;
@@ -97,6 +101,7 @@ export class Exchange {
     this.clientIp = fields.clientIp;
     this.body = fields.body;
     this.deadline = fields.deadline;
+    this.closing = fields.closing;
   }
 
   /** True once response headers left: nothing can be retried or replaced after that. */
@@ -107,6 +112,15 @@ export class Exchange {
   /** True once the client's connection is gone. */
   get isAbandoned(): boolean {
     return this.res.destroyed || this.res.closed;
+  }
+
+  /**
+   * The connection ends with this response. Requests already pipelined behind it must not be served: Node would still
+   * emit them.
+   */
+  closeConnection(): void {
+    this.res.shouldKeepAlive = false;
+    this.closing.add(this.req.socket);
   }
 
   /** Runs before the response head is written, for answers and errors alike; may push or edit name/value pairs. */

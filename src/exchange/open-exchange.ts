@@ -47,6 +47,7 @@ export function openExchange(
     clientIp: clientIp(edge, rules.options.trustProxy),
     body: new RequestBody(req, res, edge, { budget: around.budget, deadline }),
     deadline,
+    closing: rules.closing,
   });
   return { exchange, refusal };
 }

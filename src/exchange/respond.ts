@@ -44,7 +44,7 @@ function send(exchange: Exchange, status: number, headers: string[], payload: Bu
   exchange.route?.decorate(headers, exchange);
   exchange.runHeadHooks(headers, status);
   const mustClose = !body.isFullyRead && !isCheapToRead(exchange);
-  if (mustClose) res.shouldKeepAlive = false;
+  if (mustClose) exchange.closeConnection();
   res.writeHead(status, headers);
   const sent = exchange.edge.method === 'HEAD' ? undefined : payload;
   exchange.bytesOut += sent?.length ?? 0;

@@ -1,4 +1,4 @@
-import { GatewayError, Rejection } from '../errors/rejection.ts';
+import { GatewayError } from '../errors/rejection.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { type Answer, UpstreamFailure } from '../upstream/attempt.ts';
 import type { CompiledRoute } from './compiled-route.ts';
@@ -13,14 +13,10 @@ export async function callUpstream(exchange: Exchange, route: CompiledRoute): Pr
 
 function deliver(exchange: Exchange, route: CompiledRoute, answer: Answer): void {
   const headers = route.responseHeaders(exchange, answer);
-  if (headers instanceof Rejection) {
-    answer.discard();
-    throw new GatewayError(headers);
-  }
   route.decorate(headers, exchange);
   exchange.runHeadHooks(headers, answer.status);
   // A body the upstream did not wait for is still on its way: this connection cannot carry another request.
-  if (!exchange.body.isFullyRead) exchange.res.shouldKeepAlive = false;
+  if (!exchange.body.isFullyRead) exchange.closeConnection();
   if (!answer.deliver(headers)) throw new UpstreamFailure('reset', true);
   if (exchange.isStream && !exchange.res.writableEnded) countStream(exchange, route);
 }

@@ -1,4 +1,4 @@
-import type { RouteConfig } from '../config/gateway-config.ts';
+import type { RouteConfig, RoutePath } from '../config/gateway-config.ts';
 import type { Settings } from '../config/settings-schema.ts';
 import type { Dependencies } from '../dependencies.ts';
 import type { Exchange } from '../exchange/exchange.ts';
@@ -27,13 +27,12 @@ export function compileRoute(
     dialect: config.dialect,
     steps: [...accessSteps(config, deps), ...fixedAnswer(config)],
     upstream,
-    responseHeaders: new ResponseHeaders(config.policies.headers),
+    responseHeaders: new ResponseHeaders(config.policies.headers, deps.viaPseudonym),
     metrics: deps.metrics.service(upstream?.service ?? config.name),
     limitHeaders: settings.limit_headers,
   });
   return config.paths.map((path) => {
-    const rewrite = compileRewrite(path, config.operation);
-    const plan = upstream && planFor(config, rewrite);
+    const plan = upstream && planFor(config, path, deps.viaPseudonym);
     return { value: { kind: 'route', route, plan }, paths: [path.pattern], ...config.match };
   });
 }
@@ -57,10 +56,12 @@ function stepsOf(policy: AccessPolicy, config: RouteConfig, deps: Dependencies, 
   return section === undefined || section === false ? [] : policy.create(section, deps, at);
 }
 
-function planFor(config: RouteConfig, rewrite: ReturnType<typeof compileRewrite>): UpstreamPlan {
-  const headers = new RequestHeaders(config.kind, config.policies.headers);
+function planFor(config: RouteConfig, path: RoutePath, viaPseudonym: string): UpstreamPlan {
+  const rewrite = compileRewrite(path, config.operation);
+  const headers = new RequestHeaders(config.kind, config.policies.headers, viaPseudonym);
   return {
     timeouts: config.policies.timeout,
+    strippedPrefix: path.strip_prefix,
     pathFor: (exchange: Exchange, target: TargetAddress) =>
       target.basePath + rewrite(exchange.edge.path, exchange.params) + exchange.edge.query,
     headersFor: (exchange: Exchange, target: TargetAddress) => headers.build(exchange, target),

@@ -1,4 +1,3 @@
-import type { Rejection } from '../errors/rejection.ts';
 import type { Dialect, Exchange, MatchedRoute } from '../exchange/exchange.ts';
 import type { AccessStep } from '../policies/policy.ts';
 import { writeLimitHeaders } from '../policies/limits/limit-headers.ts';
@@ -49,8 +48,8 @@ export class CompiledRoute implements MatchedRoute {
     return this.upstream.send(exchange);
   }
 
-  /** The upstream's response head rebuilt for the client; a rejection when it cannot be passed on. */
-  responseHeaders(exchange: Exchange, answer: Answer): string[] | Rejection {
+  /** The upstream's response head rebuilt for the client. */
+  responseHeaders(exchange: Exchange, answer: Answer): string[] {
     return this.parts.responseHeaders.build(exchange, answer);
   }
 

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import { compileEdgeRules, type EdgeRules } from '../exchange/edge.ts';
 import { compileAddressSet } from '../lib/address-set.ts';
@@ -17,9 +16,4 @@ export function edgeRulesFor({ settings, routes }: GatewayConfig, viaPseudonym: 
     },
     scheme: settings.listen.tls ? 'https' : 'http',
   });
-}
-
-/** RFC 9110 7.6.3: a name that only this process uses, so that a request meeting it again has gone in a circle. */
-export function createViaPseudonym(): string {
-  return `turnpike-${randomBytes(4).toString('hex')}`;
 }

@@ -5,6 +5,7 @@ import type { Exchange } from '../exchange/exchange.ts';
 const DETAIL = {
   UPSTREAM_ERROR: 'The upstream broke off its response.',
   UPSTREAM_TIMEOUT: 'The upstream stopped sending its response.',
+  DRAINING: 'The gateway is shutting down.',
 } as const;
 
 /**
@@ -14,6 +15,7 @@ const DETAIL = {
  */
 export function endTruncated(exchange: Exchange, code: keyof typeof DETAIL): void {
   const { res } = exchange;
+  exchange.running?.abandon();
   exchange.outcome = 'truncated';
   exchange.rejection = new Rejection(code, DETAIL[code]);
   const { socket } = res;

@@ -1,0 +1,142 @@
+import { createHash } from 'node:crypto';
+import { type FSWatcher, watch } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { ConfigError } from './config/config-error.ts';
+import type { GatewayConfig } from './config/gateway-config.ts';
+import { type LoadOptions, loadConfig } from './config/load.ts';
+import type { OpenDependencies } from './dependencies.ts';
+import type { Gateway } from './gateway.ts';
+
+/** How a reload went. A failed one has changed nothing. */
+export type ReloadOutcome =
+  | {
+      readonly ok: true;
+      readonly hash: string;
+      /** Settings that differ from those in force and wait for a restart. */
+      readonly restartNeeded: readonly string[];
+    }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+/** An editor's save is several events; whole files are read once they have been quiet for so long. */
+const QUIET_MS = 100;
+
+/** What is bound to sockets and stores and cannot be exchanged in a running process. */
+const FIXED: Readonly<Record<string, (config: GatewayConfig) => unknown>> = {
+  'settings.listen': ({ settings }) => settings.listen,
+  'settings.admin.listen': ({ settings }) => settings.admin.listen,
+  'settings.metrics.port': ({ settings }) => settings.metrics.port,
+  'settings.limits': ({ settings }) => settings.limits,
+  'settings.redis': ({ settings }) => settings.redis,
+  'settings.data_dir': ({ settings }) => settings.data_dir,
+};
+
+/**
+ * Makes the file's present content live: on request, and when the file changes. A file that cannot be used leaves the
+ * configuration in force as it is and says why in the log, in the outcome and in `gateway_config_reload_success`.
+ */
+export class Reloader {
+  /** Epoch milliseconds of the last configuration that went live. */
+  loadedAt: number;
+
+  private readonly options: LoadOptions;
+  private readonly gateway: Gateway;
+  private readonly deps: OpenDependencies;
+  private readonly started: GatewayConfig;
+  private running: Promise<unknown> = Promise.resolve();
+  private watcher: FSWatcher | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private seen: string | undefined;
+
+  constructor(options: LoadOptions, gateway: Gateway, deps: OpenDependencies) {
+    this.options = options;
+    this.gateway = gateway;
+    this.deps = deps;
+    this.started = gateway.config;
+    this.loadedAt = deps.clock.now();
+    this.report(true);
+  }
+
+  /** One reload at a time; a request that comes meanwhile has its turn afterwards, with what the file says then. */
+  reload(): Promise<ReloadOutcome> {
+    const turn = this.running.then(() => this.load());
+    this.running = turn;
+    return turn;
+  }
+
+  /** Reloads whenever the content of the file changes, also when a symbolic link on its way is exchanged. */
+  async watch(): Promise<void> {
+    this.seen = await this.fingerprint();
+    // The folder is watched, not the file: editors and Kubernetes replace the file itself.
+    this.watcher = watch(dirname(this.options.file), { persistent: false }, () => this.lookSoon());
+    this.watcher.on('error', (error) => this.deps.log.warn({ err: error }, 'the configuration is no longer watched'));
+  }
+
+  stop(): void {
+    this.watcher?.close();
+    clearTimeout(this.timer);
+  }
+
+  private lookSoon(): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => void this.look(), QUIET_MS).unref();
+  }
+
+  private async look(): Promise<void> {
+    const found = await this.fingerprint();
+    if (found === undefined || found === this.seen) return;
+    this.seen = found;
+    await this.reload();
+  }
+
+  /** `undefined` while the file is away, which a replacement looks like for a moment. */
+  private async fingerprint(): Promise<string | undefined> {
+    const content = await readFile(this.options.file).catch(() => undefined);
+    return content && createHash('sha256').update(content).digest('hex');
+  }
+
+  private async load(): Promise<ReloadOutcome> {
+    try {
+      const { config, warnings } = await loadConfig(this.options);
+      for (const warning of warnings) this.deps.log.warn(warning);
+      this.makeLive(config);
+      return this.succeed(config);
+    } catch (error) {
+      return this.fail(error);
+    }
+  }
+
+  private makeLive(config: GatewayConfig): void {
+    this.gateway.apply(config);
+    const { directory, failedAuth, log, clock } = this.deps;
+    directory.setFileConsumers(config.consumers);
+    failedAuth.configure(config.settings.failed_auth);
+    log.level = config.settings.log.level;
+    this.loadedAt = clock.now();
+  }
+
+  private succeed(config: GatewayConfig): ReloadOutcome {
+    const restartNeeded = Object.keys(FIXED).filter(
+      (name) => !isDeepStrictEqual(FIXED[name]?.(config), FIXED[name]?.(this.started)),
+    );
+    this.report(true);
+    this.deps.log.info({ hash: config.hash, restart_needed: restartNeeded }, 'configuration reloaded');
+    return { ok: true, hash: config.hash, restartNeeded };
+  }
+
+  private fail(error: unknown): ReloadOutcome {
+    const isConfig = error instanceof ConfigError;
+    const problems = isConfig ? error.render().trimEnd().split('\n') : ['the configuration could not be compiled'];
+    this.report(false);
+    if (isConfig) this.deps.log.error({ problems }, 'reload refused: the configuration in force stays');
+    else this.deps.log.error({ err: error }, 'reload failed: the configuration in force stays');
+    return { ok: false, problems };
+  }
+
+  private report(success: boolean): void {
+    this.deps.metrics.configReload(success);
+    this.deps.degradations.set('config_reload_failed', !success);
+    this.deps.metrics.configInfo(this.gateway.config.hash);
+  }
+}

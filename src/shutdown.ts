@@ -1,0 +1,43 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Settings } from './config/settings-schema.ts';
+import type { OpenDependencies } from './dependencies.ts';
+import type { Gateway } from './gateway.ts';
+import type { Sockets } from './sockets.ts';
+import { endTruncated } from './upstream/truncated.ts';
+
+/** How often a drain looks whether everything has ended. */
+const LOOK_EVERY_MS = 20;
+
+/**
+ * Ends a gateway in order: `/ready` turns 503 and answers ask to close while balancers notice (`grace`), then nothing
+ * new is accepted and what runs may finish (`drain`), what is left is told so and cut, and the stores write what is
+ * left (`flush`). Takes at most the sum of the three.
+ */
+export async function shutDown(gateway: Gateway, sockets: Sockets, deps: OpenDependencies, settings: Settings): Promise<void> {
+  const { grace, drain, flush } = settings.shutdown;
+  gateway.isDraining = true;
+  deps.log.info({ running: gateway.running.size, grace_ms: grace, drain_ms: drain }, 'shutting down');
+  await quietWithin(gateway, grace, { mayEndEarly: false });
+  sockets.stopAccepting();
+  const isQuiet = await quietWithin(gateway, drain, { mayEndEarly: true });
+  if (!isQuiet) cutWhatIsLeft(gateway, deps);
+  sockets.destroy();
+  await Promise.race([Promise.all([gateway.close(), deps.close()]), sleep(flush, undefined, { ref: false })]);
+}
+
+/** Resolves with whether nothing runs any more. */
+async function quietWithin(gateway: Gateway, ms: number, { mayEndEarly }: { mayEndEarly: boolean }): Promise<boolean> {
+  const end = performance.now() + ms;
+  const isQuiet = (): boolean => gateway.running.size === 0;
+  while (performance.now() < end) {
+    if (mayEndEarly && isQuiet()) return true;
+    await sleep(Math.min(LOOK_EVERY_MS, ms));
+  }
+  return isQuiet();
+}
+
+function cutWhatIsLeft(gateway: Gateway, { log }: OpenDependencies): void {
+  log.warn({ running: gateway.running.size, tunnels: gateway.tunnels.size }, 'the drain time is over: cutting what is left');
+  gateway.tunnels.closeAll();
+  for (const exchange of gateway.running) if (exchange.isCommitted) endTruncated(exchange, 'DRAINING');
+}

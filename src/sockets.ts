@@ -1,0 +1,112 @@
+import { once } from 'node:events';
+import { type FSWatcher, readFileSync, watch } from 'node:fs';
+import type { Server } from 'node:http';
+import type { Server as TlsServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import { dirname } from 'node:path';
+import type { Settings } from './config/settings-schema.ts';
+import type { Gateway } from './gateway.ts';
+import { createListener, type ListenerTls } from './listener.ts';
+import type { Plane } from './routing/generation.ts';
+import type { Logger } from './telemetry/logger.ts';
+
+type TlsFiles = NonNullable<Settings['listen']['tls']>;
+
+interface SocketPlace {
+  readonly plane: Plane;
+  readonly host: string;
+  readonly port: number;
+  readonly tls: TlsFiles | undefined;
+}
+
+/** Certificates are replaced in several steps; both files are read once they have been quiet for so long. */
+const QUIET_MS = 200;
+
+/** The listening sockets of one gateway: the public one and, where configured, those of administration and metrics. */
+export class Sockets {
+  private readonly gateway: Gateway;
+  private readonly log: Logger;
+  private readonly servers: { readonly plane: Plane; readonly server: Server }[] = [];
+  private readonly watchers: FSWatcher[] = [];
+
+  constructor(gateway: Gateway, log: Logger) {
+    this.gateway = gateway;
+    this.log = log;
+  }
+
+  /** Rejects with Node's error (`EADDRINUSE`, `EACCES`) when a socket cannot be had; none stays open then. */
+  async open(settings: Settings): Promise<void> {
+    try {
+      for (const place of placesOf(settings)) await this.listen(place, settings);
+    } catch (error) {
+      this.destroy();
+      throw error;
+    }
+  }
+
+  /** Address and port of a plane's socket; `undefined` when it has none of its own. */
+  addressOf(plane: Plane): AddressInfo | undefined {
+    const found = this.servers.find((entry) => entry.plane === plane);
+    return (found?.server.address() ?? undefined) as AddressInfo | undefined;
+  }
+
+  /** No new connections; idle ones close, busy ones close after their answer. */
+  stopAccepting(): void {
+    for (const watcher of this.watchers) watcher.close();
+    for (const { server } of this.servers) {
+      server.close();
+      server.closeIdleConnections();
+    }
+  }
+
+  /** Closes everything now. */
+  destroy(): void {
+    this.stopAccepting();
+    for (const { server } of this.servers) server.closeAllConnections();
+  }
+
+  private async listen(place: SocketPlace, settings: Settings): Promise<void> {
+    const { gateway } = this;
+    const server = createListener(settings.limits, place.tls && readTls(place.tls), {
+      onRequest: (req, res) => gateway.handle(req, res, place.plane),
+      onUpgrade: (req, socket, head) => gateway.handleUpgrade(req, socket as Socket, head),
+      onUnparsed: (code, reason, peer) => gateway.answerUnparsed(code, reason, peer),
+      onDropped: () => this.log.warn({ plane: place.plane }, 'a connection was dropped: settings.limits.connections is reached'),
+    });
+    server.listen(place.port, place.host);
+    await once(server, 'listening');
+    this.servers.push({ plane: place.plane, server });
+    if (place.tls) this.followCertificates(server as TlsServer, place.tls);
+  }
+
+  private followCertificates(server: TlsServer, files: TlsFiles): void {
+    let timer: NodeJS.Timeout | undefined;
+    const renew = (): void => {
+      try {
+        server.setSecureContext(readTls(files));
+        this.log.info('the certificate was read again');
+      } catch (error) {
+        this.log.error({ err: error }, 'the new certificate cannot be used: the one in force stays');
+      }
+    };
+    for (const folder of new Set([dirname(files.cert), dirname(files.key)])) {
+      const watcher = watch(folder, { persistent: false }, () => {
+        clearTimeout(timer);
+        timer = setTimeout(renew, QUIET_MS).unref();
+      });
+      watcher.on('error', () => watcher.close());
+      this.watchers.push(watcher);
+    }
+  }
+}
+
+function placesOf({ listen, admin, metrics }: Settings): SocketPlace[] {
+  const places: SocketPlace[] = [{ plane: 'public', host: listen.host, port: listen.port, tls: listen.tls }];
+  if (admin.listen) places.push({ plane: 'admin', ...admin.listen, tls: undefined });
+  if (metrics.port !== undefined) places.push({ plane: 'metrics', host: listen.host, port: metrics.port, tls: undefined });
+  return places;
+}
+
+function readTls({ cert, key }: TlsFiles): ListenerTls {
+  return { cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') };
+}
