@@ -10,31 +10,33 @@ interface TextOptions extends Omit<LoadOptions, 'file'> {
 }
 
 /** Loads a configuration given as text, from a folder of its own and with no environment but `env`. */
-export async function loadText(
-  yaml: string | Uint8Array,
-  { files = {}, ...options }: TextOptions = {},
-): Promise<LoadedConfig> {
+export async function loadText(yaml: string | Uint8Array, options: TextOptions = {}): Promise<LoadedConfig> {
   const folder = makeTempDir('config');
   try {
-    for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
-    const file = join(folder, 'gateway.yaml');
-    writeFileSync(file, yaml);
-    return await loadConfig({ env: {}, ...options, file });
+    return await loadIn(folder, yaml, options);
   } finally {
     removeTempDir(folder);
   }
 }
 
-/** The problems of a configuration that must not load, one line each, with `gateway.yaml` for the whole path. */
+/** The problems of a configuration that must not load, one line each; files are named without their folder. */
 export async function problemsOf(yaml: string | Uint8Array, options: TextOptions = {}): Promise<string[]> {
+  const folder = makeTempDir('config');
   try {
-    await loadText(yaml, options);
+    await loadIn(folder, yaml, options);
+    return [];
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return error
-      .render()
-      .replaceAll(/\/\S*\//g, '')
-      .split('\n');
+    return error.render().replaceAll(`${folder}/`, '').split('\n');
+  } finally {
+    removeTempDir(folder);
   }
-  return [];
+}
+
+async function loadIn(folder: string, yaml: string | Uint8Array, options: TextOptions): Promise<LoadedConfig> {
+  const { files = {}, ...rest } = options;
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
+  const file = join(folder, 'gateway.yaml');
+  writeFileSync(file, yaml);
+  return loadConfig({ env: {}, ...rest, file });
 }

@@ -1,0 +1,308 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { loadText, problemsOf } from '../../tests/support/load-text.ts';
+import { makeTempDir, removeTempDir } from '../../tests/support/temp-dir.ts';
+
+const SERVICES =
+  'services: { a: { url: "http://localhost:1" }, b: { url: "http://localhost:2" }, chat: { url: "http://localhost:3" } }';
+const withRoutes = (...routes: string[]): string =>
+  `${SERVICES}\nroutes:\n${routes.map((route) => `  - ${route}`).join('\n')}\n`;
+
+describe('services', () => {
+  test.each([
+    ['no address', 'services: { a: {} }', 'services.a: needs url or targets'],
+    ['no section', 'services: { a: }', 'services.a: needs url or targets'],
+    [
+      'url beside targets',
+      'services: { a: { url: "http://x", targets: [{ url: "http://y" }] } }',
+      'services.a.url: stands beside targets: write one of them',
+    ],
+    [
+      'a reserved name',
+      'services: { metrics: { url: "http://x" } }',
+      'services.metrics: "/metrics" belongs to the gateway: give the service another name',
+    ],
+    [
+      'the same target twice',
+      'services: { a: { targets: [{ url: "http://x" }, { url: "http://x/" }] } }',
+      'services.a.targets[1].url: stands in the list twice: use weight',
+    ],
+    [
+      'a user in the url',
+      'services: { a: { url: "http://u:p@x" } }',
+      'services.a.url: must be an address such as http://10.0.0.7:8080/base, without user, query or fragment',
+    ],
+    [
+      'tls towards http',
+      'services: { a: { targets: [{ url: "http://x", tls: { server_name: y } }] } }',
+      'services.a.targets[0].tls: has no meaning for an http:// address',
+    ],
+    [
+      '* with credentials',
+      'services: { a: { url: "http://x", cors: { origins: ["*"], credentials: true } } }',
+      'services.a.cors.origins: * cannot stand beside credentials: name the origins',
+    ],
+    [
+      'burst without tokens',
+      'services: { a: { url: "http://x", rate_limit: { limits: [{ limit: 1, window: 1m, burst: 2 }] } } }',
+      /services\.a\.rate_limit\.limits\[0\]: burst/,
+    ],
+    [
+      'a limit twice',
+      'settings: { rate_limit: { limits: [{ limit: 1, window: 1m }, { limit: 2, window: 60 }] } }',
+      /settings\.rate_limit\.limits\[1\]: counts the same/,
+    ],
+    [
+      'backoff upside down',
+      'defaults: { retry: { backoff: { initial: 2s, max: 1s } } }',
+      'defaults.retry.backoff.initial: is longer than max',
+    ],
+    [
+      'one port for two listeners',
+      'settings: { admin: { listen: { port: 8000 } } }',
+      'settings.admin.listen.port: is the same port as settings.listen.port',
+    ],
+  ])('%s is refused', async (_what, yaml, message) => {
+    const problems = await problemsOf(yaml);
+    expect(problems).toHaveLength(1);
+    expect(problems[0]?.replace(/^gateway\.yaml:\d+:\d+: /, '')).toEqual(
+      typeof message === 'string' ? message : expect.stringMatching(message),
+    );
+  });
+
+  test('two llm services that would both answer /v1 are refused by name', async () => {
+    const two = 'services: { x: { kind: llm, url: "http://x" }, y: { kind: llm, url: "http://y" } }';
+    expect((await problemsOf(two)).join()).toContain(
+      'the services "x" and "y" would both answer the /v1 paths of kind llm',
+    );
+    expect(await problemsOf(two.replace('y: { kind: llm,', 'y: { kind: llm, enabled: false,'))).toEqual([]);
+    expect(await problemsOf(`${two}\nroutes: [{ name: r, match: { path: /r/* }, service: y }]`)).toEqual([]);
+  });
+
+  test('a service that no route leads to is a warning', async () => {
+    const { warnings } = await loadText('services: { a: { url: "http://x", default_routes: false } }');
+    expect(warnings.join()).toMatch(/services\.a: no route leads to this service$/);
+  });
+});
+
+describe('routes', () => {
+  test.each([
+    [
+      'an unknown service',
+      '{ name: r, match: { path: /r }, service: chatt }',
+      'routes[0].service: unknown service "chatt", did you mean "chat"?',
+    ],
+    ['no answer', '{ name: r, match: { path: /r } }', 'routes[0]: needs service, redirect or respond'],
+    [
+      'two answers',
+      '{ name: r, match: { path: /r }, service: a, respond: {} }',
+      'routes[0].respond: stands beside service: write one of them',
+    ],
+    [
+      'the name of another service',
+      '{ name: b, match: { path: /r }, service: a }',
+      'routes[0].name: is the name of another service',
+    ],
+    [
+      'an own endpoint',
+      '{ name: r, match: { path: /health }, service: a }',
+      'routes[0].match.path: belongs to the gateway itself',
+    ],
+    [
+      'a path below /admin',
+      '{ name: r, match: { path: /x }, also: [/admin/x], service: a }',
+      'routes[0].also[0]: belongs to the gateway itself',
+    ],
+    [
+      '/admin on a host of its own',
+      '{ name: r, match: { path: /admin/*, hosts: [x.example] }, service: a }',
+      'routes[0].match.path: belongs to the gateway itself',
+    ],
+    [
+      '* in the middle',
+      '{ name: r, match: { path: /a/*/b }, service: a }',
+      'routes[0].match.path: * may only be the last segment',
+    ],
+    [
+      'a dot segment',
+      '{ name: r, match: { path: /a/../b }, service: a }',
+      /routes\[0\]\.match\.path: is no path a request can have/,
+    ],
+    [
+      'a spelling that is not canonical',
+      '{ name: r, match: { path: /%61 }, service: a }',
+      'routes[0].match.path: requests are matched as /a: write it so',
+    ],
+    [
+      'a parameter twice',
+      '{ name: r, match: { path: "/:x/:x" }, service: a }',
+      'routes[0].match.path: a :name stands in the path twice',
+    ],
+    [
+      'a prefix that is none',
+      '{ name: r, match: { path: /abc/* }, service: a, rewrite: { strip_prefix: /ab } }',
+      'routes[0].rewrite.strip_prefix: is not the beginning of every path of the route',
+    ],
+    [
+      'a rewrite to what is not captured',
+      '{ name: r, match: { path: "/:x" }, service: a, rewrite: { path: "/:y" } }',
+      'routes[0].rewrite.path: uses :y, which a path of the route does not have',
+    ],
+    [
+      'an empty rewrite',
+      '{ name: r, match: { path: /r }, service: a, rewrite: {} }',
+      'routes[0].rewrite: needs strip_prefix or path, one of them',
+    ],
+    [
+      'a redirect of a rest it has not',
+      '{ name: r, match: { path: /r }, redirect: { to: /x/* } }',
+      /routes\[0\]\.redirect\.to: carries the rest/,
+    ],
+    [
+      'a connect timeout',
+      '{ name: r, match: { path: /r }, service: a, timeout: { connect: 1s } }',
+      'routes[0].timeout.connect: belongs to the service',
+    ],
+    [
+      'a policy of services',
+      '{ name: r, match: { path: /r }, service: a, retry: false }',
+      'routes[0].retry: unknown key',
+    ],
+  ])('%s is refused', async (_what, route, message) => {
+    const problems = await problemsOf(withRoutes(route));
+    expect(problems).toHaveLength(1);
+    expect(problems[0]?.replace(/^gateway\.yaml:\d+:\d+: /, '')).toEqual(
+      typeof message === 'string' ? message : expect.stringMatching(message),
+    );
+  });
+
+  test.each(['/health', '/', '/metrics', '/v1/auth/login'])('a route with hosts owns %s on them', async (path) => {
+    expect(
+      await problemsOf(withRoutes(`{ name: r, match: { path: ${path}, hosts: [x.example] }, service: a }`)),
+    ).toEqual([]);
+  });
+
+  test('a name may stand once', async () => {
+    const routes = ['{ name: r, match: { path: /r }, service: a }', '{ name: r, match: { path: /s }, service: a }'];
+    expect(await problemsOf(withRoutes(...routes))).toEqual([
+      'gateway.yaml:4:7: routes[1].name: another route has the name "r"',
+    ]);
+  });
+});
+
+describe('routes of equal rank', () => {
+  const pair = (first: string, second: string): string =>
+    withRoutes(`{ name: x, service: a, match: { ${first} } }`, `{ name: y, service: b, match: { ${second} } }`);
+
+  test.each([
+    ['path: /p', 'path: /p'],
+    ['path: "/p/:id"', 'path: "/p/:name"'],
+    ['path: /p/*', 'path: /p/*'],
+    ['path: /p, methods: [GET, POST]', 'path: /p, methods: [POST]'],
+    ['path: /p, hosts: [a.example]', 'path: /p, hosts: [b.example, A.EXAMPLE]'],
+    ['path: /p, headers: { a: "1" }', 'path: /p, headers: { A: "1" }'],
+    ['path: /p, headers: { a: "1" }', 'path: /p, headers: { b: "1" }'],
+  ])('%s and %s are refused, and both are named', async (first, second) => {
+    expect((await problemsOf(pair(first, second))).join()).toMatch(
+      /routes\[1\]: the routes "x" and "y" match the same requests at \/p/,
+    );
+  });
+
+  test.each([
+    ['path: /p', 'path: /p/*'],
+    ['path: /p/x', 'path: "/p/:id"'],
+    ['path: /p, methods: [GET]', 'path: /p, methods: [POST]'],
+    ['path: /p, methods: [GET]', 'path: /p'],
+    ['path: /p, hosts: [a.example]', 'path: /p'],
+    ['path: /p, hosts: ["*.example"]', 'path: /p, hosts: [a.example]'],
+    ['path: /p, headers: { a: "1" }', 'path: /p, headers: { a: "2" }'],
+    ['path: /p, headers: { a: "1" }', 'path: /p, headers: { a: "1", b: "1" }'],
+  ])('%s and %s stand beside each other', async (first, second) => {
+    expect(await problemsOf(pair(first, second))).toEqual([]);
+  });
+
+  test('a path twice in one route, and a written path that a service has by its name', async () => {
+    expect((await problemsOf(withRoutes('{ name: r, match: { path: /r }, also: [/r], service: a }'))).join()).toContain(
+      'the path /r stands in the route twice',
+    );
+    const taken = withRoutes('{ name: r, match: { path: /b/* }, service: a }');
+    expect(await problemsOf(taken)).toEqual([
+      'gateway.yaml:3:5: routes[0]: the routes "b" and "r" match the same requests at /b/*',
+    ]);
+  });
+});
+
+describe('consumers', () => {
+  const hash = `sha256:${'ab'.repeat(32)}`;
+
+  test('ids and keys are unique, whatever the case of the digits', async () => {
+    const key = (text: string): string => `keys: [{ hash: "${text}" }]`;
+    const yaml = `consumers:\n  - { id: x, ${key(hash)} }\n  - { id: x, ${key(`sha256:${'AB'.repeat(32)}`)} }\n`;
+    expect(await problemsOf(yaml)).toEqual([
+      'gateway.yaml:3:7: consumers[1].id: another consumer has this id',
+      'gateway.yaml:3:23: consumers[1].keys[0].hash: another key has this hash',
+    ]);
+  });
+
+  test('load with ids, hashes in lower case and instants', async () => {
+    const yaml =
+      `consumers: [{ id: x, keys: [{ hash: "${hash.replaceAll('ab', 'AB')}", expires_at: 2030-01-01 }] }]`.replace(
+        'SHA',
+        'sha',
+      );
+    expect((await loadText(yaml)).config.consumers).toEqual([
+      {
+        id: 'x',
+        name: 'x',
+        enabled: true,
+        rate_limit: undefined,
+        keys: [
+          {
+            id: 'key_abababababab',
+            hash: 'ab'.repeat(32),
+            expires_at: Date.parse('2030-01-01'),
+            rate_limit: undefined,
+          },
+        ],
+      },
+    ]);
+  });
+});
+
+describe('certificates', () => {
+  let folder: string;
+  const tls = (cert: string, key: string): string => `settings: { listen: { tls: { cert: ${cert}, key: ${key} } } }`;
+  beforeAll(() => {
+    folder = makeTempDir('tls');
+    for (const name of ['one', 'two']) {
+      const files = ['-keyout', join(folder, `${name}.key`), '-out', join(folder, `${name}.crt`)];
+      const kind = [
+        '-x509',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:P-256',
+        '-nodes',
+        '-subj',
+        '/CN=localhost',
+      ];
+      execFileSync('openssl', ['req', ...kind, ...files], { stdio: 'ignore' });
+    }
+  });
+  afterAll(() => removeTempDir(folder));
+
+  test('load when certificate and key belong together', async () => {
+    const yaml = tls(join(folder, 'one.crt'), join(folder, 'one.key'));
+    expect((await loadText(yaml)).config.settings.listen.tls?.cert).toBe(join(folder, 'one.crt'));
+  });
+
+  test('are refused when they do not, or cannot be read, naming the file', async () => {
+    expect((await problemsOf(tls(join(folder, 'one.crt'), join(folder, 'two.key')))).join()).toMatch(
+      /settings\.listen\.tls: the files are not a usable certificate and key/,
+    );
+    expect((await problemsOf(tls('none.crt', 'none.key'))).join()).toMatch(
+      /tls\.cert: none\.crt cannot be read \(ENOENT\)/,
+    );
+  });
+});
