@@ -9,11 +9,12 @@ import { BufferBudget } from './exchange/buffer-budget.ts';
 import type { EdgeRules } from './exchange/edge.ts';
 import type { Exchange } from './exchange/exchange.ts';
 import { openExchange } from './exchange/open-exchange.ts';
+import type { Plane } from './exchange/plane.ts';
 import { createRequestIds } from './exchange/request-id.ts';
 import { answer, reject } from './exchange/respond.ts';
 import type { CompiledRoute } from './routing/compiled-route.ts';
 import { edgeRulesFor } from './routing/edge-rules.ts';
-import { buildGeneration, type Destination, type Generation, type OwnPaths, type Plane } from './routing/generation.ts';
+import { buildGeneration, type Destination, type Generation, type OwnPaths } from './routing/generation.ts';
 import { type Proceed, serve } from './routing/serve.ts';
 import { callUpstream } from './routing/call-upstream.ts';
 import { tunnelTo } from './routing/serve-upgrade.ts';
@@ -26,7 +27,7 @@ import { Tunnels } from './upstream/tunnel.ts';
 export interface OwnEndpoints {
   readonly pathsOn: OwnPaths;
   /** Answers every request for one of these paths, errors included. */
-  handle(exchange: Exchange): void;
+  handle(exchange: Exchange, plane: Plane): void;
 }
 
 const NO_HOST = new Rejection('INVALID_HEADER', 'A Host header is required.');

@@ -36,7 +36,11 @@ function wantsWebSocket(req: IncomingMessage): boolean {
  * checked each second, a cap on connections and on requests per connection. Header checks beyond the grammar are the
  * edge's.
  */
-export function createListener(limits: ListenerLimits, tls: ListenerTls | undefined, handlers: ListenerHandlers): Server {
+export function createListener(
+  limits: ListenerLimits,
+  tls: ListenerTls | undefined,
+  handlers: ListenerHandlers,
+): Server {
   const options = {
     insecureHTTPParser: false,
     requireHostHeader: false,

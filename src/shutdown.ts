@@ -13,7 +13,12 @@ const LOOK_EVERY_MS = 20;
  * new is accepted and what runs may finish (`drain`), what is left is told so and cut, and the stores write what is
  * left (`flush`). Takes at most the sum of the three.
  */
-export async function shutDown(gateway: Gateway, sockets: Sockets, deps: OpenDependencies, settings: Settings): Promise<void> {
+export async function shutDown(
+  gateway: Gateway,
+  sockets: Sockets,
+  deps: OpenDependencies,
+  settings: Settings,
+): Promise<void> {
   const { grace, drain, flush } = settings.shutdown;
   gateway.isDraining = true;
   deps.log.info({ running: gateway.running.size, grace_ms: grace, drain_ms: drain }, 'shutting down');
@@ -37,7 +42,10 @@ async function quietWithin(gateway: Gateway, ms: number, { mayEndEarly }: { mayE
 }
 
 function cutWhatIsLeft(gateway: Gateway, { log }: OpenDependencies): void {
-  log.warn({ running: gateway.running.size, tunnels: gateway.tunnels.size }, 'the drain time is over: cutting what is left');
+  log.warn(
+    { running: gateway.running.size, tunnels: gateway.tunnels.size },
+    'the drain time is over: cutting what is left',
+  );
   gateway.tunnels.closeAll();
   for (const exchange of gateway.running) if (exchange.isCommitted) endTruncated(exchange, 'DRAINING');
 }

@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 import type { Settings } from './config/settings-schema.ts';
 import type { Gateway } from './gateway.ts';
 import { createListener, type ListenerTls } from './listener.ts';
-import type { Plane } from './routing/generation.ts';
+import type { Plane } from './exchange/plane.ts';
 import type { Logger } from './telemetry/logger.ts';
 
 type TlsFiles = NonNullable<Settings['listen']['tls']>;
@@ -71,7 +71,8 @@ export class Sockets {
       onRequest: (req, res) => gateway.handle(req, res, place.plane),
       onUpgrade: (req, socket, head) => gateway.handleUpgrade(req, socket as Socket, head),
       onUnparsed: (code, reason, peer) => gateway.answerUnparsed(code, reason, peer),
-      onDropped: () => this.log.warn({ plane: place.plane }, 'a connection was dropped: settings.limits.connections is reached'),
+      onDropped: () =>
+        this.log.warn({ plane: place.plane }, 'a connection was dropped: settings.limits.connections is reached'),
     });
     server.listen(place.port, place.host);
     await once(server, 'listening');
@@ -103,7 +104,8 @@ export class Sockets {
 function placesOf({ listen, admin, metrics }: Settings): SocketPlace[] {
   const places: SocketPlace[] = [{ plane: 'public', host: listen.host, port: listen.port, tls: listen.tls }];
   if (admin.listen) places.push({ plane: 'admin', ...admin.listen, tls: undefined });
-  if (metrics.port !== undefined) places.push({ plane: 'metrics', host: listen.host, port: metrics.port, tls: undefined });
+  if (metrics.port !== undefined)
+    places.push({ plane: 'metrics', host: listen.host, port: metrics.port, tls: undefined });
   return places;
 }
 

@@ -51,7 +51,12 @@ function accessSteps(config: RouteConfig, deps: Dependencies): AccessStep[] {
   });
 }
 
-function stepsOf(policy: AccessPolicy, config: RouteConfig, deps: Dependencies, at: RouteContext): readonly AccessStep[] {
+function stepsOf(
+  policy: AccessPolicy,
+  config: RouteConfig,
+  deps: Dependencies,
+  at: RouteContext,
+): readonly AccessStep[] {
   const section = config.policies[policy.name as keyof RouteConfig['policies']];
   return section === undefined || section === false ? [] : policy.create(section, deps, at);
 }

@@ -2,6 +2,7 @@ import type { GatewayConfig } from '../config/gateway-config.ts';
 import { hashSection } from '../config/hash.ts';
 import type { Dependencies } from '../dependencies.ts';
 import type { MatchedRoute } from '../exchange/exchange.ts';
+import type { Plane } from '../exchange/plane.ts';
 import type { UpstreamPlan } from '../exchange/upstream-plan.ts';
 import { compileRoute } from './compile-route.ts';
 import type { CompiledRoute } from './compiled-route.ts';
@@ -14,9 +15,6 @@ export type Destination =
   | { readonly kind: 'own' };
 
 const OWN: Destination = { kind: 'own' };
-
-/** Which of its faces the gateway shows on a socket. */
-export type Plane = 'public' | 'admin' | 'metrics';
 
 /** Path patterns the gateway's own endpoints occupy on a plane; no route without a host can take them. */
 export type OwnPaths = (plane: Plane, config: GatewayConfig) => readonly string[];
@@ -61,7 +59,10 @@ function openServices(config: GatewayConfig, deps: Dependencies): Map<string, Up
   const services = new Map<string, UpstreamService>();
   for (const service of Object.values(config.services)) {
     const key = `service ${service.name} ${hashSection(service)}`;
-    services.set(service.name, deps.shelf.keep(key, () => new UpstreamService(service, deps)));
+    services.set(
+      service.name,
+      deps.shelf.keep(key, () => new UpstreamService(service, deps)),
+    );
   }
   return services;
 }

@@ -1,7 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import { compileRewrite } from './upstream-path.ts';
 
-function rewrite(rule: { strip_prefix?: string; rewrite_path?: string }, path: string, params = {}, operation = false): string {
+function rewrite(
+  rule: { strip_prefix?: string; rewrite_path?: string },
+  path: string,
+  params = {},
+  operation = false,
+): string {
   return compileRewrite({ strip_prefix: undefined, rewrite_path: undefined, ...rule }, operation)(path, params);
 }
 

@@ -85,13 +85,18 @@ export class Tunnels {
 
   private readonly plugin: Plugin = (proxy) => {
     proxy.on('error', (error: Error, req?: IncomingMessage) => req && this.onError(error, req));
-    proxy.on('proxyReqWs', (upstream: ClientRequest, req: IncomingMessage, socket: Socket) => this.pair(upstream, req, socket));
+    proxy.on('proxyReqWs', (upstream: ClientRequest, req: IncomingMessage, socket: Socket) =>
+      this.pair(upstream, req, socket),
+    );
   };
 
   private onError(error: Error, req: IncomingMessage): void {
     const tunnel = this.running.get(req);
     if (!tunnel || req.socket.bytesWritten > 0 || req.socket.destroyed) return;
-    const kind = (error as { code?: string }).code === 'ERR_UPSTREAM_UPGRADE_TIMEOUT' ? 'first_byte_timeout' : failureKind(error, false);
+    const kind =
+      (error as { code?: string }).code === 'ERR_UPSTREAM_UPGRADE_TIMEOUT'
+        ? 'first_byte_timeout'
+        : failureKind(error, false);
     this.record(tunnel, undefined, kind);
     tunnel.onFailed(new UpstreamFailure(kind, false, error));
   }

@@ -14,7 +14,12 @@ export const concurrencyPolicy = defineAccessPolicy({
   schema: ConcurrencySchema,
   errors: ['CONCURRENCY_EXCEEDED', 'OVERLOADED'],
   create: (lines: readonly ConcurrencyLine[], deps) =>
-    lines.map((line) => stepFor(line, deps.shelf.keep(shelfKey(line), () => openSlots(line)))),
+    lines.map((line) =>
+      stepFor(
+        line,
+        deps.shelf.keep(shelfKey(line), () => openSlots(line)),
+      ),
+    ),
 });
 
 /** State is shared by every route the line covers and survives a reload that leaves the line as it is. */
@@ -62,5 +67,8 @@ function refusal(line: ConcurrencyLine): Rejection {
     const detail = `At most ${line.limit} requests may run at the same time. Retry when one has ended.`;
     return new Rejection('CONCURRENCY_EXCEEDED', detail, { headers, facts });
   }
-  return new Rejection('OVERLOADED', `The ${line.per} already runs ${line.limit} requests. Retry shortly.`, { headers, facts });
+  return new Rejection('OVERLOADED', `The ${line.per} already runs ${line.limit} requests. Retry shortly.`, {
+    headers,
+    facts,
+  });
 }

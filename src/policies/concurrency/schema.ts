@@ -24,8 +24,7 @@ export const ConcurrencySchema = Section(
     ),
   },
   {
-    description:
-      'Requests running at the same time. Lines of service and route both apply.',
+    description: 'Requests running at the same time. Lines of service and route both apply.',
   },
 );
 
