@@ -14,10 +14,10 @@ export const RESERVED_NAMES: ReadonlySet<string> = new Set([
 ]);
 
 /** Own endpoints answer here and below. */
-const RESERVED_TREES = ['/admin', '/v1/auth', '/api/v1/auth', '/docs', '/redoc'];
+export const RESERVED_TREES: readonly string[] = ['/admin', '/v1/auth', '/api/v1/auth', '/docs', '/redoc'];
 
 /** Own endpoints answer exactly here. */
-const RESERVED_PATHS = new Set([
+export const RESERVED_PATHS: ReadonlySet<string> = new Set([
   '/',
   '/health',
   '/api/v1/health',

@@ -1,0 +1,43 @@
+import { execFileSync } from 'node:child_process';
+import { globSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { loadConfig } from '../../src/config/load.ts';
+import { makeTempDir, removeTempDir } from '../support/temp-dir.ts';
+
+const root = join(import.meta.dirname, '../..');
+const files = globSync(['gateway_config.yaml', 'examples/*.yaml'], { cwd: root });
+let folder: string;
+let env: Record<string, string>;
+
+beforeAll(() => {
+  folder = makeTempDir('examples');
+  const [cert, key] = [join(folder, 'x.crt'), join(folder, 'x.key')];
+  const kind = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=localhost'];
+  execFileSync('openssl', ['req', ...kind, '-keyout', key, '-out', cert], { stdio: 'ignore' });
+  env = { TLS_CERT: cert, TLS_KEY: key, PAYMENTS_CA: cert, PAYMENTS_CERT: cert, PAYMENTS_KEY: key };
+});
+afterAll(() => removeTempDir(folder));
+
+test.each(files)('%s loads without a warning', async (file) => {
+  const { config, warnings } = await loadConfig({ file: join(root, file), env });
+  expect(warnings).toEqual([]);
+  expect(config.routes.length).toBeGreaterThan(0);
+});
+
+test('the shipped configuration reads every flag that fills a value', async () => {
+  const flags = {
+    '--inference-url': 'http://inference:1',
+    '--rate-limit-minute': '7',
+    '--rate-limit-hour': '70',
+    '--host': '127.0.0.1',
+    '--port': '9',
+    '--cors-origins': 'https://o.example',
+  };
+  const { config } = await loadConfig({ file: join(root, 'gateway_config.yaml'), env: {}, flags });
+  expect(config.services['embeddings']?.targets[0]?.url).toBe('http://inference:1');
+  const embeddings = config.routes.find((route) => route.name === 'embeddings');
+  expect(embeddings?.policies.limits[0]?.rate_limit.limits.map(({ limit }) => limit)).toEqual([7, 70]);
+  expect(config.settings.listen).toMatchObject({ host: '127.0.0.1', port: 9 });
+  expect(embeddings?.policies.cors?.origins).toEqual(['https://o.example']);
+});
