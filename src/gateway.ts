@@ -15,6 +15,7 @@ import { answer, reject } from './exchange/respond.ts';
 import type { CompiledRoute } from './routing/compiled-route.ts';
 import { edgeRulesFor } from './routing/edge-rules.ts';
 import { buildGeneration, type Destination, type Generation, type OwnPaths } from './routing/generation.ts';
+import type { RouteLookup } from './routing/route-table.ts';
 import { type Proceed, serve } from './routing/serve.ts';
 import { callUpstream } from './routing/call-upstream.ts';
 import { tunnelTo } from './routing/serve-upgrade.ts';
@@ -31,6 +32,8 @@ export interface OwnEndpoints {
 }
 
 const NO_HOST = new Rejection('INVALID_HEADER', 'A Host header is required.');
+
+type Found = Extract<RouteLookup<Destination>, { kind: 'found' }>;
 
 /** What a new path (`OPTIONS *`) may be asked with: RFC 9110 9.3.7. */
 const ALLOW_ALL = ['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'];
@@ -131,24 +134,24 @@ export class Gateway {
   private dispatch(exchange: Exchange, plane: Plane, proceed: Proceed): void {
     const { tables } = this.generation;
     const lookup = tables[plane].find(exchange.edge);
-    if (lookup.kind === 'found') return this.enter(exchange, lookup.value, lookup.params, proceed);
+    if (lookup.kind === 'found') return this.enter(exchange, plane, lookup, proceed);
     if (lookup.kind === 'nothing')
       return this.refuse(exchange, new Rejection('NOT_FOUND', 'No route matches this host and path.'));
     if (exchange.edge.method === 'OPTIONS') {
       const asked = exchange.edge.headers.get('access-control-request-method');
       const target = asked === undefined ? undefined : tables[plane].find(exchange.edge, asked);
       if (target?.kind === 'found' && answersPreflight(target.value))
-        return this.enter(exchange, target.value, target.params, proceed);
+        return this.enter(exchange, plane, target, proceed);
     }
     const headers = { Allow: lookup.allow.join(', ') };
     this.refuse(exchange, new Rejection('METHOD_NOT_ALLOWED', `Allowed here: ${headers.Allow}.`, { headers }));
   }
 
-  private enter(exchange: Exchange, to: Destination, params: Exchange['params'], proceed: Proceed): void {
+  private enter(exchange: Exchange, plane: Plane, { value: to, params }: Found, proceed: Proceed): void {
     exchange.params = params;
     if (to.kind === 'own') {
       exchange.route = this.generation.ownRoute;
-      return this.own.handle(exchange);
+      return this.own.handle(exchange, plane);
     }
     // Only an HTTP/1.0 request may lack a Host, and then nothing tells whose route it means.
     if (exchange.edge.host === '') return this.refuse(exchange, NO_HOST);

@@ -1,0 +1,43 @@
+import type { GatewayConfig } from '../config/gateway-config.ts';
+import type { Dependencies } from '../dependencies.ts';
+import type { Identity } from '../identity/identity.ts';
+import type { Secret } from '../lib/secret.ts';
+import type { HealthView } from '../upstream/health.ts';
+import type { ServiceTargets } from '../upstream/targets.ts';
+
+export type ReloadOutcome =
+  /** `restartNeeded` names settings that changed and are read at the start only. */
+  | { readonly ok: true; readonly hash: string; readonly restartNeeded: readonly string[] }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+/** A service as endpoints see it. */
+export interface ObservedService extends ServiceTargets {
+  /** `undefined` when its targets are not probed. */
+  readonly prober: { views(): HealthView[] } | undefined;
+}
+
+/** The gateway as endpoints see it. */
+export interface ObservedGateway {
+  readonly config: GatewayConfig;
+  readonly services: ReadonlyMap<string, ObservedService>;
+  readonly running: { readonly size: number };
+  readonly isDraining: boolean;
+}
+
+/** What the endpoints work with; whoever starts the gateway provides it. */
+export interface ApiContext {
+  readonly deps: Pick<Dependencies, 'breakers' | 'clock' | 'failedAuth' | 'log' | 'metrics'>;
+  readonly identity: Pick<Identity, 'consumers' | 'keys'>;
+  /** Asked only while a request is being answered. */
+  gateway(): ObservedGateway;
+  /** The present master key and, during a rotation, the one before; empty switches the admin API off. */
+  readonly masterKeys: readonly Secret[];
+  reload(): Promise<ReloadOutcome>;
+  /** Why the gateway works less well than it should, one closed word each; empty when all is well. */
+  degraded(): readonly string[];
+  /** Epoch milliseconds. */
+  readonly startedAt: number;
+  /** Epoch milliseconds. */
+  configLoadedAt(): number;
+  readonly version: string;
+}

@@ -1,0 +1,105 @@
+import Type, { type Static, type TSchema } from 'typebox';
+import type { GatewayConfig } from '../config/gateway-config.ts';
+import { asNode } from '../config/normalize.ts';
+import type { Settings } from '../config/settings-schema.ts';
+import { compileValidator, type Validator } from '../config/validate.ts';
+import type { Exchange } from '../exchange/exchange.ts';
+import type { Plane } from '../exchange/plane.ts';
+import { once } from '../lib/once.ts';
+import type { ApiContext } from './context.ts';
+
+type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
+
+/** Who may ask: everybody, or who sends the master key. */
+export type Access = 'none' | 'master_key';
+
+/** One request for an endpoint, read and validated. */
+export interface Call<Body = unknown, Query = unknown> {
+  readonly context: ApiContext;
+  readonly config: GatewayConfig;
+  readonly exchange: Exchange;
+  /** The value of a `:name` segment of the path. */
+  param(name: string): string;
+  readonly body: Body;
+  readonly query: Query;
+}
+
+/** A JSON answer, or text of the given type. */
+export type Reply<T> =
+  | { readonly status: number; readonly json: T }
+  | { readonly status: number; readonly contentType: string; readonly text: string };
+
+/** A body or query that is read along its schema, in the same words as the configuration file. */
+export interface Input {
+  readonly schema: TSchema;
+  /** Fields that `null` clears; elsewhere `null` means not given. */
+  readonly clearable: readonly string[];
+  readonly validate: Validator;
+}
+
+/** One of the gateway's own operations, ready to be mounted. */
+export interface Endpoint {
+  readonly method: Method;
+  /** Express pattern. */
+  readonly path: string;
+  readonly aliases: readonly string[];
+  /** What stands on `admin` is served on `public` as long as administration has no socket of its own. */
+  readonly planes: readonly Plane[];
+  readonly summary: string;
+  readonly body: Input | undefined;
+  readonly query: Input | undefined;
+  readonly response: TSchema;
+  access(settings: Settings): Access;
+  handle(call: Call): Reply<unknown> | Promise<Reply<unknown>>;
+}
+
+type Cleared<Fields, Names extends string> = Omit<Fields, Names> & {
+  readonly [N in Names & keyof Fields]?: Fields[N] | null | undefined;
+};
+
+interface Definition<B extends TSchema, C extends string, Q extends TSchema, R extends TSchema> {
+  readonly method: Method;
+  readonly path: string;
+  readonly aliases?: readonly string[];
+  readonly planes: readonly Plane[];
+  readonly auth: Access | ((settings: Settings) => Access);
+  readonly summary: string;
+  readonly body?: B;
+  readonly clearable?: readonly C[];
+  readonly query?: Q;
+  readonly response: R;
+  handle(call: Call<Cleared<Static<B>, C>, Static<Q>>): Reply<Static<R>> | Promise<Reply<Static<R>>>;
+}
+
+/** Declares an endpoint. Its schemas are compiled when they are first needed, because that takes milliseconds each. */
+export function defineEndpoint<
+  B extends TSchema = TSchema,
+  C extends string = never,
+  Q extends TSchema = TSchema,
+  R extends TSchema = TSchema,
+>(definition: Definition<B, C, Q, R>): Endpoint {
+  const { auth, body, query, clearable = [], aliases = [], ...rest } = definition;
+  return {
+    ...rest,
+    aliases,
+    body: body && inputOf(body, clearable),
+    query: query && inputOf(query, []),
+    access: (settings) => (typeof auth === 'function' ? auth(settings) : auth),
+    // What arrives here has been validated with the very schemas these types are made of.
+    handle: (call) => definition.handle(call as Parameters<typeof definition.handle>[0]),
+  };
+}
+
+function inputOf(schema: TSchema, clearable: readonly string[]): Input {
+  const validator = once(() => compileValidator(asNode(schema)));
+  return { schema, clearable, validate: (value) => validator()(value) };
+}
+
+/** An instant in answers: RFC 3339, UTC. */
+export function InstantText(description: string) {
+  return Type.String({ format: 'date-time', description });
+}
+
+export function instantText(epochMs: number): string {
+  return new Date(epochMs).toISOString();
+}

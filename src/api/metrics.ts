@@ -1,0 +1,18 @@
+import Type from 'typebox';
+import { GatewayError, Rejection } from '../errors/rejection.ts';
+import { defineEndpoint } from './endpoint.ts';
+
+export const metricsEndpoint = defineEndpoint({
+  method: 'GET',
+  path: '/metrics',
+  planes: ['admin', 'metrics'],
+  auth: ({ admin }) => (admin.metrics_access === 'open' ? 'none' : 'master_key'),
+  summary: 'Prometheus metrics as text, or as OpenMetrics when `Accept` asks for it.',
+  response: Type.String({ description: 'The exposition.' }),
+  handle: async ({ context, config, exchange }) => {
+    if (!config.settings.metrics.enabled)
+      throw new GatewayError(new Rejection('NOT_FOUND', 'Metrics are switched off.'));
+    const { contentType, body } = await context.deps.metrics.render(exchange.edge.headers.get('accept'));
+    return { status: 200, contentType, text: body };
+  },
+});

@@ -1,0 +1,2 @@
+/** Which of its faces the gateway shows on a socket. */
+export type Plane = 'public' | 'admin' | 'metrics';
