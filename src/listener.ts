@@ -18,12 +18,12 @@ export interface ListenerTls {
 }
 
 export interface ListenerHandlers {
-  onRequest(req: IncomingMessage, res: ServerResponse): void;
-  onUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void;
+  readonly onRequest: (req: IncomingMessage, res: ServerResponse) => void;
+  readonly onUpgrade: (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
   /** A request Node's parser refused before there was one; returns the complete HTTP answer to write, if any. */
-  onUnparsed(code: ErrorCode, reason: string, peer: string): string;
+  readonly onUnparsed: (code: ErrorCode, reason: string, peer: string) => string;
   /** A connection over the cap was closed without an answer. */
-  onDropped(): void;
+  readonly onDropped: () => void;
 }
 
 /** RFC 9110 7.8 lets a server ignore an upgrade it does not want; only WebSocket is one we can carry. */

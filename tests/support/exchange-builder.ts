@@ -43,5 +43,6 @@ export function buildExchange(edge: Partial<EdgeRequest> = {}, clock: Clock = sy
     clientIp: request.peer,
     body,
     deadline,
+    closing: new WeakSet(),
   });
 }

@@ -1,6 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { Slots } from './slots.ts';
 
+/** Takes a place that is known to be free. */
+function take(slots: Slots): void {
+  expect(slots.enter('a')).toBe('entered');
+}
+
 describe('without a queue', () => {
   test('lets exactly the limit in per key and the next one after somebody left', () => {
     const slots = new Slots(2, undefined);
@@ -16,7 +21,7 @@ describe('without a queue', () => {
 
   test('forgets a key nothing runs under', () => {
     const slots = new Slots(1, undefined);
-    slots.enter('a');
+    take(slots);
     slots.leave('a');
     slots.leave('a');
     expect(slots.running('a')).toBe(0);
@@ -27,7 +32,7 @@ describe('without a queue', () => {
 describe('with a queue', () => {
   test('serves waiters in order and refuses when the queue is full', async () => {
     const slots = new Slots(1, { max: 2, waitMs: 10_000 });
-    slots.enter('a');
+    take(slots);
     const served: number[] = [];
     const waiting = [1, 2].map(async (n) => (await slots.enter('a')) && served.push(n));
     expect(slots.enter('a')).toBe('full');
@@ -41,7 +46,7 @@ describe('with a queue', () => {
 
   test('gives up after the wait and frees its place in the queue', async () => {
     const slots = new Slots(1, { max: 1, waitMs: 1 });
-    slots.enter('a');
+    take(slots);
     expect(await slots.enter('a')).toBe(false);
     expect(slots.enter('a')).toBeInstanceOf(Promise);
     slots.leave('a');

@@ -1,4 +1,4 @@
-import { defineAccessPolicy } from '../policy.ts';
+import { type AccessStep, defineAccessPolicy } from '../policy.ts';
 import { type TimeoutConfig, TimeoutSchema } from './schema.ts';
 
 /**
@@ -10,8 +10,15 @@ export const timeoutPolicy = defineAccessPolicy({
   phase: 'access',
   schema: TimeoutSchema,
   errors: ['UPSTREAM_TIMEOUT', 'REQUEST_TIMEOUT'],
-  create: (config: TimeoutConfig) =>
-    config.total === 0
-      ? []
-      : [{ name: 'timeout', decide: (exchange) => void exchange.deadline.limitTotal(config.total) }],
+  create: ({ total }: TimeoutConfig) => (total === 0 ? [] : [limitTotal(total)]),
 });
+
+function limitTotal(ms: number): AccessStep {
+  return {
+    name: 'timeout',
+    decide: (exchange) => {
+      exchange.deadline.limitTotal(ms);
+      return undefined;
+    },
+  };
+}
