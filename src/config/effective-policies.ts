@@ -24,25 +24,35 @@ export interface Layers {
   readonly route: { readonly name: string; readonly own: RoutePolicyFields } | undefined;
 }
 
+const BUILT_IN_AUTH = defaultsOf(AuthSchema) as AuthConfig;
+
+/** One object per kind, shared by all routes that write nothing of their own: a file may have thousands. */
 const BUILT_IN = {
-  auth: defaultsOf(AuthSchema) as AuthConfig,
-  headers: defaultsOf(HeadersSchema) as Omit<HeadersConfig, 'forward_identity'>,
-  paths: defaultsOf(PathsSchema) as Omit<PathsConfig, 'encoded_slash'>,
+  http: builtInOf('http'),
+  llm: builtInOf('llm'),
+  embeddings: builtInOf('embeddings'),
 };
+
+function builtInOf(kind: ServiceKind): { readonly headers: HeadersConfig; readonly paths: PathsConfig } {
+  const { forward_identity, encoded_slash } = KIND_DEFAULTS[kind];
+  const headers = defaultsOf(HeadersSchema) as Omit<HeadersConfig, 'forward_identity'>;
+  const paths = defaultsOf(PathsSchema) as Omit<PathsConfig, 'encoded_slash'>;
+  return { headers: { forward_identity, ...headers }, paths: { encoded_slash, ...paths } };
+}
 
 export function effectivePolicies(layers: Layers): RoutePolicies {
   const { kind } = layers;
-  const builtIn = KIND_DEFAULTS[kind];
+  const { headers, paths } = BUILT_IN[kind];
   const written = inherited(layers);
   return {
     cors: written('cors') || undefined,
     ip: written('ip') || undefined,
-    auth: written('auth') ?? (layers.service ? BUILT_IN.auth : false),
-    body_limit: written('body_limit') ?? builtIn.body_limit,
+    auth: written('auth') ?? (layers.service ? BUILT_IN_AUTH : false),
+    body_limit: written('body_limit') ?? KIND_DEFAULTS[kind].body_limit,
     concurrency: concurrencyLines(layers),
     limits: limitLevels(layers),
-    headers: { forward_identity: builtIn.forward_identity, ...(written('headers') ?? BUILT_IN.headers) },
-    paths: { encoded_slash: builtIn.encoded_slash, ...(written('paths') ?? BUILT_IN.paths) },
+    headers: filled(headers, written('headers')),
+    paths: filled(paths, written('paths')),
     timeout: effectiveTimeout(
       kind,
       fieldsOf(layers).map((fields) => fields.timeout),
@@ -56,12 +66,18 @@ export function effectiveDialect(layers: Layers): Dialect {
 
 /** `written` from outermost to innermost; event streams wait longer than other bodies unless `idle` is written. */
 export function effectiveTimeout(kind: ServiceKind, written: readonly (TimeoutFields | undefined)[]): TimeoutConfig {
-  const fields: TimeoutFields = Object.assign({}, ...written);
   const builtIn = KIND_DEFAULTS[kind].timeout;
+  if (written.every((fields) => fields === undefined)) return builtIn;
+  const fields: TimeoutFields = Object.assign({}, ...written);
   return { ...builtIn, ...fields, idle_streamed: fields.idle ?? builtIn.idle_streamed };
 }
 
-/** Innermost first. */
+/** A written section with what it leaves to the kind of the service. */
+function filled<T extends object>(builtIn: T, written: Partial<T> | undefined): T {
+  return written === undefined ? builtIn : { ...builtIn, ...written };
+}
+
+/** Outermost first. */
 function fieldsOf({ service, route }: Layers): RoutePolicyFields[] {
   return [service?.defaults ?? {}, service?.own ?? {}, route?.own ?? {}];
 }

@@ -1,12 +1,21 @@
 /** The configuration file as written, once shorthands are expanded: the one source of its types, checks and docs. */
 
 import Type, { type Static } from 'typebox';
-import { FilePath, Instant, Section, SecretText } from '../lib/schema-atoms.ts';
+import { FilePath, HeaderName, Instant, Method, Section, SecretText } from '../lib/schema-atoms.ts';
 import { policyField, switchablePolicyField } from '../policies/schemas.ts';
 import { dialectField, SettingsSchema } from './settings-schema.ts';
 
-const PATH_PATTERN = '^/[^\\s?#]*$';
-const NAME_PATTERN = '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$';
+const PATH = { pattern: '^/[^\\s?#]*$', 'x-form': 'a path that begins with / and has no query' };
+const NAME = {
+  pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$',
+  'x-form': 'up to 64 letters, digits, ".", "_" and "-", beginning with a letter or digit',
+};
+const LABEL = '[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?';
+
+const HostPattern = Type.String({
+  pattern: `^(\\*\\.)?${LABEL}(\\.${LABEL})*$`,
+  'x-form': 'a host name such as api.example.com or *.example.com, without port',
+});
 
 /** What may stand on `defaults`, on a service and on a route. */
 const routePolicies = {
@@ -110,24 +119,19 @@ const MatchSchema = Section(
   {
     path: Type.String({
       description: 'Path to match: `/a` exactly, `/a/*` with all below, `:name` for one segment. Case-sensitive.',
-      pattern: PATH_PATTERN,
+      ...PATH,
     }),
-    methods: Type.Array(Type.String({ pattern: '^[A-Z][A-Z-]*$' }), {
+    methods: Type.Array(Method(), {
       description: 'Methods to match; empty means all. HEAD goes wherever GET goes.',
       default: [],
       uniqueItems: true,
     }),
-    hosts: Type.Array(
-      Type.String({
-        pattern: '^(\\*\\.)?[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*$',
-      }),
-      {
-        description: 'Hosts to match, `api.example.com` or `*.example.com`; empty means any.',
-        default: [],
-        uniqueItems: true,
-      },
-    ),
-    headers: Type.Record(Type.String({ pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$" }), Type.String(), {
+    hosts: Type.Array(HostPattern, {
+      description: 'Hosts to match, `api.example.com` or `*.example.com`; empty means any.',
+      default: [],
+      uniqueItems: true,
+    }),
+    headers: Type.Record(HeaderName(), Type.String(), {
       description: 'Headers that must be present with exactly this value.',
       default: {},
       additionalProperties: false,
@@ -138,9 +142,9 @@ const MatchSchema = Section(
 
 const RouteSchema = Section(
   {
-    name: Type.String({ description: 'Unique name, seen in logs and `explain`.', pattern: NAME_PATTERN }),
+    name: Type.String({ description: 'Unique name, seen in logs and `explain`.', ...NAME }),
     match: MatchSchema,
-    also: Type.Array(Type.String({ pattern: PATH_PATTERN }), {
+    also: Type.Array(Type.String({ ...PATH }), {
       description: 'Further paths of the same route.',
       default: [],
       uniqueItems: true,
@@ -164,7 +168,11 @@ const RouteSchema = Section(
           status: Type.Integer({ description: 'Status of the answer.', default: 200, minimum: 200, maximum: 599 }),
           body: Type.String({ description: 'Body of the answer.', default: '', maxLength: 65_536 }),
           content_type: Type.Optional(
-            Type.String({ description: 'Media type. Default `text/plain; charset=utf-8`.', pattern: '^[^\\r\\n]+$' }),
+            Type.String({
+              description: 'Media type. Default `text/plain; charset=utf-8`.',
+              pattern: '^[^\\r\\n]+$',
+              'x-form': 'text on one line',
+            }),
           ),
         },
         { description: 'Answers with fixed content instead of a service.' },
@@ -174,12 +182,12 @@ const RouteSchema = Section(
       Section(
         {
           strip_prefix: Type.Optional(
-            Type.String({ description: 'Prefix removed from the path before it is forwarded.', pattern: PATH_PATTERN }),
+            Type.String({ description: 'Prefix removed from the path before it is forwarded.', ...PATH }),
           ),
           path: Type.Optional(
             Type.String({
               description: 'Path to forward instead; `:name` and a final `*` carry what the match took.',
-              pattern: PATH_PATTERN,
+              ...PATH,
             }),
           ),
         },
@@ -197,6 +205,7 @@ const ConsumerSchema = Section(
     id: Type.String({
       description: 'Unique id: what is counted and logged.',
       pattern: '^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$',
+      'x-form': 'up to 128 letters, digits, ".", "_", ":", "@" and "-", beginning with a letter or digit',
     }),
     name: Type.Optional(
       Type.String({ description: 'Name for people. Default: the id.', minLength: 1, maxLength: 200 }),
@@ -209,10 +218,9 @@ const ConsumerSchema = Section(
           hash: Type.String({
             description: '`sha256:` and the SHA-256 of the whole key in hexadecimal.',
             pattern: '^sha256:[0-9a-fA-F]{64}$',
+            'x-form': 'sha256: and 64 hexadecimal digits',
           }),
-          id: Type.Optional(
-            Type.String({ description: 'Id for logs and limits. Default: from the hash.', pattern: NAME_PATTERN }),
-          ),
+          id: Type.Optional(Type.String({ description: 'Id for logs and limits. Default: from the hash.', ...NAME })),
           expires_at: Type.Optional(
             Instant({ description: 'When the key stops working: `2027-01-01` or with time and offset.' }),
           ),
@@ -231,7 +239,7 @@ export const ConfigFileSchema = Section(
     settings: SettingsSchema,
     consumers: Type.Array(ConsumerSchema, { description: 'Callers kept in the file.', default: [] }),
     defaults: DefaultsSchema,
-    services: Type.Record(Type.String({ pattern: NAME_PATTERN }), ServiceSchema, {
+    services: Type.Record(Type.String({ ...NAME }), ServiceSchema, {
       description: 'The backends, by name.',
       default: {},
       additionalProperties: false,

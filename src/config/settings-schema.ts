@@ -193,6 +193,7 @@ export const SettingsSchema = Section(
           description: 'Put before every Redis key, so that several gateways may share a server.',
           default: 'turnpike:',
           pattern: '^[^{}\\s]{0,64}$',
+          'x-form': 'up to 64 characters without spaces and braces',
         }),
       },
       { description: 'The shared store. Its address comes from `REDIS_URL`; unset means memory.', default: {} },

@@ -69,6 +69,19 @@ export function FilePath(options: { description: string }) {
   return Type.String({ minLength: 1, ...options, 'x-unit': 'path' });
 }
 
+/** RFC 9110 section 5.6.2. */
+const TOKEN = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$";
+
+/** The name of a header field. */
+export function HeaderName(options: { description?: string; default?: string } = {}) {
+  return Type.String({ pattern: TOKEN, maxLength: 256, 'x-form': 'the name of a header', ...options });
+}
+
+/** A request method. Methods are case-sensitive, and those in use are written in capital letters. */
+export function Method() {
+  return Type.String({ pattern: '^[A-Z][A-Z-]*$', 'x-form': 'a method in capital letters' });
+}
+
 /** An IP address, a CIDR range, or one of the words `loopback` and `private`. */
 export function AddressRange() {
   return Type.String({ format: 'address-range' });

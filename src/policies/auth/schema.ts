@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import { Section } from '../../lib/schema-atoms.ts';
+import { HeaderName, Section } from '../../lib/schema-atoms.ts';
 
 export const AuthSchema = Section(
   {
@@ -9,11 +9,9 @@ export const AuthSchema = Section(
       minItems: 1,
       uniqueItems: true,
     }),
-    header: Type.String({
+    header: HeaderName({
       description: 'Header that carries the key. `Authorization: Bearer <key>` is accepted beside it.',
       default: 'X-API-Key',
-      pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
-      maxLength: 64,
     }),
     on_stale_feed: Type.Enum(['serve', 'closed'], {
       description:

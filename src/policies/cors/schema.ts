@@ -1,20 +1,25 @@
 import Type, { type Static } from 'typebox';
-import { Duration, Section } from '../../lib/schema-atoms.ts';
+import { Duration, HeaderName, Method, Section } from '../../lib/schema-atoms.ts';
+
+const Origin = Type.String({
+  pattern: '^(\\*|[a-z][a-z0-9+.-]*://[^\\s/*]+|null)$',
+  'x-form': 'an origin such as https://app.example, or *',
+});
 
 export const CorsSchema = Section(
   {
-    origins: Type.Array(Type.String({ pattern: '^(\\*|[a-z][a-z0-9+.-]*://[^\\s/*]+|null)$' }), {
+    origins: Type.Array(Origin, {
       description:
         'Origins that may read answers, such as `https://app.example`; `*` means any and excludes `credentials`.',
       minItems: 1,
       uniqueItems: true,
     }),
-    methods: Type.Array(Type.String({ pattern: '^[A-Z]+$' }), {
+    methods: Type.Array(Method(), {
       description: 'Methods a preflight allows.',
       default: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
       uniqueItems: true,
     }),
-    headers: Type.Array(Type.String({ minLength: 1 }), {
+    headers: Type.Array(HeaderName(), {
       description: 'Request headers a preflight allows. Empty allows what the preflight asks for.',
       default: [],
     }),

@@ -1,9 +1,9 @@
 import Type, { type Static } from 'typebox';
-import { Section } from '../../lib/schema-atoms.ts';
+import { HeaderName, Section } from '../../lib/schema-atoms.ts';
 
-const NAME = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$";
+const HeaderValue = Type.String({ pattern: '^[^\\r\\n\\u0000]*$', 'x-form': 'text on one line' });
 const HeaderValues = (description: string) =>
-  Type.Record(Type.String({ pattern: NAME }), Type.String({ pattern: '^[^\\r\\n\\u0000]*$' }), {
+  Type.Record(HeaderName(), HeaderValue, {
     description,
     default: {},
     additionalProperties: false,
@@ -14,7 +14,7 @@ const edits = (description: string) =>
     {
       set: HeaderValues('Headers to set, replacing what is there.'),
       add: HeaderValues('Headers to add beside what is there.'),
-      remove: Type.Array(Type.String({ pattern: NAME }), { description: 'Headers to remove.', default: [] }),
+      remove: Type.Array(HeaderName(), { description: 'Headers to remove.', default: [] }),
     },
     { description, default: {} },
   );
