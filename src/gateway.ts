@@ -166,7 +166,8 @@ export class Gateway {
   }
 
   private end(exchange: Exchange): void {
-    if (!exchange.res.writableFinished && exchange.outcome === 'completed') exchange.outcome = 'client_aborted';
+    const { res, outcome } = exchange;
+    if (outcome === 'completed' && !res.writableFinished && res.statusCode !== 101) exchange.outcome = 'client_aborted';
     exchange.bytesIn = exchange.body.bytesRead;
     exchange.settle();
     this.running.delete(exchange);

@@ -7,6 +7,8 @@ import { endTruncated } from './upstream/truncated.ts';
 
 /** How often a drain looks whether everything has ended. */
 const LOOK_EVERY_MS = 20;
+/** For the last event of a stream to leave. */
+const LAST_WORDS_MS = 500;
 
 /**
  * Ends a gateway in order: `/ready` turns 503 and answers ask to close while balancers notice (`grace`), then nothing
@@ -25,7 +27,10 @@ export async function shutDown(
   await quietWithin(gateway, grace, { mayEndEarly: false });
   sockets.stopAccepting();
   const isQuiet = await quietWithin(gateway, drain, { mayEndEarly: true });
-  if (!isQuiet) cutWhatIsLeft(gateway, deps);
+  if (!isQuiet) {
+    cutWhatIsLeft(gateway, deps);
+    await quietWithin(gateway, LAST_WORDS_MS, { mayEndEarly: true });
+  }
   sockets.destroy();
   await Promise.race([Promise.all([gateway.close(), deps.close()]), sleep(flush, undefined, { ref: false })]);
 }

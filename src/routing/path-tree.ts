@@ -38,7 +38,7 @@ export class PathTree<T> {
     const list = hasRest ? node.rest : node.exact;
     list.push(candidate);
     // The sort is stable: among equals, which the loader refuses, the file's order would stand.
-    list.sort((a, b) => b.headers.length - a.headers.length);
+    list.sort((a, b) => b.headers.length - a.headers.length || Number(b.methods.size > 0) - Number(a.methods.size > 0));
   }
 
   /** Visits every pattern that matches, the longest first, until `visit` answers true. */

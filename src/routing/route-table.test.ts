@@ -64,6 +64,14 @@ describe('methods', () => {
     expect(find(entries, request('/a/b'))).toBe('all');
   });
 
+  test('a route that names its methods goes before one that takes all, whatever their order', () => {
+    const both = [entry('any', ['/x']), entry('read', ['/x'], { methods: ['GET'] })];
+    for (const table of [both, both.toReversed()]) {
+      expect(find(table, request('/x', { method: 'GET' }))).toBe('read');
+      expect(find(table, request('/x', { method: 'PUT' }))).toBe('any');
+    }
+  });
+
   test('names every method of every matching route when none fits', () => {
     expect(find(entries, request('/a/b', { method: 'DELETE' }))).toEqual(['GET', 'HEAD', 'POST']);
   });

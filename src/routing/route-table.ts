@@ -17,6 +17,9 @@ export type RouteLookup<T> =
   | { readonly kind: 'wrong_method'; readonly allow: readonly string[] }
   | { readonly kind: 'nothing' };
 
+/** What a route is chosen by. */
+type RoutedRequest = Pick<EdgeRequest, 'method' | 'host' | 'path' | 'headers'>;
+
 type Found<T> = Extract<RouteLookup<T>, { kind: 'found' }>;
 
 const NOTHING = { kind: 'nothing' } as const;
@@ -37,7 +40,7 @@ export class RouteTable<T> {
   }
 
   /** `method` stands in for the request's own when a preflight asks about another one. */
-  find(edge: EdgeRequest, method = edge.method): RouteLookup<T> {
+  find(edge: RoutedRequest, method = edge.method): RouteLookup<T> {
     const search = new Search<T>(edge, method);
     for (const tree of this.treesFor(edge.host)) {
       if (tree.search(edge.path, search.visit)) return search.found as Found<T>;
@@ -86,10 +89,10 @@ export class RouteTable<T> {
 class Search<T> {
   found: Found<T> | undefined;
   readonly allow = new Set<string>();
-  private readonly edge: EdgeRequest;
+  private readonly edge: RoutedRequest;
   private readonly method: string;
 
-  constructor(edge: EdgeRequest, method: string) {
+  constructor(edge: RoutedRequest, method: string) {
     this.edge = edge;
     this.method = method;
   }

@@ -10,7 +10,7 @@ import type { CompiledRoute } from './compiled-route.ts';
 export type ReportBug = (error: unknown, exchange: Exchange) => void;
 
 /** What happens once every access step has agreed. Whatever it throws or rejects with becomes an answer. */
-export type Proceed = (exchange: Exchange, route: CompiledRoute) => Promise<void>;
+export type Proceed = (exchange: Exchange, route: CompiledRoute) => Promise<void> | undefined;
 
 /** Takes one exchange through the access steps of its route, synchronously until a step really has to wait. */
 export function serve(exchange: Exchange, route: CompiledRoute, proceed: Proceed, reportBug: ReportBug): void {
@@ -39,7 +39,7 @@ class Passage {
         if ('then' in verdict) return void this.resume(verdict, i + 1);
         return conclude(this.exchange, verdict);
       }
-      this.proceed(this.exchange, this.route).catch(this.fail);
+      this.proceed(this.exchange, this.route)?.catch(this.fail);
     } catch (error) {
       this.fail(error);
     }

@@ -1,0 +1,47 @@
+import { readdirSync } from 'node:fs';
+import { expect, test } from '@jest/globals';
+import { ERROR_CATALOG } from '../errors/catalog.ts';
+import { ACCESS_ORDER, UPSTREAM_ORDER } from './registry.ts';
+import { POLICY_SCHEMAS } from './schemas.ts';
+
+const policies = [...new Set([...ACCESS_ORDER.map(([, policy]) => policy), ...UPSTREAM_ORDER])];
+/** Configured per service like a policy, but it probes on its own clock instead of taking part in requests. */
+const NOT_IN_REQUESTS = ['health'];
+
+test('every policy folder is registered, and nothing else', () => {
+  const folders = readdirSync(import.meta.dirname, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name.replaceAll('-', '_'));
+  expect([...policies.map(({ name }) => name), ...NOT_IN_REQUESTS].sort()).toEqual(folders.sort());
+});
+
+test('every policy can be configured: its keys are known to the configuration language', () => {
+  const keys = policies.flatMap((policy) => (policy.name === 'limits' ? ['rate_limit'] : [policy.name]));
+  expect([...keys, ...NOT_IN_REQUESTS].sort()).toEqual(Object.keys(POLICY_SCHEMAS).sort());
+});
+
+test('no two policies share a name', () => {
+  const names = policies.map(({ name }) => name);
+  expect(new Set(names).size).toBe(names.length);
+});
+
+test('what a policy may answer with is in the catalogue', () => {
+  const codes = policies.flatMap(({ errors }) => errors);
+  expect(codes.filter((code) => !(code in ERROR_CATALOG))).toEqual([]);
+});
+
+test('requests meet the steps in this order; changing it changes what is safe', () => {
+  expect(ACCESS_ORDER.map(([step]) => step)).toEqual([
+    'paths',
+    'headers',
+    'timeout',
+    'cors',
+    'ip',
+    'auth',
+    'body_limit',
+    'limits.peek',
+    'concurrency',
+    'limits.decide',
+  ]);
+  expect(UPSTREAM_ORDER.map(({ name }) => name)).toEqual(['retry', 'circuit_breaker']);
+});

@@ -1,0 +1,159 @@
+import { Agent, get } from 'node:http';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { until } from '../support/poll.ts';
+import { connectRaw, sendRaw } from '../support/raw-client.ts';
+import { answerOk, type RawUpstream, startRawUpstream } from '../support/raw-upstream.ts';
+import { API_KEY, QUICK_SHUTDOWN, startTestGateway, type TestGateway } from '../support/start-gateway.ts';
+
+let upstream: RawUpstream;
+let gateway: TestGateway;
+
+async function start(config: (url: string) => string): Promise<void> {
+  upstream = await startRawUpstream(answerOk);
+  gateway = await startTestGateway(config(upstream.url));
+}
+
+const simple = (url: string, more = ''): string => `
+settings: { ${QUICK_SHUTDOWN}${more} }
+services:
+  a: { url: "${url}" }
+`;
+
+function request(path: string): string {
+  return `GET ${path} HTTP/1.1\r\nHost: g\r\nX-API-Key: ${API_KEY}\r\n\r\n`;
+}
+
+afterEach(async () => {
+  await gateway.close();
+  await upstream.close();
+});
+
+describe('a reload', () => {
+  test('happens by itself when the file changes, and the new routes are served', async () => {
+    await start(simple);
+    expect(await sendRaw(gateway.url, request('/b/x'))).toMatchObject({ status: 404 });
+    gateway.writeConfig(simple(upstream.url) + `  b: { url: "${upstream.url}" }\n`);
+    await until(async () => (await sendRaw(gateway.url, request('/b/x'))).status === 200);
+    expect(await sendRaw(gateway.url, request('/a/x'))).toMatchObject({ status: 200 });
+  });
+
+  test('to a broken file changes nothing and says so', async () => {
+    await start(simple);
+    const { hash } = gateway.gateway.config;
+    gateway.writeConfig('services: { a: { url: "nonsense", rat_limit: 1 } }');
+    const outcome = await gateway.reloader.reload();
+    expect(outcome).toMatchObject({ ok: false });
+    expect(JSON.stringify(outcome)).toContain('rate_limit');
+    expect(gateway.gateway.config.hash).toBe(hash);
+    expect(await sendRaw(gateway.url, request('/a/x'))).toMatchObject({ status: 200 });
+    expect(await gateway.metrics()).toContain('gateway_config_reload_success 0');
+    expect(gateway.deps.degradations.list()).toContain('config_reload_failed');
+  });
+
+  test('lets a stream finish on the configuration it began with', async () => {
+    await start(simple);
+    let finish = (): void => {};
+    upstream.play(async (call) => {
+      await call.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n');
+      await new Promise<void>((resolve) => {
+        finish = resolve;
+      });
+      await call.write('3\r\ntwo\r\n0\r\n\r\n');
+    });
+    const client = await connectRaw(gateway.url);
+    await client.send(request('/a/x'));
+    await client.readThrough('one');
+    gateway.writeConfig(`settings: { ${QUICK_SHUTDOWN} }\nservices: { other: { url: "${upstream.url}" } }\n`);
+    expect(await gateway.reloader.reload()).toMatchObject({ ok: true });
+    finish();
+    expect(await client.readThrough('two')).toContain('two');
+    expect(await sendRaw(gateway.url, request('/a/x'))).toMatchObject({ status: 404 });
+    client.destroy();
+  });
+
+  test('keeps counters and circuits of what did not change', async () => {
+    await start((url) => `settings: { ${QUICK_SHUTDOWN} }\nservices:\n  a: { url: "${url}", rate_limit: 2 }\n`);
+    await sendRaw(gateway.url, request('/a/1'));
+    gateway.writeConfig(`settings: { ${QUICK_SHUTDOWN} }\nservices:\n  a: { url: "${upstream.url}", rate_limit: 2 }\n  b: { url: "${upstream.url}" }\n`);
+    const service = gateway.gateway.services.get('a');
+    expect(await gateway.reloader.reload()).toMatchObject({ ok: true });
+    expect(gateway.gateway.services.get('a')).toBe(service);
+    const answer = await sendRaw(gateway.url, request('/a/2'));
+    expect(answer.headers.get('x-ratelimit-remaining')).toBe('0');
+  });
+
+  test('twenty times under load fails no request', async () => {
+    await start(simple);
+    const agent = new Agent({ keepAlive: true, maxSockets: 8 });
+    const statuses = new Map<number, number>();
+    let running = true;
+    const load = Array.from({ length: 8 }, async () => {
+      while (running) {
+        const status = await fetchStatus(agent, `${gateway.url}/a/x`);
+        statuses.set(status, (statuses.get(status) ?? 0) + 1);
+      }
+    });
+    for (let i = 0; i < 20; i++) {
+      gateway.writeConfig(simple(upstream.url) + `  extra${i}: { url: "${upstream.url}" }\n  a${i % 2}: { url: "${upstream.url}/${i}" }\n`);
+      expect(await gateway.reloader.reload()).toMatchObject({ ok: true });
+    }
+    running = false;
+    await Promise.all(load);
+    agent.destroy();
+    expect([...statuses.keys()]).toEqual([200]);
+    expect(statuses.get(200)).toBeGreaterThan(100);
+  });
+
+  test('names what has to wait for a restart', async () => {
+    await start(simple);
+    gateway.writeConfig(simple(upstream.url, ', listen: { port: 1234, host: 127.0.0.9 }, redis: { prefix: "x:" }'));
+    expect(await gateway.reloader.reload()).toMatchObject({ ok: true, restartNeeded: ['settings.redis'] });
+  });
+});
+
+describe('a shutdown', () => {
+  test('lets a running request finish, closes its connection, and then refuses new ones', async () => {
+    await start((url) => simple(url).replace('drain: 200ms', 'drain: 5s'));
+    let answer = (): void => {};
+    upstream.play(async (call) => {
+      await new Promise<void>((resolve) => {
+        answer = resolve;
+      });
+      await call.answer(200, 'late');
+    });
+    const client = await connectRaw(gateway.url);
+    await client.send(request('/a/x'));
+    await until(() => upstream.requests.length === 1);
+    const stopped = gateway.stop();
+    await until(() => gateway.gateway.isDraining);
+    answer();
+    const got = await client.read();
+    expect(got).toMatchObject({ status: 200, text: 'late' });
+    await stopped;
+    await expect(sendRaw(gateway.url, request('/a/x'))).rejects.toThrow();
+    client.destroy();
+  });
+
+  test('tells a stream that outlives the drain time, in one event, and cuts it', async () => {
+    await start(simple);
+    upstream.play((call) =>
+      call.write('HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n9\r\ndata: 1\n\n\r\n'),
+    );
+    const client = await connectRaw(gateway.url);
+    await client.send(request('/a/x'));
+    const reading = client.read();
+    await until(() => gateway.gateway.running.size === 1);
+    await gateway.stop();
+    const answer = await reading;
+    expect(answer.text).toContain('"code":"DRAINING"');
+    expect(answer.isComplete).toBe(false);
+  });
+});
+
+function fetchStatus(agent: Agent, url: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    get(url, { agent, headers: { 'X-API-Key': API_KEY } }, (res) => {
+      res.resume().once('end', () => resolve(res.statusCode ?? 0));
+    }).once('error', reject);
+  });
+}
