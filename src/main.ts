@@ -51,6 +51,7 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
       masterKeys: keys.masterKeys,
       reload: () => reloader.reload(),
       degraded: () => deps.degradations.list(),
+      stores: () => deps.degradations.stores(),
       startedAt,
       configLoadedAt: () => reloader.loadedAt,
       version: options.version,

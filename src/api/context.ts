@@ -35,6 +35,8 @@ export interface ApiContext {
   reload(): Promise<ReloadOutcome>;
   /** Why the gateway works less well than it should, one closed word each; empty when all is well. */
   degraded(): readonly string[];
+  /** The stores in use, and whether each of them answers. */
+  stores(): ReadonlyMap<string, boolean>;
   /** Epoch milliseconds. */
   readonly startedAt: number;
   /** Epoch milliseconds. */

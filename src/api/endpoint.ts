@@ -19,7 +19,7 @@ export interface Call<Body = unknown, Query = unknown> {
   readonly config: GatewayConfig;
   readonly exchange: Exchange;
   /** The value of a `:name` segment of the path. */
-  param(name: string): string;
+  readonly param: (name: string) => string;
   readonly body: Body;
   readonly query: Query;
 }

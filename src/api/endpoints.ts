@@ -1,5 +1,20 @@
+import { configEndpoint } from './admin/config.ts';
+import { createConsumerEndpoint } from './admin/create-consumer.ts';
+import { disableConsumerEndpoint } from './admin/disable-consumer.ts';
 import { generateKeyEndpoint } from './admin/generate-key.ts';
+import { getConsumerEndpoint } from './admin/get-consumer.ts';
+import { getKeyEndpoint } from './admin/get-key.ts';
+import { listConsumersEndpoint } from './admin/list-consumers.ts';
+import { listKeysEndpoint } from './admin/list-keys.ts';
+import { reloadEndpoint } from './admin/reload.ts';
+import { resetBreakerEndpoint } from './admin/reset-breaker.ts';
+import { revokeKeyEndpoint } from './admin/revoke-key.ts';
+import { rotateKeyEndpoint } from './admin/rotate-key.ts';
+import { servicesEndpoint } from './admin/services.ts';
+import { updateConsumerEndpoint } from './admin/update-consumer.ts';
+import { updateKeyEndpoint } from './admin/update-key.ts';
 import type { Endpoint } from './endpoint.ts';
+import { detailedHealthEndpoint } from './health-detailed.ts';
 import { healthEndpoint } from './health.ts';
 import { metricsEndpoint } from './metrics.ts';
 import { readyEndpoint } from './ready.ts';
@@ -9,7 +24,22 @@ import { rootEndpoint } from './root.ts';
 export const ENDPOINTS: readonly Endpoint[] = [
   rootEndpoint,
   healthEndpoint,
+  detailedHealthEndpoint,
   readyEndpoint,
   metricsEndpoint,
   generateKeyEndpoint,
+  listKeysEndpoint,
+  getKeyEndpoint,
+  updateKeyEndpoint,
+  revokeKeyEndpoint,
+  rotateKeyEndpoint,
+  listConsumersEndpoint,
+  createConsumerEndpoint,
+  getConsumerEndpoint,
+  updateConsumerEndpoint,
+  disableConsumerEndpoint,
+  servicesEndpoint,
+  resetBreakerEndpoint,
+  configEndpoint,
+  reloadEndpoint,
 ];

@@ -13,6 +13,7 @@ export class Degradations {
   private readonly metrics: Metrics;
   private readonly log: Logger;
   private readonly reasons = new Set<string>();
+  private readonly known = new Map<StoreName, boolean>();
 
   constructor(metrics: Metrics, log: Logger) {
     this.metrics = metrics;
@@ -23,6 +24,7 @@ export class Degradations {
   store(name: StoreName, isUp: boolean, cause: string | undefined): void {
     const reason = `${name}_down`;
     this.metrics.storeUp(name, isUp);
+    this.known.set(name, isUp);
     if (isUp === !this.reasons.has(reason)) return;
     this.set(reason, !isUp);
     if (isUp) this.log.info({ store: name }, `${name} answers again`);
@@ -34,6 +36,11 @@ export class Degradations {
     if (on) this.reasons.add(reason);
     else this.reasons.delete(reason);
     this.metrics.degraded(reason, on);
+  }
+
+  /** The stores in use, and whether each of them answers. */
+  stores(): ReadonlyMap<StoreName, boolean> {
+    return this.known;
   }
 
   /** Sorted; empty when all is well. */

@@ -1,7 +1,8 @@
 import Type from 'typebox';
 import { Section } from '../../lib/schema-atoms.ts';
-import { defineEndpoint, InstantText, instantText } from '../endpoint.ts';
+import { defineEndpoint } from '../endpoint.ts';
 import { checkExpiry, checkRateLimit, ExpiresAt, NameText, PermissionList, RateLimit, TierName } from './key-fields.ts';
+import { IssuedKeyView, issuedKeyView } from './key-view.ts';
 
 const NewKey = Section(
   {
@@ -16,30 +17,20 @@ const NewKey = Section(
   { description: 'A key to be issued.' },
 );
 
-/** The one moment at which a key can be read. */
 export const generateKeyEndpoint = defineEndpoint({
   method: 'POST',
   path: '/admin/generate_key',
+  aliases: ['/admin/keys'],
   planes: ['admin'],
   auth: 'master_key',
-  summary: 'Issues an API key. The key is shown in this answer only.',
+  summary: 'Issues an API key. It is shown in this answer only.',
   body: NewKey,
-  response: Type.Object({
-    api_key: Type.String(),
-    id: Type.String(),
-    owner: Type.String(),
-    prefix: Type.String({ description: 'The part of the key that may be shown.' }),
-    created_at: InstantText('When it was issued.'),
-  }),
+  response: IssuedKeyView,
   handle: async ({ context, body }) => {
     const { expires_at: expiresAt, rate_limit: rateLimit, ...fields } = body;
     checkExpiry(expiresAt, context.deps.clock.now());
     checkRateLimit(rateLimit);
-    const { apiKey, key } = await context.identity.keys.issue({ ...fields, expiresAt, rateLimit });
-    const { id, owner, prefix, createdAt } = key;
-    return {
-      status: 201,
-      json: { api_key: apiKey, id, owner: owner.name, prefix, created_at: instantText(createdAt) },
-    };
+    const issued = await context.identity.keys.issue({ ...fields, expiresAt, rateLimit });
+    return { status: 201, json: issuedKeyView(issued) };
   },
 });

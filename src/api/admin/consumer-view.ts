@@ -1,0 +1,30 @@
+import Type, { type Static } from 'typebox';
+import type { Consumer } from '../../identity/consumers.ts';
+import { InstantText, instantText } from '../endpoint.ts';
+import { RateLimitView, rateLimitView } from './rate-limit-view.ts';
+
+/** A stored consumer. Fields that have nothing to say are left out. */
+export const ConsumerView = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  tier: Type.Optional(Type.String()),
+  status: Type.Enum(['active', 'disabled']),
+  permissions: Type.Array(Type.String()),
+  rate_limit: Type.Optional(RateLimitView),
+  created_at: InstantText('When it was created.'),
+  updated_at: InstantText('When it was last changed.'),
+});
+
+export function consumerView(consumer: Consumer): Static<typeof ConsumerView> {
+  const { id, name, tier, status, permissions, rateLimit, createdAt, updatedAt } = consumer;
+  return {
+    id,
+    name,
+    ...(tier === undefined ? {} : { tier }),
+    status,
+    permissions: [...permissions],
+    ...(rateLimit && { rate_limit: rateLimitView(rateLimit) }),
+    created_at: instantText(createdAt),
+    updated_at: instantText(updatedAt),
+  };
+}

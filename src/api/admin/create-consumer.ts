@@ -1,0 +1,31 @@
+import Type from 'typebox';
+import { Section } from '../../lib/schema-atoms.ts';
+import { defineEndpoint } from '../endpoint.ts';
+import { ConsumerView, consumerView } from './consumer-view.ts';
+import { checkRateLimit, NameText, PermissionList, RateLimit, TierName } from './key-fields.ts';
+
+const NewConsumer = Section(
+  {
+    name: NameText('Unique name: what `owner` names when a key is issued.'),
+    tier: Type.Optional(TierName),
+    permissions: Type.Optional(PermissionList('What the consumer may do. Default: everything.')),
+    rate_limit: RateLimit,
+  },
+  { description: 'A consumer to be created.' },
+);
+
+export const createConsumerEndpoint = defineEndpoint({
+  method: 'POST',
+  path: '/admin/consumers',
+  planes: ['admin'],
+  auth: 'master_key',
+  summary: 'Creates a consumer without keys; 409 when the name is taken.',
+  body: NewConsumer,
+  response: ConsumerView,
+  handle: async ({ context, body }) => {
+    const { rate_limit: rateLimit, ...fields } = body;
+    checkRateLimit(rateLimit);
+    const consumer = await context.identity.consumers.create({ ...fields, rateLimit });
+    return { status: 201, json: consumerView(consumer) };
+  },
+});

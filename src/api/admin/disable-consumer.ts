@@ -1,0 +1,15 @@
+import { defineEndpoint } from '../endpoint.ts';
+import { ConsumerView, consumerView } from './consumer-view.ts';
+
+export const disableConsumerEndpoint = defineEndpoint({
+  method: 'DELETE',
+  path: '/admin/consumers/:id',
+  planes: ['admin'],
+  auth: 'master_key',
+  summary: 'Disables a consumer and with it all its keys. It stays on record; `status: active` brings it back.',
+  response: ConsumerView,
+  handle: async ({ context, param }) => ({
+    status: 200,
+    json: consumerView(await context.identity.consumers.patch(param('id'), { status: 'disabled' })),
+  }),
+});

@@ -1,0 +1,53 @@
+import Type, { type Static } from 'typebox';
+import type { ApiKey } from '../../identity/api-key-row.ts';
+import type { IssuedApiKey } from '../../identity/api-keys.ts';
+import { InstantText, instantText } from '../endpoint.ts';
+import { RateLimitView, rateLimitView } from './rate-limit-view.ts';
+
+/** What may be shown of a key. Fields that have nothing to say are left out. */
+export const KeyView = Type.Object({
+  id: Type.String(),
+  prefix: Type.String({ description: 'The part of the key that may be shown.' }),
+  name: Type.Optional(Type.String()),
+  owner: Type.Object({ id: Type.String(), name: Type.String(), tier: Type.Optional(Type.String()) }),
+  status: Type.Enum(['active', 'expired', 'revoked']),
+  scopes: Type.Optional(Type.Array(Type.String())),
+  rate_limit: Type.Optional(RateLimitView),
+  expires_at: Type.Optional(InstantText('When it stops working.')),
+  revoked_at: Type.Optional(InstantText('When it was revoked.')),
+  replaced_by: Type.Optional(Type.String({ description: 'Id of the key that took its place at a rotation.' })),
+  created_at: InstantText('When it was issued.'),
+  last_used_at: Type.Optional(InstantText('When it was last used, to about a minute.')),
+});
+
+export function keyView(key: ApiKey): Static<typeof KeyView> {
+  const { id, prefix, name, owner, status, scopes, rateLimit, replacedBy, createdAt } = key;
+  return {
+    id,
+    prefix,
+    ...(name === undefined ? {} : { name }),
+    owner: { id: owner.id, name: owner.name, ...(owner.tier === undefined ? {} : { tier: owner.tier }) },
+    status,
+    ...(scopes && { scopes: [...scopes] }),
+    ...(rateLimit && { rate_limit: rateLimitView(rateLimit) }),
+    ...(key.expiresAt !== undefined && { expires_at: instantText(key.expiresAt) }),
+    ...(key.revokedAt !== undefined && { revoked_at: instantText(key.revokedAt) }),
+    ...(replacedBy !== undefined && { replaced_by: replacedBy }),
+    created_at: instantText(createdAt),
+    ...(key.lastUsedAt !== undefined && { last_used_at: instantText(key.lastUsedAt) }),
+  };
+}
+
+/** The one answer in which a key can be read. */
+export const IssuedKeyView = Type.Object({
+  api_key: Type.String({ description: 'The key. It is stored nowhere and cannot be shown again.' }),
+  id: Type.String(),
+  owner: Type.String(),
+  prefix: Type.String({ description: 'The part of the key that may be shown.' }),
+  created_at: InstantText('When it was issued.'),
+});
+
+export function issuedKeyView({ apiKey, key }: IssuedApiKey): Static<typeof IssuedKeyView> {
+  const { id, owner, prefix, createdAt } = key;
+  return { api_key: apiKey, id, owner: owner.name, prefix, created_at: instantText(createdAt) };
+}

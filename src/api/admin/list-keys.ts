@@ -1,0 +1,23 @@
+import Type from 'typebox';
+import { Section } from '../../lib/schema-atoms.ts';
+import { defineEndpoint } from '../endpoint.ts';
+import { KeyView, keyView } from './key-view.ts';
+import { PAGE_FIELDS, PageOf, pageOf } from './paging.ts';
+
+export const listKeysEndpoint = defineEndpoint({
+  method: 'GET',
+  path: '/admin/keys',
+  planes: ['admin'],
+  auth: 'master_key',
+  summary: 'Lists API keys, newest first.',
+  query: Section(
+    { ...PAGE_FIELDS, consumer_id: Type.Optional(Type.String({ description: 'Only keys of this consumer.' })) },
+    { description: 'Which keys.' },
+  ),
+  response: PageOf(KeyView),
+  handle: async ({ context, query }) => {
+    const { limit, cursor, consumer_id: consumerId } = query;
+    const page = await context.identity.keys.list({ limit, cursor, consumerId });
+    return { status: 200, json: pageOf(page, keyView) };
+  },
+});

@@ -1,0 +1,17 @@
+import Type, { type Static } from 'typebox';
+import type { StoredRateLimit } from '../../identity/consumers.ts';
+import { formatDuration } from '../../lib/duration.ts';
+
+export const RateLimitView = Type.Object(
+  { limits: Type.Array(Type.Record(Type.String(), Type.Unknown())) },
+  { description: 'The limits in long form, as they may be written in the configuration file.' },
+);
+
+/** A stored limit as one would write it, so that what was read can be sent back. */
+export function rateLimitView({ limits }: StoredRateLimit): Static<typeof RateLimitView> {
+  const written = limits.map((limit) => {
+    const fields = limit as Readonly<Record<string, unknown>>;
+    return { ...fields, window: formatDuration(Number(fields['window'])) };
+  });
+  return { limits: written };
+}

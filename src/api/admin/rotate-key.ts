@@ -1,0 +1,28 @@
+import { Duration, Section } from '../../lib/schema-atoms.ts';
+import { defineEndpoint } from '../endpoint.ts';
+import { IssuedKeyView, issuedKeyView } from './key-view.ts';
+
+const Rotation = Section(
+  {
+    grace: Duration({
+      description: 'How long the old key goes on working; `0s` ends it at once.',
+      default: '1h',
+      maximum: '30d',
+    }),
+  },
+  { description: 'How the old key ends.' },
+);
+
+export const rotateKeyEndpoint = defineEndpoint({
+  method: 'POST',
+  path: '/admin/keys/:id/rotate',
+  planes: ['admin'],
+  auth: 'master_key',
+  summary: 'Issues a key that takes the place of another with all its properties. It is shown in this answer only.',
+  body: Rotation,
+  response: IssuedKeyView,
+  handle: async ({ context, param, body }) => {
+    const issued = await context.identity.keys.rotate(param('id'), body.grace);
+    return { status: 201, json: issuedKeyView(issued) };
+  },
+});

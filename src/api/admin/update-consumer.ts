@@ -1,0 +1,32 @@
+import Type from 'typebox';
+import { Section } from '../../lib/schema-atoms.ts';
+import { defineEndpoint } from '../endpoint.ts';
+import { ConsumerView, consumerView } from './consumer-view.ts';
+import { checkRateLimit, PermissionList, RateLimit, TierName } from './key-fields.ts';
+
+const ConsumerPatch = Section(
+  {
+    tier: Type.Optional(TierName),
+    status: Type.Optional(Type.Enum(['active', 'disabled'], { description: '`disabled` refuses all its keys.' })),
+    permissions: Type.Optional(PermissionList('What the consumer may do.')),
+    rate_limit: RateLimit,
+  },
+  { description: 'What to change. A field left out stays as it is; `null` clears tier and rate_limit.' },
+);
+
+export const updateConsumerEndpoint = defineEndpoint({
+  method: 'PATCH',
+  path: '/admin/consumers/:id',
+  planes: ['admin'],
+  auth: 'master_key',
+  summary: 'Changes a consumer; in force on every gateway within 2 s.',
+  body: ConsumerPatch,
+  clearable: ['tier', 'rate_limit'],
+  response: ConsumerView,
+  handle: async ({ context, param, body }) => {
+    const { rate_limit: rateLimit, ...fields } = body;
+    checkRateLimit(rateLimit);
+    const consumer = await context.identity.consumers.patch(param('id'), { ...fields, rateLimit });
+    return { status: 200, json: consumerView(consumer) };
+  },
+});
