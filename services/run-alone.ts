@@ -24,10 +24,13 @@ export async function startOrExplain(
   }
 }
 
-/** Closes the services at the first SIGINT or SIGTERM, so that the process ends. */
+/** Closes the services at the first SIGINT or SIGTERM, or when a parent process ends, so that the process ends. */
 export function closeOnSignal(services: (RunningService | undefined)[]): void {
-  const close = () => services.forEach((service) => void service?.close());
-  process.once('SIGINT', close).once('SIGTERM', close);
+  const close = () => {
+    services.forEach((service) => void service?.close());
+    if (process.connected) process.disconnect?.();
+  };
+  process.once('SIGINT', close).once('SIGTERM', close).once('disconnect', close);
 }
 
 /** Runs one service as its own process; `--port` and `--host`, or PORT and HOST, override the defaults. */

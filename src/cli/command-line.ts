@@ -1,0 +1,112 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, Option } from 'commander';
+import { failWith } from './failure.ts';
+
+const DEFAULT_CONFIG = 'gateway_config.yaml';
+
+/** Runs the command that the arguments name. A failure is one message on standard error and exit code 1. */
+export async function runCommandLine(argv: readonly string[]): Promise<void> {
+  try {
+    await program().parseAsync(argv);
+  } catch (error) {
+    await failWith(error);
+  }
+}
+
+/** Each command's module is loaded when it runs: a short command must not wait for the gateway's libraries. */
+function program(): Command {
+  const root = new Command('turnpike')
+    .description('A reverse proxy and API gateway configured by one file.')
+    .version(readVersion());
+  addStart(root);
+  addConfigCommands(root);
+  root
+    .command('migrate')
+    .description('bring the database to the schema of this release')
+    .addOption(configOption())
+    .option('--status', 'only list the steps it lacks')
+    .action(async (options) => (await import('./commands/migrate.ts')).migrate(options));
+  addKeys(root.command('keys').description('issue and manage API keys, also while the gateway runs'));
+  return root;
+}
+
+function addStart(root: Command): void {
+  root
+    .command('start')
+    .description('start the gateway')
+    .addOption(configOption())
+    .option('--dev', 'development start: sample services and keys for this start only')
+    .option('--host <address>', 'address to listen on')
+    .option('--port <number>', 'port to listen on; 0 takes any free one')
+    .option('--inference-url <url>', 'sets INFERENCE_SERVICE_URL')
+    .option('--rate-limit-minute <requests>', 'sets RATE_LIMIT_PER_MINUTE')
+    .option('--rate-limit-hour <requests>', 'sets RATE_LIMIT_PER_HOUR')
+    .option('--cors-origins <list>', 'origins browsers may call from, comma-separated')
+    .action(async (options) => (await import('./commands/start.ts')).start(options, readVersion()));
+}
+
+function addConfigCommands(root: Command): void {
+  root
+    .command('validate')
+    .description('check the configuration as a start would, and list every mistake')
+    .addOption(configOption())
+    .action(async (options) => (await import('./commands/validate.ts')).validate(options));
+  root
+    .command('explain')
+    .description('show where a request goes, what it meets there, and where each value comes from')
+    .argument('<method>', 'GET, POST, …')
+    .argument('<path>', '/service1/hello')
+    .addOption(configOption())
+    .option('--host <name>', 'the Host header of the request', 'localhost')
+    .option('--header <name: value...>', 'a header of the request; may be repeated')
+    .action(async (method, path, options) => (await import('./commands/explain.ts')).explain(method, path, options));
+  root
+    .command('init')
+    .description('write a small configuration, and .env with a new master key')
+    .addOption(configOption())
+    .action(async (options) => (await import('./commands/init.ts')).init(options));
+}
+
+function addKeys(keys: Command): void {
+  const load = () => import('./commands/keys.ts');
+  keys
+    .command('create')
+    .description('issue a key; the key alone goes to standard output')
+    .addOption(configOption())
+    .requiredOption('--owner <name>', 'consumer the key belongs to; created when there is none')
+    .option('--name <text>', 'what the key is for')
+    .addOption(new Option('--env <env>', 'part of the key').choices(['live', 'test', 'dev']).default('live'))
+    .option('--tier <name>', 'tier of a new owner')
+    .option('--expires-in <duration>', 'such as 12h or 30d; never unless given')
+    .option('--rate-limit <limit>', '100 per rate_period of the configuration, or 100/1h')
+    .action(async (options) => (await load()).createKey(options));
+  keys
+    .command('list')
+    .description('list all keys, newest first')
+    .addOption(configOption())
+    .action(async (options) => (await load()).listKeys(options));
+  keys
+    .command('revoke')
+    .description('end a key; every gateway refuses it within 2 s')
+    .argument('<id>')
+    .addOption(configOption())
+    .action(async (id, options) => (await load()).revokeKey(id, options));
+  keys
+    .command('rotate')
+    .description('issue a successor; the new key alone goes to standard output')
+    .argument('<id>')
+    .addOption(configOption())
+    .option('--grace <duration>', 'how long the old key still works', '1h')
+    .action(async (id, options) => (await load()).rotateKey(id, options));
+}
+
+function configOption(): Option {
+  return new Option('-c, --config <file>', 'configuration file').default(DEFAULT_CONFIG);
+}
+
+function readVersion(): string {
+  // Two folders up from the sources as well as from the package.
+  const text = readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

@@ -1,0 +1,106 @@
+import { readRateLimit } from '../../config/read-rate-limit.ts';
+import type { KeyEnvironment } from '../../identity/api-key-format.ts';
+import type { ApiKey } from '../../identity/api-key-row.ts';
+import { ApiKeys, type IssuedApiKey } from '../../identity/api-keys.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { parseDuration } from '../../lib/duration.ts';
+import type { RateLimitConfig } from '../../policies/limits/schema.ts';
+import { migrateDatabase } from '../../storage/migrate.ts';
+import { renderTable } from '../table.ts';
+import { UsageError } from '../usage-error.ts';
+import { withDatabase } from '../with-database.ts';
+
+interface KeyOptions {
+  readonly config: string;
+}
+
+interface CreateOptions extends KeyOptions {
+  readonly owner: string;
+  readonly env: KeyEnvironment;
+  readonly name?: string;
+  readonly tier?: string;
+  readonly expiresIn?: string;
+  readonly rateLimit?: string;
+}
+
+const LONGEST_PAGE = 200;
+
+/** The key goes to standard output and all else to standard error, so that a script can catch it. */
+export async function createKey(options: CreateOptions): Promise<void> {
+  const { owner, env, name, tier, expiresIn, rateLimit } = options;
+  const expiresAt = expiresIn === undefined ? undefined : systemClock.now() + durationOf('--expires-in', expiresIn);
+  await withKeys(options, async (keys, ratePeriodMs) => {
+    const limit = rateLimit === undefined ? undefined : rateLimitOf(rateLimit, ratePeriodMs);
+    showIssued(await keys.issue({ owner, env, name, tier, expiresAt, rateLimit: limit }));
+  });
+}
+
+export async function listKeys(options: KeyOptions): Promise<void> {
+  await withKeys(options, async (keys) => {
+    const rows: string[][] = [['ID', 'PREFIX', 'OWNER', 'NAME', 'STATUS', 'CREATED', 'EXPIRES', 'LAST USED']];
+    let cursor: string | undefined;
+    do {
+      const page = await keys.list({ limit: LONGEST_PAGE, cursor });
+      rows.push(...page.items.map(cellsOf));
+      cursor = page.nextCursor;
+    } while (cursor !== undefined);
+    for (const line of renderTable(rows)) console.log(line);
+  });
+}
+
+export async function revokeKey(id: string, options: KeyOptions): Promise<void> {
+  await withKeys(options, async (keys) => {
+    const { prefix, owner } = await keys.revoke(id);
+    console.error(`${prefix}… of ${owner.name} is revoked; running gateways refuse it within 2 s`);
+  });
+}
+
+export async function rotateKey(id: string, options: KeyOptions & { readonly grace: string }): Promise<void> {
+  const grace = durationOf('--grace', options.grace);
+  await withKeys(options, async (keys) => {
+    showIssued(await keys.rotate(id, grace));
+    console.error(grace === 0 ? 'The old key is revoked.' : `The old key works for ${options.grace} more.`);
+  });
+}
+
+/** Running gateways read every change from the database; nothing else has to be told. */
+async function withKeys(
+  { config }: KeyOptions,
+  work: (keys: ApiKeys, ratePeriodMs: number) => Promise<void>,
+): Promise<void> {
+  await withDatabase(config, async (database, loaded) => {
+    await migrateDatabase(database);
+    const keys = new ApiKeys({ database, clock: systemClock, announce: () => Promise.resolve() });
+    await work(keys, loaded.config.settings.rate_period);
+  });
+}
+
+function showIssued({ apiKey, key }: IssuedApiKey): void {
+  console.log(apiKey);
+  const expiry = key.expiresAt === undefined ? '' : `, expires ${timeOf(key.expiresAt)}`;
+  console.error(`Key ${key.id} of ${key.owner.name}${expiry}. It cannot be shown again.`);
+}
+
+function cellsOf(key: ApiKey): string[] {
+  const times = [key.createdAt, key.expiresAt, key.lastUsedAt].map(timeOf);
+  return [key.id, key.prefix, key.owner.name, key.name ?? '-', key.status, ...times];
+}
+
+function timeOf(ms: number | undefined): string {
+  return ms === undefined ? '-' : `${new Date(ms).toISOString().slice(0, 19)}Z`;
+}
+
+function durationOf(flag: string, text: string): number {
+  const duration = parseDuration(text);
+  if (duration === undefined) throw new UsageError(`${flag} must be a duration such as 30m, 12h or 30d`);
+  return duration;
+}
+
+/** `100` is the short form of the configuration; `100/1h` names its window. */
+function rateLimitOf(text: string, ratePeriodMs: number): RateLimitConfig {
+  const [limit, window] = text.split('/', 2);
+  const written = window === undefined ? Number(limit) : { limits: [{ limit: Number(limit), window }] };
+  const reading = readRateLimit(written, ratePeriodMs);
+  if ('problems' in reading) throw new UsageError(`--rate-limit ${text}: ${reading.problems.join('; ')}`);
+  return reading.rateLimit;
+}

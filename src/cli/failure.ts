@@ -1,0 +1,51 @@
+import { ConfigError } from '../config/config-error.ts';
+import { GatewayError } from '../errors/rejection.ts';
+import { DatabaseError, firstLine, isStoreOutage } from '../storage/database-error.ts';
+import { UsageError } from './usage-error.ts';
+
+/** Prints why a command failed and ends the process with exit code 1; what the log still holds is written. */
+export function failWith(error: unknown): never {
+  process.stderr.write(`${explainFailure(error) ?? describeBug(error)}\n`);
+  process.exit(1);
+}
+
+/**
+ * What an operator can do something about, in their words: one line, or one per mistake in the configuration.
+ * `undefined` = a bug.
+ */
+export function explainFailure(error: unknown): string | undefined {
+  if (error instanceof ConfigError) return error.render();
+  if (error instanceof UsageError || error instanceof DatabaseError) return error.message;
+  if (error instanceof GatewayError) return error.rejection.detail;
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (syscall === 'listen') return explainListen(error as ListenError);
+  if (isStoreOutage(error)) return `The database does not answer: ${firstLine(error)}`;
+  const isOfSystem = syscall !== undefined && code !== undefined;
+  return isOfSystem ? firstLine(error) : undefined;
+}
+
+interface ListenError extends NodeJS.ErrnoException {
+  readonly address?: string;
+  readonly port?: number;
+}
+
+function explainListen({ code, address = '', port = 0 }: ListenError): string {
+  const place = `${address.includes(':') ? `[${address}]` : address}:${port}`;
+  switch (code) {
+    case 'EADDRINUSE':
+      return `Cannot listen on ${place}: another program does. Stop it, or choose another port: --port, SERVER_PORT or settings.listen.port.`;
+    case 'EACCES':
+      return `Cannot listen on ${place}: this user may not use the port. Choose one from 1024 up: --port, SERVER_PORT or settings.listen.port.`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return `Cannot listen on ${place}: this machine has no such address. See --host, SERVER_HOST and settings.listen.host.`;
+    default:
+      return `Cannot listen on ${place}: ${String(code)}`;
+  }
+}
+
+/** A bug is worth its stack: whoever reports it should have it. */
+function describeBug(error: unknown): string {
+  const stack = error instanceof Error ? error.stack : String(error);
+  return `turnpike met a bug in itself and cannot go on:\n${stack}`;
+}
