@@ -1,6 +1,6 @@
-import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { writeCertificates } from '../../tests/support/certificates.ts';
 import { loadText, problemsOf } from '../../tests/support/load-text.ts';
 import { makeTempDir, removeTempDir } from '../../tests/support/temp-dir.ts';
 
@@ -52,6 +52,11 @@ describe('services', () => {
       'a limit twice',
       'settings: { rate_limit: { limits: [{ limit: 1, window: 1m }, { limit: 2, window: 60 }] } }',
       /settings\.rate_limit\.limits\[1\]: counts the same/,
+    ],
+    [
+      'a framing header',
+      'defaults: { headers: { request: { remove: [X-A, Content-Length] } } }',
+      'defaults.headers.request.remove[1]: belongs to the connection, which the gateway keeps',
     ],
     [
       'backoff upside down',
@@ -275,20 +280,7 @@ describe('certificates', () => {
   const tls = (cert: string, key: string): string => `settings: { listen: { tls: { cert: ${cert}, key: ${key} } } }`;
   beforeAll(() => {
     folder = makeTempDir('tls');
-    for (const name of ['one', 'two']) {
-      const files = ['-keyout', join(folder, `${name}.key`), '-out', join(folder, `${name}.crt`)];
-      const kind = [
-        '-x509',
-        '-newkey',
-        'ec',
-        '-pkeyopt',
-        'ec_paramgen_curve:P-256',
-        '-nodes',
-        '-subj',
-        '/CN=localhost',
-      ];
-      execFileSync('openssl', ['req', ...kind, ...files], { stdio: 'ignore' });
-    }
+    writeCertificates(folder);
   });
   afterAll(() => removeTempDir(folder));
 

@@ -4,7 +4,7 @@ const MASK = '[redacted]';
 const SENSITIVE = /auth|cookie|credential|key|password|secret|token/i;
 
 /** True for a header whose value nobody but the upstream should see. */
-export function isSensitiveHeader(name: string): boolean {
+function isSensitiveHeader(name: string): boolean {
   return SENSITIVE.test(name);
 }
 

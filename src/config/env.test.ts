@@ -1,6 +1,10 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { loadText, problemsOf } from '../../tests/support/load-text.ts';
+import { makeTempDir, removeTempDir } from '../../tests/support/temp-dir.ts';
 import { processEnvironment } from './env.ts';
+import { loadConfig } from './load.ts';
 
 const port = 'settings: { listen: { port: 1000 } }';
 
@@ -36,6 +40,17 @@ describe('what wins', () => {
       log: { level: 'warn' },
     });
   });
+});
+
+test('a .env that cannot be read is one clear problem', async () => {
+  const folder = makeTempDir('env');
+  mkdirSync(join(folder, '.env'));
+  writeFileSync(join(folder, 'gateway.yaml'), '');
+  await expect(loadConfig({ file: join(folder, 'gateway.yaml'), env: {} })).rejects.toMatchObject({
+    code: 'CONFIG',
+    problems: [{ file: join(folder, '.env'), message: 'the file cannot be read (EISDIR)' }],
+  });
+  removeTempDir(folder);
 });
 
 describe('variables that are settings', () => {

@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join, parse } from 'node:path';
 import { parseEnv } from 'node:util';
+import { ConfigError } from './config-error.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -25,7 +26,7 @@ export type FlagName = keyof typeof FLAG_VARIABLES;
 export type Flags = { readonly [F in FlagName]?: string | undefined };
 
 /** A variable with the place it comes from: `--port`, `environment` or the path of a `.env` file. */
-export interface Variable {
+interface Variable {
   readonly value: string;
   readonly source: string;
 }
@@ -58,6 +59,8 @@ async function readEnvFile(file: string): Promise<Record<string, string>> {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ENOENT' || code === 'ENOTDIR') return {};
-    throw error;
+    throw new ConfigError([
+      { file, line: 0, column: 0, path: '', message: `the file cannot be read (${String(code)})` },
+    ]);
   }
 }

@@ -251,7 +251,6 @@ export const ConfigFileSchema = Section(
 
 export type ConfigFile = Static<typeof ConfigFileSchema>;
 export type RoutePolicyFields = Pick<Static<typeof RouteSchema>, keyof typeof routePolicies>;
-export type DefaultsFields = Static<typeof DefaultsSchema>;
 export type TargetConfig = Static<typeof TargetSchema>;
 export type ServiceFields = Static<typeof ServiceSchema>;
 export type RouteFields = Static<typeof RouteSchema>;

@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { loadConfig } from '../../src/config/load.ts';
+import { writeCertificates } from '../support/certificates.ts';
 import { makeTempDir, removeTempDir } from '../support/temp-dir.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -12,9 +12,8 @@ let env: Record<string, string>;
 
 beforeAll(() => {
   folder = makeTempDir('examples');
-  const [cert, key] = [join(folder, 'x.crt'), join(folder, 'x.key')];
-  const kind = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=localhost'];
-  execFileSync('openssl', ['req', ...kind, '-keyout', key, '-out', cert], { stdio: 'ignore' });
+  writeCertificates(folder);
+  const [cert, key] = [join(folder, 'one.crt'), join(folder, 'one.key')];
   env = { TLS_CERT: cert, TLS_KEY: key, PAYMENTS_CA: cert, PAYMENTS_CERT: cert, PAYMENTS_KEY: key };
 });
 afterAll(() => removeTempDir(folder));
