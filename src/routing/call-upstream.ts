@@ -1,4 +1,4 @@
-import { GatewayError } from '../errors/rejection.ts';
+import { GatewayError, Rejection } from '../errors/rejection.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { type Answer, UpstreamFailure } from '../upstream/attempt.ts';
 import type { CompiledRoute } from './compiled-route.ts';
@@ -12,6 +12,10 @@ export async function callUpstream(exchange: Exchange, route: CompiledRoute): Pr
 }
 
 function deliver(exchange: Exchange, route: CompiledRoute, answer: Answer): void {
+  if (refusesOurKey(route, answer)) {
+    answer.discard();
+    throw new GatewayError(keyRefused(answer));
+  }
   const headers = route.responseHeaders(exchange, answer);
   route.decorate(headers, exchange);
   exchange.runHeadHooks(headers, answer.status);
@@ -19,6 +23,19 @@ function deliver(exchange: Exchange, route: CompiledRoute, answer: Answer): void
   if (!exchange.body.isFullyRead) exchange.closeConnection();
   if (!answer.deliver(headers)) throw new UpstreamFailure('reset', true);
   if (exchange.isStream && !exchange.res.writableEnded) countStream(exchange, route);
+}
+
+/**
+ * A third party that answers 401 or 403 refuses the gateway's key, not the caller's: passed on it would make a client
+ * throw a good key away, and its text may quote ours.
+ */
+function refusesOurKey({ upstream }: CompiledRoute, { status }: Answer): boolean {
+  return upstream?.kind !== 'http' && (status === 401 || status === 403);
+}
+
+function keyRefused({ target, status }: Answer): Rejection {
+  const internal = `alarm: ${target.name} answered ${status} to the gateway's own credential; check api_key of the target`;
+  return new Rejection('UPSTREAM_ERROR', 'The upstream did not accept the credential of the gateway.', { internal });
 }
 
 function countStream(exchange: Exchange, { metrics }: CompiledRoute): void {

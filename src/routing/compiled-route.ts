@@ -54,6 +54,7 @@ export class CompiledRoute implements MatchedRoute {
   }
 
   decorate(headers: string[], exchange: Exchange): void {
+    if (exchange.attempts.length > 1) headers.push('X-Gateway-Attempts', String(exchange.attempts.length));
     if (exchange.limit) writeLimitHeaders(headers, exchange.limit, this.dialect, this.parts.limitHeaders);
   }
 }

@@ -74,7 +74,9 @@ describe('a reload', () => {
   test('keeps counters and circuits of what did not change', async () => {
     await start((url) => `settings: { ${QUICK_SHUTDOWN} }\nservices:\n  a: { url: "${url}", rate_limit: 2 }\n`);
     await sendRaw(gateway.url, request('/a/1'));
-    gateway.writeConfig(`settings: { ${QUICK_SHUTDOWN} }\nservices:\n  a: { url: "${upstream.url}", rate_limit: 2 }\n  b: { url: "${upstream.url}" }\n`);
+    gateway.writeConfig(
+      `settings: { ${QUICK_SHUTDOWN} }\nservices:\n  a: { url: "${upstream.url}", rate_limit: 2 }\n  b: { url: "${upstream.url}" }\n`,
+    );
     const service = gateway.gateway.services.get('a');
     expect(await gateway.reloader.reload()).toMatchObject({ ok: true });
     expect(gateway.gateway.services.get('a')).toBe(service);
@@ -94,7 +96,10 @@ describe('a reload', () => {
       }
     });
     for (let i = 0; i < 20; i++) {
-      gateway.writeConfig(simple(upstream.url) + `  extra${i}: { url: "${upstream.url}" }\n  a${i % 2}: { url: "${upstream.url}/${i}" }\n`);
+      gateway.writeConfig(
+        simple(upstream.url) +
+          `  extra${i}: { url: "${upstream.url}" }\n  a${i % 2}: { url: "${upstream.url}/${i}" }\n`,
+      );
       expect(await gateway.reloader.reload()).toMatchObject({ ok: true });
     }
     running = false;
@@ -137,7 +142,9 @@ describe('a shutdown', () => {
   test('tells a stream that outlives the drain time, in one event, and cuts it', async () => {
     await start(simple);
     upstream.play((call) =>
-      call.write('HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n9\r\ndata: 1\n\n\r\n'),
+      call.write(
+        'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n9\r\ndata: 1\n\n\r\n',
+      ),
     );
     const client = await connectRaw(gateway.url);
     await client.send(request('/a/x'));

@@ -51,7 +51,8 @@ function refused(socket: WebSocket): Promise<number | undefined> {
 }
 
 function handshake(path: string, more = ''): string {
-  const offer = 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n';
+  const offer =
+    'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n';
   return `GET ${path} HTTP/1.1\r\nHost: g\r\nX-API-Key: ${API_KEY}\r\n${offer}${more}\r\n`;
 }
 
@@ -99,7 +100,10 @@ describe('a WebSocket', () => {
       await call.received;
       await call.answer(403, 'no');
     });
-    const forged = 'X-Consumer-Id: root\r\nX-Forwarded-For: 1.2.3.4\r\nX-Evil: 1\r\n'.replace('X-Evil: 1', 'Keep-Alive: x');
+    const forged = 'X-Consumer-Id: root\r\nX-Forwarded-For: 1.2.3.4\r\nX-Evil: 1\r\n'.replace(
+      'X-Evil: 1',
+      'Keep-Alive: x',
+    );
     const answer = await sendRaw(gateway.url, handshake('/refusing/room', forged));
     expect(answer).toMatchObject({ status: 403 });
     const received = refusing.requests.at(-1);
@@ -132,7 +136,10 @@ test('any other upgrade offer is ignored and the request served as HTTP/1.1', as
     await call.answer(200, 'plain');
   });
   const offer = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n';
-  const answer = await sendRaw(gateway.url, `GET /refusing/x HTTP/1.1\r\nHost: g\r\nX-API-Key: ${API_KEY}\r\n${offer}\r\n`);
+  const answer = await sendRaw(
+    gateway.url,
+    `GET /refusing/x HTTP/1.1\r\nHost: g\r\nX-API-Key: ${API_KEY}\r\n${offer}\r\n`,
+  );
   expect(answer).toMatchObject({ status: 200, text: 'plain' });
   expect(refusing.requests.at(-1)?.headers.all('upgrade')).toEqual([]);
   expect(refusing.requests.at(-1)?.headers.all('http2-settings')).toEqual([]);
