@@ -16,12 +16,17 @@ interface GuardOptions {
   readonly heartbeat: Heartbeat;
   /** `reason` is a short closed word. Called on changes only. */
   readonly onState: (isUp: boolean, reason: string | undefined) => void;
+  /** Silence for this many milliseconds means that Redis is away. Default 50. */
+  readonly silenceMs?: number | undefined;
 }
 
-/** A call waits this long for its answer; twice at most, when this process itself was not listening. */
-const ANSWER_MS = 50;
-/** A timer that fires later than this after its time shows that our own event loop stood still. */
+const SILENCE_MS = 50;
+/** A timer that fires later than this after its time shows that our own event loop stood still: we were not listening. */
 const STALL_MS = 20;
+/** No answer is waited for longer, however busily Redis answers others. */
+const LONGEST_WAIT_MS = 5000;
+/** Calls under way at most: a queue without a bound would turn a slow Redis into a full memory. */
+const MOST_CALLS = 10_000;
 const BEAT_UP_MS = 1000;
 const BEAT_DOWN_MS = 200;
 const FIRST_ANSWER_MS = 1000;
@@ -30,13 +35,17 @@ const TIMED_OUT = Symbol('timed out');
 
 export class RedisGuard {
   private readonly options: GuardOptions;
+  private readonly silenceMs: number;
   private state: { readonly isUp: boolean; readonly reason: string | undefined } | undefined;
   private timer: NodeJS.Timeout | undefined;
-  private isBeating = false;
+  private beating: Promise<void> | undefined;
   private isClosed = false;
+  private calls = 0;
+  private lastAnswerAt = 0;
 
   constructor(options: GuardOptions) {
     this.options = options;
+    this.silenceMs = options.silenceMs ?? SILENCE_MS;
     const { connection } = options;
     for (const script of [...options.scripts, options.heartbeat.script]) defineScript(connection, script);
     connection.on('ready', () => void this.beat());
@@ -45,12 +54,12 @@ export class RedisGuard {
 
   /** Whether `run` may be called. */
   get isUp(): boolean {
-    return this.state?.isUp === true && this.options.connection.status === 'ready';
+    return this.state?.isUp === true && this.calls < MOST_CALLS && this.options.connection.status === 'ready';
   }
 
   /** Why Redis is not in use; `undefined` while it is. */
   get reason(): string | undefined {
-    return this.isUp ? undefined : (this.state?.reason ?? 'connection');
+    return this.state?.isUp ? undefined : (this.state?.reason ?? 'connection');
   }
 
   /** Resolves when Redis has answered for the first time, or is known not to, within a second. Begins to probe. */
@@ -76,7 +85,7 @@ export class RedisGuard {
    */
   async run(script: RedisScript, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
     try {
-      const reply = await withDeadline(runScript(this.options.connection, script, keys, args));
+      const reply = await this.call(script, keys, args);
       if (reply !== TIMED_OUT) return reply;
     } catch (error) {
       this.fail(error);
@@ -93,24 +102,65 @@ export class RedisGuard {
     this.options.connection.disconnect();
   }
 
-  private async beat(): Promise<void> {
-    if (this.isBeating || this.isClosed) return;
-    this.isBeating = true;
+  /** One heartbeat at a time: whoever asks for another while one is under way waits for that one. */
+  private beat(): Promise<void> {
+    if (this.isClosed) return Promise.resolve();
+    return (this.beating ??= this.beatOnce().finally(() => {
+      this.beating = undefined;
+      this.scheduleBeat();
+    }));
+  }
+
+  private async beatOnce(): Promise<void> {
     clearTimeout(this.timer);
     const { connection, heartbeat } = this.options;
+    if (connection.status !== 'ready') {
+      this.turn(false, 'connection');
+      return;
+    }
     try {
-      if (connection.status === 'ready') {
-        const reply = await withDeadline(runScript(connection, heartbeat.script, heartbeat.keys, heartbeat.args()));
-        if (reply === TIMED_OUT) this.turn(false, 'timeout');
-        else this.welcome(reply);
-      } else {
-        this.turn(false, 'connection');
-      }
+      const reply = await this.call(heartbeat.script, heartbeat.keys, heartbeat.args());
+      if (reply === TIMED_OUT) this.turn(false, 'timeout');
+      else this.welcome(reply);
     } catch (error) {
       this.turn(false, reasonOf(error));
     }
-    this.isBeating = false;
-    this.scheduleBeat();
+  }
+
+  /**
+   * The answer, or `TIMED_OUT` when Redis has said nothing to anybody for `silenceMs`: answers to others show that it works
+   * through a backlog. Timers run before sockets are read, so after a stall of our own event loop an answer may lie
+   * unread, or the question unsent: then the wait starts once more.
+   */
+  private call(script: RedisScript, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+    const startedAt = performance.now();
+    this.calls += 1;
+    return new Promise((resolve, reject) => {
+      let dueAt = startedAt + this.silenceMs;
+      const check = (): void => {
+        const now = performance.now();
+        const isStalled = now > dueAt + STALL_MS;
+        dueAt = isStalled ? now + this.silenceMs : Math.max(startedAt, this.lastAnswerAt) + this.silenceMs;
+        if (dueAt <= now || now - startedAt > LONGEST_WAIT_MS) resolve(TIMED_OUT);
+        else timer = setTimeout(check, dueAt - now);
+      };
+      let timer = setTimeout(check, this.silenceMs);
+      const settle = (): void => {
+        clearTimeout(timer);
+        this.calls -= 1;
+        this.lastAnswerAt = performance.now();
+      };
+      runScript(this.options.connection, script, keys, args).then(
+        (reply) => {
+          settle();
+          resolve(reply);
+        },
+        (error: unknown) => {
+          settle();
+          reject(error);
+        },
+      );
+    });
   }
 
   private welcome(reply: unknown): void {
@@ -121,8 +171,19 @@ export class RedisGuard {
   private scheduleBeat(): void {
     if (this.isClosed) return;
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => void this.beat(), this.isUp ? BEAT_UP_MS : BEAT_DOWN_MS);
+    this.timer = setTimeout(() => this.beatOrReconnect(), this.state?.isUp ? BEAT_UP_MS : BEAT_DOWN_MS);
     this.timer.unref();
+  }
+
+  /** After a failover the old primary answers READONLY until the connection is made anew; then `ready` beats. */
+  private beatOrReconnect(): void {
+    const { connection } = this.options;
+    if (this.state?.reason === 'readonly' && connection.status === 'ready') {
+      connection.disconnect(true);
+      this.scheduleBeat();
+    } else {
+      void this.beat();
+    }
   }
 
   /** An error that speaks of one key only says nothing about the server. */
@@ -135,32 +196,8 @@ export class RedisGuard {
     if (this.isClosed || this.state?.isUp === isUp) return;
     this.state = { isUp, reason };
     this.options.onState(isUp, reason);
-    if (!isUp && !this.isBeating) this.scheduleBeat();
+    if (!isUp && !this.beating) this.scheduleBeat();
   }
-}
-
-/**
- * The answer, or `TIMED_OUT` after 50 ms. Timers run before sockets are read, so after a stall of our own event loop an
- * answer may lie unread, or the question unsent: then the wait starts once more.
- */
-function withDeadline(answer: Promise<unknown>): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const startedAt = performance.now();
-    let timer = setTimeout(() => {
-      if (performance.now() - startedAt < ANSWER_MS + STALL_MS) resolve(TIMED_OUT);
-      else timer = setTimeout(resolve, ANSWER_MS, TIMED_OUT);
-    }, ANSWER_MS);
-    answer.then(
-      (reply) => {
-        clearTimeout(timer);
-        resolve(reply);
-      },
-      (error: unknown) => {
-        clearTimeout(timer);
-        reject(error);
-      },
-    );
-  });
 }
 
 const REPLY_REASONS: readonly (readonly [RegExp, string])[] = [

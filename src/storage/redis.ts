@@ -11,8 +11,9 @@ export interface RedisScript {
 
 /**
  * Settings of every connection. A request must never wait for a server that is away: nothing is queued while there is
- * no connection, nothing is sent twice, and a socket that owes an answer for 200 ms is dropped, since `status` stays
- * `ready` on a frozen server until then. The growing delay between attempts stays below what recovery may take.
+ * no connection, nothing is sent twice, and a socket that owes an answer for three seconds is dropped, since `status` stays
+ * `ready` until then when the other end vanished. Less would let a stall of our own event loop drop a good one. The
+ * growing delay between attempts stays below what recovery may take.
  */
 const CALM = {
   enableOfflineQueue: false,
@@ -20,10 +21,8 @@ const CALM = {
   autoResendUnfulfilledCommands: false,
   enableAutoPipelining: true,
   connectTimeout: 500,
-  socketTimeout: 200,
+  socketTimeout: 3000,
   retryStrategy: waitBeforeAttempt,
-  // After a failover the old primary answers READONLY until the connection is made anew.
-  reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
 } satisfies RedisOptions;
 
 /**

@@ -16,6 +16,8 @@ export interface CounterOptions {
   readonly onState: (isUp: boolean, reason: string | undefined) => void;
   /** Redis has lost what was counted: limits begin anew. */
   readonly onFlushed: () => void;
+  /** Silence of Redis for this many milliseconds makes the limits local. Default 50. */
+  readonly silenceMs?: number;
 }
 
 /**
@@ -50,6 +52,7 @@ async function openRedisCounters(url: string, options: CounterOptions, nowUs: ()
     connection,
     scripts: [DECIDE],
     heartbeat: fleet.heartbeat,
+    silenceMs: options.silenceMs,
     onState: (isUp, reason) => {
       if (isUp) counters.forget();
       else counters.forgetDenials();

@@ -1,0 +1,150 @@
+// What a Redis that is away may cost: nothing a client would notice.
+import { afterEach, expect, test } from '@jest/globals';
+import { connectRedis } from '../../../src/storage/redis.ts';
+import { makeCharges, makeLines } from '../../support/limit-lines.ts';
+import { type ObservedStore, openObserved } from '../../support/limit-store.ts';
+import { until } from '../../support/poll.ts';
+import { describeWithRedis } from '../../support/server-suite.ts';
+
+const opened: ObservedStore[] = [];
+let prefixes = 0;
+
+afterEach(async () => {
+  for (const { store } of opened.splice(0)) await store.close();
+});
+
+async function open(url: string, prefix: string, mode: 'local' | 'open' | 'closed' = 'local'): Promise<ObservedStore> {
+  const observed = await openObserved(url, prefix, { onStoreFailure: () => mode });
+  opened.push(observed);
+  return observed;
+}
+
+function freshPrefix(): string {
+  return `outage:${process.pid}:${(prefixes += 1)}:`;
+}
+
+/** Decides one request after another, `perRound` at a time, and tells the longest wait in milliseconds. */
+async function hammer(
+  { store }: ObservedStore,
+  rounds: number,
+  perRound = 20,
+): Promise<{ worst: number; admitted: number }> {
+  const lines = makeLines({ limit: 1_000_000, window: 60_000 }, { limit: 1_000_000, window: 3_600_000 });
+  let worst = 0;
+  let admitted = 0;
+  for (let round = 0; round < rounds; round += 1) {
+    const one = async (): Promise<void> => {
+      const startedAt = performance.now();
+      if ((await store.decide(makeCharges(lines, 'ada'))).outcome === 'admitted') admitted += 1;
+      worst = Math.max(worst, performance.now() - startedAt);
+    };
+    await Promise.all(Array.from({ length: perRound }, one));
+  }
+  return { worst, admitted };
+}
+
+async function measureRecovery(observed: ObservedStore, revive: () => void | Promise<void>): Promise<number> {
+  await revive();
+  const startedAt = performance.now();
+  await until(() => observed.store.degraded === undefined, { everyMs: 5 });
+  return performance.now() - startedAt;
+}
+
+describeWithRedis(
+  'counters on a Redis that fails',
+  (redis) => {
+    test('go on without a wait when Redis is killed, and use it again within 2 s of its return', async () => {
+      const observed = await open(redis().url, freshPrefix());
+      await hammer(observed, 10);
+      const load = hammer(observed, 2_000);
+      await redis().kill();
+      const { worst, admitted } = await load;
+      expect(admitted).toBe(40_000);
+      expect(worst).toBeLessThan(100);
+      expect(observed.store.degraded).toBe('connection');
+      expect(await measureRecovery(observed, () => redis().restart())).toBeLessThan(2_000);
+      expect(observed.states).toEqual(['up', 'down connection', 'up']);
+    });
+
+    test('wait at most 100 ms, once, for a Redis that is frozen, and use it again within 2 s of its return', async () => {
+      const observed = await open(redis().url, freshPrefix());
+      await hammer(observed, 10);
+      redis().pause();
+      const first = await hammer(observed, 1);
+      const rest = await hammer(observed, 500);
+      expect(first.worst).toBeLessThan(100);
+      expect(rest.worst).toBeLessThan(20);
+      expect(first.admitted + rest.admitted).toBe(501 * 20);
+      expect(await measureRecovery(observed, () => redis().resume())).toBeLessThan(2_000);
+    });
+
+    test('start degraded where there is no Redis, and use it once there is', async () => {
+      await redis().kill();
+      const observed = await open(redis().url, freshPrefix());
+      expect(observed.states).toEqual(['down connection']);
+      expect((await hammer(observed, 10)).worst).toBeLessThan(20);
+      expect(await measureRecovery(observed, () => redis().restart())).toBeLessThan(2_000);
+    });
+
+    test('lose no request and no count when the scripts are flushed under load', async () => {
+      const prefix = freshPrefix();
+      const observed = await open(redis().url, prefix);
+      const admin = connectRedis(redis().url, 'test');
+      await until(() => admin.status === 'ready');
+      const lines = makeLines({ limit: 5_000, window: 600_000 });
+      for (let round = 0; round < 50; round += 1) {
+        if (round % 5 === 0) await admin.script('FLUSH');
+        const burst = Array.from({ length: 20 }, () => observed.store.decide(makeCharges(lines, 'ada')));
+        for (const decision of await Promise.all(burst)) expect(decision.outcome).toBe('admitted');
+      }
+      const last = await observed.store.decide(makeCharges(lines, 'ada'));
+      expect(last.verdicts[0]?.remaining).toBe(5_000 - 1_001);
+      expect(observed.states).toEqual(['up']);
+      admin.disconnect();
+    });
+
+    test.each([
+      ['a read-only replica', ['REPLICAOF', '127.0.0.1', '1'], ['REPLICAOF', 'NO', 'ONE'], 'down readonly'],
+      ['a full memory', ['CONFIG', 'SET', 'maxmemory', '1'], ['CONFIG', 'SET', 'maxmemory', '0'], 'down oom'],
+    ])('go local on %s and come back', async (_name, damage, mend, state) => {
+      const observed = await open(redis().url, freshPrefix());
+      const admin = connectRedis(redis().url, 'test');
+      await until(() => admin.status === 'ready');
+      await admin.call(...(damage as [string, ...string[]]));
+      const { worst, admitted } = await hammer(observed, 20);
+      expect(admitted).toBe(400);
+      expect(worst).toBeLessThan(100);
+      await until(() => observed.states.includes(state));
+      const recovery = await measureRecovery(observed, async () => void (await admin.call(...(mend as [string]))));
+      expect(recovery).toBeLessThan(2_000);
+      admin.disconnect();
+    });
+
+    test('tell that Redis has lost its data, and begin anew', async () => {
+      const observed = await open(redis().url, freshPrefix());
+      const admin = connectRedis(redis().url, 'test');
+      await until(() => admin.status === 'ready');
+      const [charge] = makeCharges(makeLines({ limit: 1, window: 600_000 }), 'ada');
+      if (!charge) throw new Error('no line');
+      expect((await observed.store.decide([charge])).outcome).toBe('admitted');
+      expect((await observed.store.decide([charge])).outcome).toBe('refused');
+      expect(observed.flushes()).toBe(0);
+      await admin.flushall();
+      await until(observed.flushes);
+      expect(observed.store.peek([charge])).toBeUndefined();
+      expect((await observed.store.decide([charge])).outcome).toBe('admitted');
+      admin.disconnect();
+    });
+
+    test('do not blame Redis for a stall of our own event loop', async () => {
+      const observed = await open(redis().url, freshPrefix());
+      await hammer(observed, 5);
+      const decision = observed.store.decide(makeCharges(makeLines({ limit: 10, window: 60_000 }), 'bo'));
+      const stallUntil = performance.now() + 200;
+      while (performance.now() < stallUntil);
+      expect((await decision).outcome).toBe('admitted');
+      expect(observed.states).toEqual(['up']);
+    });
+  },
+  { own: true },
+);
