@@ -1,8 +1,6 @@
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { writeCertificates } from '../../tests/support/certificates.ts';
+import { describe, expect, test } from '@jest/globals';
 import { loadText, problemsOf } from '../../tests/support/load-text.ts';
-import { makeTempDir, removeTempDir } from '../../tests/support/temp-dir.ts';
 
 const SERVICES =
   'services: { a: { url: "http://localhost:1" }, b: { url: "http://localhost:2" }, chat: { url: "http://localhost:3" } }';
@@ -276,21 +274,16 @@ describe('consumers', () => {
 });
 
 describe('certificates', () => {
-  let folder: string;
+  const folder = join(import.meta.dirname, '../../tests/support/certificates');
   const tls = (cert: string, key: string): string => `settings: { listen: { tls: { cert: ${cert}, key: ${key} } } }`;
-  beforeAll(() => {
-    folder = makeTempDir('tls');
-    writeCertificates(folder);
-  });
-  afterAll(() => removeTempDir(folder));
 
   test('load when certificate and key belong together', async () => {
-    const yaml = tls(join(folder, 'one.crt'), join(folder, 'one.key'));
-    expect((await loadText(yaml)).config.settings.listen.tls?.cert).toBe(join(folder, 'one.crt'));
+    const yaml = tls(join(folder, 'localhost.pem'), join(folder, 'localhost.key'));
+    expect((await loadText(yaml)).config.settings.listen.tls?.cert).toBe(join(folder, 'localhost.pem'));
   });
 
   test('are refused when they do not, or cannot be read, naming the file', async () => {
-    expect((await problemsOf(tls(join(folder, 'one.crt'), join(folder, 'two.key')))).join()).toMatch(
+    expect((await problemsOf(tls(join(folder, 'localhost.pem'), join(folder, 'renewed.key')))).join()).toMatch(
       /settings\.listen\.tls: the files are not a usable certificate and key/,
     );
     expect((await problemsOf(tls('none.crt', 'none.key'))).join()).toMatch(

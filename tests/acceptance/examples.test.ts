@@ -1,22 +1,12 @@
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { loadConfig } from '../../src/config/load.ts';
-import { writeCertificates } from '../support/certificates.ts';
-import { makeTempDir, removeTempDir } from '../support/temp-dir.ts';
 
 const root = join(import.meta.dirname, '../..');
 const files = globSync(['gateway_config.yaml', 'examples/*.yaml'], { cwd: root });
-let folder: string;
-let env: Record<string, string>;
-
-beforeAll(() => {
-  folder = makeTempDir('examples');
-  writeCertificates(folder);
-  const [cert, key] = [join(folder, 'one.crt'), join(folder, 'one.key')];
-  env = { TLS_CERT: cert, TLS_KEY: key, PAYMENTS_CA: cert, PAYMENTS_CERT: cert, PAYMENTS_KEY: key };
-});
-afterAll(() => removeTempDir(folder));
+const [cert, key] = ['localhost.pem', 'localhost.key'].map((name) => join(root, 'tests/support/certificates', name));
+const env = { TLS_CERT: cert, TLS_KEY: key, PAYMENTS_CA: cert, PAYMENTS_CERT: cert, PAYMENTS_KEY: key };
 
 test.each(files)('%s loads without a warning', async (file) => {
   const { config, warnings } = await loadConfig({ file: join(root, file), env });
