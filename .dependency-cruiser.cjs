@@ -220,7 +220,7 @@ const furtherRules = [
     name: 'only-entry-points-import-the-gateway',
     comment: 'The composition root is composed by the process, not used by its parts.',
     severity: 'error',
-    from: { path: '^src/', pathNot: [tests, '^src/cli/', '^src/main\\.ts$', '^src/gateway\\.ts$'] },
+    from: { path: '^src/', pathNot: [tests, '^src/cli/', '^src/process/', '^src/main\\.ts$', '^src/gateway\\.ts$'] },
     to: { path: '^src/gateway\\.ts$' },
   },
   {

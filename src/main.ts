@@ -2,11 +2,11 @@ import closeWithGrace from 'close-with-grace';
 import { createOwnEndpoints } from './api/own-endpoints.ts';
 import { type LoadedConfig, type LoadOptions, loadConfig } from './config/load.ts';
 import { type OpenDependencies, openDependencies } from './dependencies.ts';
-import { type StartKeys, startKeys } from './development.ts';
+import { type StartKeys, startKeys } from './process/start-keys.ts';
 import { Gateway } from './gateway.ts';
-import { Reloader } from './reload.ts';
-import { shutDown } from './shutdown.ts';
-import { Sockets } from './sockets.ts';
+import { Reloader } from './process/reload.ts';
+import { shutDown } from './process/shutdown.ts';
+import { Sockets } from './process/sockets.ts';
 import { createLogger, flushLogger, type Logger } from './telemetry/logger.ts';
 
 /** A gateway that accepts requests. */

@@ -25,7 +25,7 @@ beforeAll(async () => {
   writeFiles(served);
   upstream = createServer({ ...served, ALPNProtocols: ['h2', 'http/1.1'] }, (req, res) => {
     protocols.push((req.socket as TLSSocket).alpnProtocol);
-    res.end(`secure ${req.headers['x-forwarded-proto']}`);
+    res.end(`secure ${String(req.headers['x-forwarded-proto'])}`);
   });
   upstream.listen(0, '127.0.0.1');
   await once(upstream, 'listening');

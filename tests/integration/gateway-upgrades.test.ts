@@ -13,7 +13,7 @@ let refusing: RawUpstream;
 let gateway: TestGateway;
 
 beforeAll(async () => {
-  sockets.on('connection', (socket) => socket.on('message', (data) => socket.send(`echo ${String(data)}`)));
+  sockets.on('connection', (socket) => socket.on('message', (data: Buffer) => socket.send(`echo ${data.toString()}`)));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   refusing = await startRawUpstream();
   const { port } = server.address() as AddressInfo;
@@ -60,7 +60,7 @@ describe('a WebSocket', () => {
   test('carries messages both ways and leaves one log line with status 101', async () => {
     const socket = connect('/ws/room?x=1');
     await opened(socket);
-    const message = new Promise<string>((resolve) => socket.once('message', (data) => resolve(String(data))));
+    const message = new Promise<string>((resolve) => socket.once('message', (data: Buffer) => resolve(data.toString())));
     socket.send('hello');
     expect(await message).toBe('echo hello');
     expect(gateway.gateway.tunnels.size).toBe(1);

@@ -4,11 +4,11 @@ import type { Server } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { dirname } from 'node:path';
-import type { Settings } from './config/settings-schema.ts';
-import type { Gateway } from './gateway.ts';
+import type { Settings } from '../config/settings-schema.ts';
+import type { Gateway } from '../gateway.ts';
 import { createListener, type ListenerTls } from './listener.ts';
-import type { Plane } from './exchange/plane.ts';
-import type { Logger } from './telemetry/logger.ts';
+import type { Plane } from '../exchange/plane.ts';
+import type { Logger } from '../telemetry/logger.ts';
 
 type TlsFiles = NonNullable<Settings['listen']['tls']>;
 

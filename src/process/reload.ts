@@ -3,11 +3,11 @@ import { type FSWatcher, watch } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { ConfigError } from './config/config-error.ts';
-import type { GatewayConfig } from './config/gateway-config.ts';
-import { type LoadOptions, loadConfig } from './config/load.ts';
-import type { OpenDependencies } from './dependencies.ts';
-import type { Gateway } from './gateway.ts';
+import { ConfigError } from '../config/config-error.ts';
+import type { GatewayConfig } from '../config/gateway-config.ts';
+import { type LoadOptions, loadConfig } from '../config/load.ts';
+import type { OpenDependencies } from '../dependencies.ts';
+import type { Gateway } from '../gateway.ts';
 
 /** How a reload went. A failed one has changed nothing. */
 export type ReloadOutcome =

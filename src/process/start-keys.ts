@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import type { EnvironmentSettings } from './config/environment-settings.ts';
-import { generateApiKey } from './identity/api-key-format.ts';
-import type { MemoryKey } from './identity/known-key.ts';
-import { Secret } from './lib/secret.ts';
+import type { EnvironmentSettings } from '../config/environment-settings.ts';
+import { generateApiKey } from '../identity/api-key-format.ts';
+import type { MemoryKey } from '../identity/known-key.ts';
+import { Secret } from '../lib/secret.ts';
 
 /** Owner of the keys that exist in memory only. */
 const DEVELOPMENT_OWNER = 'dev_user';

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Settings } from './config/settings-schema.ts';
-import type { OpenDependencies } from './dependencies.ts';
-import type { Gateway } from './gateway.ts';
+import type { Settings } from '../config/settings-schema.ts';
+import type { OpenDependencies } from '../dependencies.ts';
+import type { Gateway } from '../gateway.ts';
 import type { Sockets } from './sockets.ts';
-import { endTruncated } from './upstream/truncated.ts';
+import { endTruncated } from '../upstream/truncated.ts';
 
 /** How often a drain looks whether everything has ended. */
 const LOOK_EVERY_MS = 20;

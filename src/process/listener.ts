@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { ErrorCode } from './errors/catalog.ts';
+import type { ErrorCode } from '../errors/catalog.ts';
 
 /** Bounds of the listening side. Sizes in bytes. */
 export interface ListenerLimits {
