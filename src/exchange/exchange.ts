@@ -2,12 +2,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Dialect } from '../errors/dialect.ts';
 import type { Rejection } from '../errors/rejection.ts';
-import type { Deadline } from './deadline.ts';
+import type { Deadline, Timeouts } from './deadline.ts';
 import type { EdgeRequest } from './edge-request.ts';
 import type { LimitStatus } from './limit-status.ts';
 import type { Principal } from './principal.ts';
 import type { RequestBody } from './request-body.ts';
-import type { UpstreamPlan } from './upstream-plan.ts';
+import type { TargetAddress } from './target-address.ts';
 
 export type { Dialect } from '../errors/dialect.ts';
 
@@ -19,6 +19,17 @@ export interface MatchedRoute {
   readonly dialect: Dialect;
   /** Adds what every response of the route carries, refusals included: the limit headers. */
   decorate(headers: string[], exchange: Exchange): void;
+}
+
+/** What the matched route decided about calling its upstream; compiled once per route. */
+export interface UpstreamPlan {
+  readonly timeouts: Timeouts;
+  /** The prefix the path loses on its way, without a final slash: where the target's root appears to clients. */
+  readonly strippedPrefix?: string | undefined;
+  /** Path and query for this target; always starts with the target's base path. */
+  pathFor(exchange: Exchange, target: TargetAddress): string;
+  /** The complete header block as flat name/value strings, rebuilt from scratch. */
+  headersFor(exchange: Exchange, target: TargetAddress): string[];
 }
 
 /** How one try at one target ended; written by the upstream side, read once by the observer. */

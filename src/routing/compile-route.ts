@@ -1,14 +1,14 @@
 import type { RouteConfig, RoutePath } from '../config/gateway-config.ts';
 import type { Settings } from '../config/settings-schema.ts';
 import type { Dependencies } from '../dependencies.ts';
-import type { Exchange } from '../exchange/exchange.ts';
-import type { TargetAddress, UpstreamPlan } from '../exchange/upstream-plan.ts';
+import type { Exchange, UpstreamPlan } from '../exchange/exchange.ts';
+import type { TargetAddress } from '../exchange/target-address.ts';
 import type { AccessPolicy, AccessStep, RouteContext } from '../policies/policy.ts';
 import { ACCESS_ORDER } from '../policies/registry.ts';
 import { RequestHeaders } from '../upstream/request-headers.ts';
 import { ResponseHeaders } from '../upstream/response-headers.ts';
 import { CompiledRoute } from './compiled-route.ts';
-import type { Destination } from './generation.ts';
+import type { Destination } from './destination.ts';
 import { fixedAnswer } from './fixed-answer.ts';
 import type { RouteEntry } from './route-table.ts';
 import { compileRewrite } from './upstream-path.ts';

@@ -3,16 +3,10 @@ import { hashSection } from '../config/hash.ts';
 import type { Dependencies } from '../dependencies.ts';
 import type { MatchedRoute } from '../exchange/exchange.ts';
 import type { Plane } from '../exchange/plane.ts';
-import type { UpstreamPlan } from '../exchange/upstream-plan.ts';
 import { compileRoute } from './compile-route.ts';
-import type { CompiledRoute } from './compiled-route.ts';
+import type { Destination } from './destination.ts';
 import { type RouteEntry, RouteTable } from './route-table.ts';
 import { UpstreamService } from './upstream-service.ts';
-
-/** Where a request goes: to a configured route, or to the gateway's own endpoints. */
-export type Destination =
-  | { readonly kind: 'route'; readonly route: CompiledRoute; readonly plan: UpstreamPlan | undefined }
-  | { readonly kind: 'own' };
 
 const OWN: Destination = { kind: 'own' };
 

@@ -1,7 +1,6 @@
 import type { Dispatcher, Pool } from 'undici';
 import type { DeadlinePhase } from '../exchange/deadline.ts';
-import type { Exchange } from '../exchange/exchange.ts';
-import type { UpstreamPlan } from '../exchange/upstream-plan.ts';
+import type { Exchange, UpstreamPlan } from '../exchange/exchange.ts';
 import { type Answer, type Attempt, type FailureKind, UpstreamFailure } from './attempt.ts';
 import { failureKind } from './failure-kinds.ts';
 import type { UpstreamPools } from './pools.ts';

@@ -1,5 +1,5 @@
 import type { Exchange } from '../exchange/exchange.ts';
-import type { TargetAddress } from '../exchange/upstream-plan.ts';
+import type { TargetAddress } from '../exchange/target-address.ts';
 
 /** The `Host` the client used: what a trusted proxy says it was, else what arrived here; empty when nobody said. */
 export function clientAuthority({ edge }: Exchange): string {

@@ -1,7 +1,7 @@
 import type { Exchange } from '../exchange/exchange.ts';
 import { HOP_BY_HOP, isForwardingHeader, isIdentityHeader } from '../exchange/header-families.ts';
 import type { Principal } from '../exchange/principal.ts';
-import type { TargetAddress } from '../exchange/upstream-plan.ts';
+import type { TargetAddress } from '../exchange/target-address.ts';
 import { HeaderEdits, withoutNames } from './header-edits.ts';
 import { nominatedNames } from './hop-by-hop.ts';
 import { clientAuthority, clientPrefix } from './location.ts';

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { EdgeRequest } from '../exchange/edge-request.ts';
 import { HeaderList } from '../exchange/header-list.ts';
 import type { LimitStatus } from '../exchange/limit-status.ts';
-import type { UpstreamPlan } from '../exchange/upstream-plan.ts';
+import type { UpstreamPlan } from '../exchange/exchange.ts';
 import { buildExchange } from '../../tests/support/exchange-builder.ts';
 import { ResponseHeaders } from './response-headers.ts';
 import { Target } from './targets.ts';

@@ -1,8 +1,7 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { createProxyMiddleware, type Plugin } from 'http-proxy-middleware';
-import type { Exchange } from '../exchange/exchange.ts';
-import type { UpstreamPlan } from '../exchange/upstream-plan.ts';
+import type { Exchange, UpstreamPlan } from '../exchange/exchange.ts';
 import { UpstreamFailure } from './attempt.ts';
 import { failureKind } from './failure-kinds.ts';
 import type { Target } from './targets.ts';

@@ -1,0 +1,7 @@
+import type { UpstreamPlan } from '../exchange/exchange.ts';
+import type { CompiledRoute } from './compiled-route.ts';
+
+/** Where a request goes: to a configured route, or to the gateway's own endpoints. */
+export type Destination =
+  | { readonly kind: 'route'; readonly route: CompiledRoute; readonly plan: UpstreamPlan | undefined }
+  | { readonly kind: 'own' };
