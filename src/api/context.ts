@@ -5,7 +5,7 @@ import type { Secret } from '../lib/secret.ts';
 import type { HealthView } from '../upstream/health.ts';
 import type { ServiceTargets } from '../upstream/targets.ts';
 
-export type ReloadOutcome =
+type ReloadOutcome =
   /** `restartNeeded` names settings that changed and are read at the start only. */
   | { readonly ok: true; readonly hash: string; readonly restartNeeded: readonly string[] }
   | { readonly ok: false; readonly problems: readonly string[] };

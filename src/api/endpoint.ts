@@ -11,10 +11,10 @@ import type { ApiContext } from './context.ts';
 type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
 
 /** Who may ask: everybody, or who sends the master key. */
-export type Access = 'none' | 'master_key';
+type Access = 'none' | 'master_key';
 
 /** One request for an endpoint, read and validated. */
-export interface Call<Body = unknown, Query = unknown> {
+interface Call<Body = unknown, Query = unknown> {
   readonly context: ApiContext;
   readonly config: GatewayConfig;
   readonly exchange: Exchange;

@@ -22,9 +22,10 @@ export async function readBody(exchange: Exchange, input: Input, config: Gateway
 /** The same for the query. Throws VALIDATION_ERROR on parameters that are unknown, repeated or wrong. */
 export function readQuery(exchange: Exchange, input: Input, config: GatewayConfig): unknown {
   const properties = asNode(input.schema).properties ?? {};
-  const fields: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
+  const fields: Record<string, unknown> = {};
   for (const [name, text] of new URLSearchParams(exchange.edge.query)) {
-    if (name in fields) throw invalid([`${name}: is given twice`], name);
+    refuseProto(name, text);
+    if (Object.hasOwn(fields, name)) throw invalid([`${name}: is given twice`], name);
     const isNumber = Object.hasOwn(properties, name) && properties[name]?.type === 'integer';
     fields[name] = isNumber && /^\d{1,9}$/.test(text) ? Number(text) : text;
   }
