@@ -22,6 +22,7 @@ const CALM = {
   enableAutoPipelining: true,
   connectTimeout: 500,
   socketTimeout: 3000,
+  disconnectTimeout: 200,
   retryStrategy: waitBeforeAttempt,
 } satisfies RedisOptions;
 

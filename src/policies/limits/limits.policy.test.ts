@@ -1,0 +1,132 @@
+import { describe, expect, test } from '@jest/globals';
+import { type LimitInput, makeLimit } from '../../../tests/support/limit-lines.ts';
+import { Rejection } from '../../errors/rejection.ts';
+import type { Exchange } from '../../exchange/exchange.ts';
+import type { ServiceMetrics } from '../../telemetry/metrics.ts';
+import type { CounterStore } from './counter-store.ts';
+import { createLimitSteps } from './limits.policy.ts';
+import { MemoryCounters } from './memory-counters.ts';
+
+const START_MS = 1_790_000_000_000;
+
+function openRoute(limits: readonly LimitInput[], store?: CounterStore) {
+  const clock = { ms: START_MS };
+  const reported: string[] = [];
+  const counters = store ?? new MemoryCounters({ nowUs: () => clock.ms * 1000 });
+  const levels = [{ level: 'service' as const, id: 's', rate_limit: { limits: limits.map(makeLimit) } }];
+  const metrics = {
+    service: () => ({ rateLimited: (name: string) => reported.push(name) }) as unknown as ServiceMetrics,
+  };
+  const deps = { clock: { now: () => clock.ms, monotonic: () => clock.ms }, counters, metrics };
+  const [peek, decide] = createLimitSteps(levels, deps, { route: 'r', service: 's' });
+  if (!peek || !decide) throw new Error('two steps are expected');
+  return { clock, reported, peek, decide };
+}
+
+function from(clientIp: string): Exchange {
+  return { clientIp, principal: undefined, limit: undefined } as unknown as Exchange;
+}
+
+describe('the limits policy', () => {
+  test('refuses with the limit, the wait and the time of the reset, in words, headers and facts', () => {
+    const { clock, decide, reported } = openRoute([{ limit: 1, window: 60_000 }]);
+    expect(decide.decide(from('1.1.1.1'))).toBeUndefined();
+    clock.ms += 18_000;
+    const exchange = from('1.1.1.1');
+    const refusal = decide.decide(exchange) as Rejection;
+    expect(refusal.status).toBe(429);
+    expect(refusal.code).toBe('RATE_LIMIT_EXCEEDED');
+    expect(refusal.detail).toBe('Rate limit exceeded: 1 request per minute. Retry after 42 seconds.');
+    expect(refusal.headers).toEqual({ 'Retry-After': '42', 'retry-after-ms': '42000' });
+    expect(refusal.facts).toEqual({
+      retryAfterSeconds: 42,
+      limit: 1,
+      currentCount: 1,
+      limitType: 'minute',
+      resetAtMs: START_MS + 60_000,
+    });
+    expect(exchange.limit).toEqual({ limit: 1, remaining: 0, resetMs: 42_000, windowMs: 60_000, name: 'service:1m' });
+    expect(reported).toEqual(['service:1m']);
+  });
+
+  test.each([
+    [60_000, 60, '60 requests per minute', 'minute'],
+    [1_000, 2, '2 requests per second', 'second'],
+    [3_600_000, 3, '3 requests per hour', 'hour'],
+    [86_400_000, 1, '1 request per day', 'day'],
+    [90_000, 5, '5 requests per 90 seconds', '90s'],
+  ])('names a window of %i ms', (window, limit, text, type) => {
+    const { decide } = openRoute([{ limit, window, algorithm: 'token_bucket' }]);
+    for (let i = 0; i < limit; i += 1) decide.decide(from('1.1.1.1'));
+    const refusal = decide.decide(from('1.1.1.1')) as Rejection;
+    expect(refusal.detail).toContain(text);
+    expect(refusal.facts?.limitType).toBe(type);
+  });
+
+  test('announces a wait after which the same request is admitted, the longest of all lines that refuse', () => {
+    const { clock, decide } = openRoute([
+      { limit: 1, window: 1_000 },
+      { limit: 1, window: 60_000, algorithm: 'fixed_window' },
+    ]);
+    decide.decide(from('1.1.1.1'));
+    const refusal = decide.decide(from('1.1.1.1')) as Rejection;
+    clock.ms += Number(refusal.headers?.['retry-after-ms']);
+    expect(decide.decide(from('1.1.1.1'))).toBeUndefined();
+  });
+
+  test('spreads the returns to a shared limit over a tenth of the wait', () => {
+    const { decide } = openRoute([{ limit: 1, window: 60_000, per: ['global'] }]);
+    decide.decide(from('1.1.1.1'));
+    const waits = Array.from({ length: 200 }, (_, i) => {
+      const refusal = decide.decide(from(`1.1.1.${i}`)) as Rejection;
+      return Number(refusal.headers?.['retry-after-ms']);
+    });
+    expect(Math.min(...waits)).toBeGreaterThanOrEqual(60_000);
+    expect(Math.max(...waits)).toBeLessThanOrEqual(66_000);
+    expect(new Set(waits).size).toBeGreaterThan(100);
+  });
+
+  test('shows the line with the least left', () => {
+    const { decide } = openRoute([
+      { limit: 100, window: 1_000 },
+      { limit: 3, window: 60_000 },
+    ]);
+    const exchange = from('1.1.1.1');
+    decide.decide(exchange);
+    expect(exchange.limit).toMatchObject({ limit: 3, remaining: 2, name: 'service:1m' });
+  });
+
+  test('refuses at the peek who is known to be refused, and lets everybody else pass it', () => {
+    const { peek, decide } = openRoute([{ limit: 1, window: 60_000 }]);
+    expect(peek.decide(from('1.1.1.1'))).toBeUndefined();
+    decide.decide(from('1.1.1.1'));
+    decide.decide(from('1.1.1.1'));
+    expect(peek.decide(from('1.1.1.1'))).toBeInstanceOf(Rejection);
+    expect(peek.decide(from('2.2.2.2'))).toBeUndefined();
+  });
+
+  test('reports what a dry run would have refused, and shows it to nobody', () => {
+    const { decide, reported } = openRoute([{ limit: 1, window: 60_000, dry_run: true, name: 'trial' }]);
+    const exchange = from('1.1.1.1');
+    decide.decide(exchange);
+    expect(decide.decide(exchange)).toBeUndefined();
+    expect(reported).toEqual(['trial:dry_run']);
+    expect(exchange.limit).toBeUndefined();
+  });
+
+  test.each([
+    ['unavailable' as const, 'STORE_UNAVAILABLE'],
+    ['admitted' as const, undefined],
+  ])('answers a store that is away as configured: %s', async (outcome, code) => {
+    const store: CounterStore = {
+      hasDenials: false,
+      degraded: 'connection',
+      peek: () => undefined,
+      decide: async () => ({ outcome, verdicts: [undefined] }),
+      close: async () => undefined,
+    };
+    const { decide } = openRoute([{ limit: 1, window: 60_000 }], store);
+    const verdict = (await decide.decide(from('1.1.1.1'))) as Rejection | undefined;
+    expect(verdict?.code).toBe(code);
+  });
+});
