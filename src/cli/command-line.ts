@@ -10,7 +10,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
   try {
     await program().parseAsync(argv);
   } catch (error) {
-    await failWith(error);
+    failWith(error);
   }
 }
 

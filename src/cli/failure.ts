@@ -24,6 +24,15 @@ export function explainFailure(error: unknown): string | undefined {
   return isOfSystem ? firstLine(error) : undefined;
 }
 
+const PORT_SOURCES = '--port, SERVER_PORT or settings.listen.port';
+const NO_ADDRESS = 'this machine has no such address. See --host, SERVER_HOST and settings.listen.host.';
+const LISTEN_FAILURES: Readonly<Record<string, string>> = {
+  EADDRINUSE: `another program does. Stop it, or choose another port: ${PORT_SOURCES}.`,
+  EACCES: `this user may not use the port. Choose one from 1024 up: ${PORT_SOURCES}.`,
+  EADDRNOTAVAIL: NO_ADDRESS,
+  ENOTFOUND: NO_ADDRESS,
+};
+
 interface ListenError extends NodeJS.ErrnoException {
   readonly address?: string;
   readonly port?: number;
@@ -31,17 +40,7 @@ interface ListenError extends NodeJS.ErrnoException {
 
 function explainListen({ code, address = '', port = 0 }: ListenError): string {
   const place = `${address.includes(':') ? `[${address}]` : address}:${port}`;
-  switch (code) {
-    case 'EADDRINUSE':
-      return `Cannot listen on ${place}: another program does. Stop it, or choose another port: --port, SERVER_PORT or settings.listen.port.`;
-    case 'EACCES':
-      return `Cannot listen on ${place}: this user may not use the port. Choose one from 1024 up: --port, SERVER_PORT or settings.listen.port.`;
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-      return `Cannot listen on ${place}: this machine has no such address. See --host, SERVER_HOST and settings.listen.host.`;
-    default:
-      return `Cannot listen on ${place}: ${String(code)}`;
-  }
+  return `Cannot listen on ${place}: ${LISTEN_FAILURES[code ?? ''] ?? String(code)}`;
 }
 
 /** A bug is worth its stack: whoever reports it should have it. */
