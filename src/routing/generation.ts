@@ -30,23 +30,24 @@ export interface Generation {
 export function buildGeneration(config: GatewayConfig, ownPaths: OwnPaths, deps: Dependencies): Generation {
   const services = openServices(config, deps);
   const routes = config.routes.flatMap((route) => compileRoute(route, services, config.settings, deps));
-  const own = (plane: Plane): RouteEntry<Destination> => ({
-    value: OWN,
-    hosts: [],
-    paths: ownPaths(plane, config),
-    methods: [],
-    headers: {},
-  });
+  const own = (plane: Plane): RouteEntry<Destination> => ownEntry([], ownPaths(plane, config));
+  // A route with hosts owns its hosts, but administration is never handed over with them.
+  const hosts = [...new Set(config.routes.flatMap(({ match }) => match.hosts))];
+  const adminOnHosts = hosts.length === 0 ? [] : [ownEntry(hosts, ['/admin/*'])];
   return {
     config,
     services,
     tables: {
-      public: new RouteTable([own('public'), ...routes]),
+      public: new RouteTable([own('public'), ...adminOnHosts, ...routes]),
       admin: new RouteTable([own('admin')]),
       metrics: new RouteTable([own('metrics')]),
     },
     ownRoute: { name: 'gateway', service: 'gateway', dialect: config.settings.dialect, decorate: () => {} },
   };
+}
+
+function ownEntry(hosts: readonly string[], paths: readonly string[]): RouteEntry<Destination> {
+  return { value: OWN, hosts, paths, methods: [], headers: {} };
 }
 
 function openServices(config: GatewayConfig, deps: Dependencies): Map<string, UpstreamService> {

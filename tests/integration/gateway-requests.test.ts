@@ -17,9 +17,11 @@ services:
   small: { url: "${upstream.url}", body_limit: 10 }
   open: { url: "${upstream.url}", auth: false }
   named: { url: "${upstream.url}" }
+  hosted: { url: "${upstream.url}", auth: false }
 routes:
   - { name: named, match: { path: /v2/things/:id, methods: [GET, POST] }, service: named, cors: [https://app.test], rewrite: { path: /things/:id } }
   - { name: moved, match: { path: /old/* }, redirect: { to: /new/* } }
+  - { name: tenant, match: { path: /*, hosts: [tenant.test] }, service: hosted }
   - { name: gone, match: { path: /gone }, respond: { status: 410, body: "gone\\n" } }
 `);
 });
@@ -132,6 +134,21 @@ describe('routes that answer themselves', () => {
       status: 410,
       text: 'gone\n',
     });
+  });
+});
+
+describe('a route with hosts', () => {
+  const on = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: tenant.test\r\n\r\n`;
+
+  test('owns the paths of the gateway’s own endpoints on its host', async () => {
+    expect(await sendRaw(gateway.url, on('/health'))).toMatchObject({ status: 200, text: 'ok' });
+  });
+
+  test('but never /admin', async () => {
+    const before = upstream.requests.length;
+    expect(await sendRaw(gateway.url, on('/admin/keys'))).toMatchObject({ status: 401 });
+    expect(await sendRaw(gateway.url, on('/admin'))).toMatchObject({ status: 404 });
+    expect(upstream.requests.length).toBe(before);
   });
 });
 
