@@ -1,6 +1,6 @@
 // The real command line program as a child process: configuration text in, address out.
 import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ServerProcess, spawnServer } from './server-process.ts';
 import { makeTempDir, removeTempDir } from './temp-dir.ts';
@@ -23,7 +23,7 @@ export interface GatewayProcess {
   /** What it printed since the latest start, stdout and stderr, by line. */
   readonly lines: readonly string[];
   readonly exited: Promise<number | NodeJS.Signals>;
-  /** Replaces the text of gateway_config.yaml. */
+  /** Replaces gateway_config.yaml in one step, as deployment tools do, so that no half of it can be read. */
   writeConfig(text: string): void;
   signal(signal: NodeJS.Signals): void;
   /** Makes a key with the master key and resolves with it. */
@@ -43,7 +43,7 @@ const readyPattern = /listening on (https?:\/\/[^\s"]+)/;
 export async function startGatewayProcess(options: GatewayProcessOptions): Promise<GatewayProcess> {
   const folder = makeTempDir('gateway');
   const masterKey = options.env?.['MASTER_KEY'] ?? `mk_${randomBytes(24).toString('base64url')}`;
-  const writeConfig = (text: string) => writeFileSync(join(folder, 'gateway_config.yaml'), text);
+  const writeConfig = (text: string) => replaceFile(join(folder, 'gateway_config.yaml'), text);
   const start = () => spawnGateway(folder, options, masterKey);
   writeConfig(options.config);
   let running: ServerProcess;
@@ -80,6 +80,11 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
       return code;
     },
   };
+}
+
+function replaceFile(path: string, text: string): void {
+  writeFileSync(`${path}.new`, text);
+  renameSync(`${path}.new`, path);
 }
 
 function spawnGateway(folder: string, options: GatewayProcessOptions, masterKey: string): Promise<ServerProcess> {
