@@ -6,7 +6,7 @@ import { type Logger, lineWriter } from './logger.ts';
 import { createMask, type MaskKind } from './mask.ts';
 
 /** What the observer measured of an exchange. Milliseconds. */
-export interface Measured {
+interface Measured {
   /** What the client got; 499 when it left before an answer. */
   readonly status: number;
   readonly durationMs: number;

@@ -50,7 +50,7 @@ export const SERVICE_METRICS = {
   rateLimited: {
     name: 'gateway_rate_limited_total',
     type: 'counter',
-    help: 'Decisions against a request by a rate limit, by the limit that was exceeded; dry runs included.',
+    help: 'Decisions against a request by a rate limit, by the limit that was exceeded. A limit on a dry run has `:dry_run` after its name.',
     labels: ['service', 'limit'],
   },
   retries: {

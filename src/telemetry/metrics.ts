@@ -4,7 +4,7 @@ import { familyText, label } from './exposition.ts';
 import { Tally } from './series.ts';
 import { type ServiceMetrics, ServiceSeries } from './service-metrics.ts';
 
-export type { CircuitState, ServiceMetrics } from './service-metrics.ts';
+export type { ServiceMetrics } from './service-metrics.ts';
 
 /** The time series of one gateway. Two gateways in one process share none. */
 export interface Metrics {
