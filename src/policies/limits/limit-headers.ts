@@ -2,7 +2,7 @@ import type { Dialect } from '../../exchange/exchange.ts';
 import type { LimitStatus } from '../../exchange/limit-status.ts';
 
 /** `auto` stands for the family of the route's dialect. */
-export type LimitHeaderFamily = 'auto' | 'x-ratelimit' | 'ratelimit' | 'openai';
+type LimitHeaderFamily = 'auto' | 'x-ratelimit' | 'ratelimit' | 'openai';
 
 /**
  * Pushes name/value pairs that tell a client where its tightest limit stands. Resets are the time until the limit has
