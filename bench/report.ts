@@ -95,6 +95,13 @@ export function ratioTable(rows: readonly Row[]): string {
     .join('\n');
 }
 
+/** Says when a run proves nothing: one process measured twice must equal itself, or something else used the cores. */
+export function verdict(rows: readonly Row[]): string {
+  const selfRatio = ratios(rows).find(({ title }) => title === 'A/A')?.ratio ?? 1;
+  const isQuiet = Math.abs(selfRatio - 1) <= 0.03;
+  return isQuiet ? '' : `The machine was not quiet (A/A ${selfRatio.toFixed(2)}): do not quote these figures.\n`;
+}
+
 export function ratios(rows: readonly Row[]): { title: string; ratio: number; target: string }[] {
   return COMPARISONS.flatMap(({ title, of, over, by, target }) => {
     const [dividend, divisor] = [of, over].map((name) => rows.find((row) => row.name === name)?.samples ?? []);

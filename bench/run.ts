@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Load, measure, probe, type Sample } from './load.ts';
 import { isInstalled, stop } from './processes.ts';
-import { ratios, ratioTable, type Row, systemTable } from './report.ts';
+import { ratios, ratioTable, type Row, systemTable, verdict } from './report.ts';
 import { allSystems, startRedis, startUpstream, type Surroundings, type System } from './systems.ts';
 
 const WARM_UP_SECONDS = 1;
@@ -98,7 +98,7 @@ async function main(): Promise<void> {
     const redis = await startRedis(folder, children);
     const upstream = await startUpstream(folder, children);
     const { rows, ceiling } = await run(plan, { upstream, redis, folder, children });
-    console.log(`\n${systemTable(rows, ceiling)}\n\n${ratioTable(rows)}\n`);
+    console.log(`\n${systemTable(rows, ceiling)}\n\n${ratioTable(rows)}\n${verdict(rows)}`);
     console.log(`written to ${writeResults(plan, rows, ceiling)}`);
   } finally {
     await Promise.all(children.map(stop));
