@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { DatabaseError } from './database-error.ts';
 
 /** The sslmode words of libpq, and node-postgres' own `no-verify` (the same as `require`). */
-export type SslMode = 'disable' | 'allow' | 'prefer' | 'require' | 'verify-ca' | 'verify-full' | 'no-verify';
+type SslMode = 'disable' | 'allow' | 'prefer' | 'require' | 'verify-ca' | 'verify-full' | 'no-verify';
 
 export interface SqliteAddress {
   readonly kind: 'sqlite';

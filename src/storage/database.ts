@@ -5,7 +5,7 @@ import { type PostgresAddress, parseDatabaseAddress, type SqliteAddress } from '
 import { DatabaseError, firstLine, isStoreOutage } from './database-error.ts';
 
 /** The parts of the logger that storage writes to. */
-export interface StorageLog {
+interface StorageLog {
   warn(message: string): void;
   debug(message: string): void;
 }

@@ -1,9 +1,9 @@
 import type { Knex } from 'knex';
 import type { Database } from './database.ts';
 import { DatabaseError, firstLine } from './database-error.ts';
-import * as consumers from './migrations/0001-consumers.ts';
-import * as apiKeys from './migrations/0002-api-keys.ts';
-import * as identityChanges from './migrations/0003-identity-changes.ts';
+import { consumers } from './migrations/0001-consumers.ts';
+import { apiKeys } from './migrations/0002-api-keys.ts';
+import { identityChanges } from './migrations/0003-identity-changes.ts';
 
 interface Step {
   /** Recorded in the database: must never change once released. */

@@ -67,7 +67,7 @@ describeOnBothDatabases('The key directory', (maker) => {
     database.reader.on('query', (query: { sql: string }) => {
       if (query.sql.includes('api_keys')) reads += 1;
     });
-    const answers = await Promise.all(Array.from({ length: 50 }, () => directory.find(apiKey, CLIENT)));
+    const answers = await Promise.all(Array.from({ length: 50 }, async () => directory.find(apiKey, CLIENT)));
     expect(new Set(answers).size).toBe(1);
     expect(reads).toBe(1);
   });
@@ -157,7 +157,7 @@ describe('The hint through Redis', () => {
     const bus = new EventEmitter();
     const publisher = { publish: async (channel: string) => bus.emit('message', channel, '') };
     const subscriber = { subscribe: () => Promise.reject(new Error('down')), on: bus.on.bind(bus) };
-    const notifier = new RedisChangeNotifier(publisher, subscriber);
+    const notifier = new RedisChangeNotifier(publisher, subscriber, 'test:identity');
     let hints = 0;
     notifier.subscribe(() => {
       hints += 1;
@@ -165,7 +165,7 @@ describe('The hint through Redis', () => {
     bus.emit('message', 'another channel', '');
     notifier.publish();
     expect(hints).toBe(1);
-    new RedisChangeNotifier({ publish: () => Promise.reject(new Error('down')) }, subscriber).publish();
+    new RedisChangeNotifier({ publish: () => Promise.reject(new Error('down')) }, subscriber, 'test:identity').publish();
     await Promise.resolve();
   });
 });

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 
 /** Times are epoch milliseconds; JSON is kept as text because SQLite has no type for it. */
-export async function up(knex: Knex): Promise<void> {
+async function up(knex: Knex): Promise<void> {
   await knex.schema.createTable('consumers', (table) => {
     table.text('id').primary();
     table.text('name').notNullable().unique();
@@ -15,6 +15,8 @@ export async function up(knex: Knex): Promise<void> {
   });
 }
 
-export async function down(knex: Knex): Promise<void> {
+async function down(knex: Knex): Promise<void> {
   await knex.schema.dropTable('consumers');
 }
+
+export const consumers: Knex.Migration = { up, down };

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 
 /** `hash` is the SHA-256 of the whole key in hex: the key itself is never stored. */
-export async function up(knex: Knex): Promise<void> {
+async function up(knex: Knex): Promise<void> {
   await knex.schema.createTable('api_keys', (table) => {
     table.text('id').primary();
     table.text('hash').notNullable().unique();
@@ -20,6 +20,8 @@ export async function up(knex: Knex): Promise<void> {
   });
 }
 
-export async function down(knex: Knex): Promise<void> {
+async function down(knex: Knex): Promise<void> {
   await knex.schema.dropTable('api_keys');
 }
+
+export const apiKeys: Knex.Migration = { up, down };

@@ -4,7 +4,7 @@ import type { Knex } from 'knex';
  * The feed every process reads to drop what it has cached. On PostgreSQL rows carry their transaction's id, because
  * sequence numbers are handed out before the commit and so become visible out of order.
  */
-export async function up(knex: Knex): Promise<void> {
+async function up(knex: Knex): Promise<void> {
   const isPostgres = (knex.client as Knex.Client).dialect === 'postgresql';
   await knex.schema.createTable('identity_changes', (table) => {
     table.bigIncrements('seq');
@@ -15,6 +15,8 @@ export async function up(knex: Knex): Promise<void> {
   });
 }
 
-export async function down(knex: Knex): Promise<void> {
+async function down(knex: Knex): Promise<void> {
   await knex.schema.dropTable('identity_changes');
 }
+
+export const identityChanges: Knex.Migration = { up, down };
