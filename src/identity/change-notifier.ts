@@ -15,7 +15,7 @@ interface Publisher {
 /** A Redis client that is used for nothing else: a subscribed connection cannot run commands. */
 interface Subscriber {
   subscribe(channel: string): Promise<unknown>;
-  on(event: 'message', listener: (channel: string, message: string) => void): unknown;
+  on(event: 'message' | 'ready', listener: (channel: string, message: string) => void): unknown;
 }
 
 /** Hints through Redis pub/sub. Failures are ignored: polling goes on without Redis. */
@@ -24,7 +24,7 @@ export class RedisChangeNotifier implements ChangeNotifier {
   private readonly subscriber: Subscriber;
   private readonly channel: string;
 
-  constructor(publisher: Publisher, subscriber: Subscriber, channel: string = 'turnpike:identity') {
+  constructor(publisher: Publisher, subscriber: Subscriber, channel: string) {
     this.publisher = publisher;
     this.subscriber = subscriber;
     this.channel = channel;
@@ -38,7 +38,10 @@ export class RedisChangeNotifier implements ChangeNotifier {
     this.subscriber.on('message', (channel) => {
       if (channel === this.channel) listener();
     });
-    this.subscriber.subscribe(this.channel).catch(ignore);
+    const listen = (): void => void this.subscriber.subscribe(this.channel).catch(ignore);
+    // A connection that is not there yet, or is made anew, has to be told again.
+    this.subscriber.on('ready', listen);
+    listen();
   }
 }
 
