@@ -24,13 +24,18 @@ export async function startOrExplain(
   }
 }
 
-/** Closes the services at the first SIGINT or SIGTERM, or when a parent process ends, so that the process ends. */
+/**
+ * Closes the services at the first SIGINT or SIGTERM, so that the process ends. A process that started this one over a
+ * message channel is told that they are settled, and takes them along when it ends, however it ends.
+ */
 export function closeOnSignal(services: (RunningService | undefined)[]): void {
   const close = () => {
-    services.forEach((service) => void service?.close());
+    for (const service of services) void service?.close();
     if (process.connected) process.disconnect?.();
   };
-  process.once('SIGINT', close).once('SIGTERM', close).once('disconnect', close);
+  process.once('SIGINT', close).once('SIGTERM', close);
+  process.once('disconnect', close);
+  process.send?.('settled');
 }
 
 /** Runs one service as its own process; `--port` and `--host`, or PORT and HOST, override the defaults. */

@@ -28,6 +28,20 @@ test('starts every service whose port is free, names the one whose port is taken
   }
 });
 
+test('tells the process that started it over a channel when it has settled, and ends with it', async () => {
+  const ports = ['--service1', '0', '--service2', '0', '--llm', '0', '--embeddings', '0'];
+  const child = spawn(process.execPath, [script, ...ports], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+  try {
+    expect(await once(child, 'message')).toEqual(['settled', undefined]);
+    const exited = once(child, 'exit');
+    // Node fails on a channel that is closed while it still hands out the message.
+    setImmediate(() => child.disconnect());
+    expect(await exited).toEqual([0, null]);
+  } finally {
+    child.kill('SIGKILL');
+  }
+});
+
 async function readUrls(output: AsyncIterable<Buffer>, names: string[]): Promise<string[]> {
   let text = '';
   const found = () => names.map((name) => new RegExp(`^${name} listening on (.*)$`, 'm').exec(text)?.[1]);

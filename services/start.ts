@@ -51,6 +51,4 @@ function readOptions(): { ports: SamplePorts; host: string | undefined } {
 if (import.meta.main) {
   const { ports, host } = readOptions();
   closeOnSignal(Object.values(await startSampleServices(ports, host)));
-  // A program that runs them as its child learns that all have been tried.
-  process.send?.('started');
 }

@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { ByteReader, type Ending, toBytes, watchEnding, writeBytes } from './byte-reader.ts';
 import { type Framing, framingOf, type HeaderLines, readBody, readHead } from './http-message.ts';
 
-export interface ResponseHead {
+interface ResponseHead {
   readonly version: string;
   readonly status: number;
   readonly statusText: string;

@@ -4,7 +4,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { ByteReader, EndOfBytes, type Ending, watchEnding, writeBytes } from './byte-reader.ts';
 import { framingOf, type HeaderLines, type MessageHead, readBody, readHead } from './http-message.ts';
 
-export interface ReceivedRequest {
+interface ReceivedRequest {
   readonly method: string;
   readonly target: string;
   readonly version: string;
@@ -18,7 +18,7 @@ export interface ReceivedRequest {
   readonly connection: UpstreamConnection;
 }
 
-export interface UpstreamConnection {
+interface UpstreamConnection {
   /** 0 for the first connection. */
   readonly index: number;
   readonly socket: Socket;
@@ -29,7 +29,7 @@ export interface UpstreamConnection {
 }
 
 /** What a script does with one request; it is called as soon as the head is there. */
-export interface Call {
+interface Call {
   readonly request: ReceivedRequest;
   /** How many requests came before this one, over all connections. */
   readonly index: number;
