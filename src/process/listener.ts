@@ -64,11 +64,22 @@ export function createListener(
   server.on('request', handlers.onRequest);
   server.on('checkContinue', handlers.onRequest);
   server.on('checkExpectation', handlers.onRequest);
-  server.on('upgrade', handlers.onUpgrade);
-  server.on('connect', (_req, socket) => answerUnparsed(socket, 'METHOD_NOT_ALLOWED', 'CONNECT', handlers));
+  server.on('upgrade', (req, socket, head) => {
+    survive(socket);
+    handlers.onUpgrade(req, socket, head);
+  });
+  server.on('connect', (_req, socket) => {
+    survive(socket);
+    answerUnparsed(socket, 'METHOD_NOT_ALLOWED', 'CONNECT', handlers);
+  });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => onClientError(error, socket, handlers));
   server.on('drop', handlers.onDropped);
   return server as Server;
+}
+
+/** Node takes its own listener away from a socket it hands over, and a reset by the client would end the process. */
+function survive(socket: Duplex): void {
+  socket.on('error', () => socket.destroy());
 }
 
 function onClientError(error: NodeJS.ErrnoException, socket: Duplex, handlers: ListenerHandlers): void {
