@@ -213,8 +213,8 @@ const furtherRules = [
     name: 'nothing-imports-the-entry-points',
     comment: 'The command line and the process entry stand on top.',
     severity: 'error',
-    from: { path: '^src/', pathNot: [tests, '^src/cli/', '^src/main\\.ts$'] },
-    to: { path: '^src/(cli/|main\\.ts$)' },
+    from: { path: '^src/', pathNot: [tests, '^src/(cli|process)/', '^src/main\\.ts$'] },
+    to: { path: '^src/(cli/|process/|main\\.ts$)' },
   },
   {
     name: 'only-entry-points-import-the-gateway',
