@@ -1,6 +1,6 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { createProxyMiddleware, type Plugin } from 'http-proxy-middleware';
+import type { Plugin, RequestHandler } from 'http-proxy-middleware';
 import type { Exchange, UpstreamPlan } from '../exchange/exchange.ts';
 import { UpstreamFailure } from './attempt.ts';
 import { failureKind } from './failure-kinds.ts';
@@ -28,7 +28,7 @@ export interface TunnelEvents {
  */
 export class Tunnels {
   private readonly running = new Map<IncomingMessage, OpenTunnel>();
-  private readonly middlewares = new Map<number, ReturnType<typeof createProxyMiddleware>>();
+  private readonly middlewares = new Map<number, Promise<RequestHandler>>();
 
   /** Number of tunnels that are open or being opened. */
   get size(): number {
@@ -45,12 +45,22 @@ export class Tunnels {
     this.running.set(req, { exchange, target, startedAt: performance.now(), ...events });
     socket.once('close', () => this.end(req));
     const deadlineMs = Math.min(plan.timeouts.connect + plan.timeouts.first_byte, 2 ** 31 - 1);
-    this.middlewareFor(deadlineMs).upgrade(req, socket, head);
+    void this.upgrade(req, socket, head, deadlineMs);
   }
 
   /** Closes every tunnel, both ends. */
   closeAll(): void {
     for (const { exchange } of this.running.values()) exchange.req.socket.destroy();
+  }
+
+  private async upgrade(req: IncomingMessage, socket: Socket, head: Buffer, deadlineMs: number): Promise<void> {
+    try {
+      const middleware = await this.middlewareFor(deadlineMs);
+      if (!socket.destroyed) middleware.upgrade(req, socket, head);
+    } catch (error) {
+      this.onError(error as Error, req);
+      socket.destroySoon();
+    }
   }
 
   private end(req: IncomingMessage): void {
@@ -61,25 +71,28 @@ export class Tunnels {
   }
 
   /** The deadline of the handshake is an option of the middleware, so there is one for each value in use. */
-  private middlewareFor(deadlineMs: number): ReturnType<typeof createProxyMiddleware> {
-    let middleware = this.middlewares.get(deadlineMs);
-    if (!middleware) {
-      middleware = createProxyMiddleware({
-        // The router decides; the library insists on a target all the same.
-        target: 'http://unused.invalid',
-        router: (req: IncomingMessage) => this.running.get(req)?.target.origin ?? 'http://unused.invalid',
-        ws: false,
-        changeOrigin: false,
-        xfwd: false,
-        followRedirects: false,
-        // This also removes the plugin that registers `on: {…}`, hence a plugin of our own.
-        ejectPlugins: true,
-        upgradeTimeout: deadlineMs,
-        plugins: [this.plugin],
-      });
-      this.middlewares.set(deadlineMs, middleware);
-    }
-    return middleware;
+  private middlewareFor(deadlineMs: number): Promise<RequestHandler> {
+    const made = this.middlewares.get(deadlineMs) ?? this.createMiddleware(deadlineMs);
+    this.middlewares.set(deadlineMs, made);
+    return made;
+  }
+
+  private async createMiddleware(deadlineMs: number): Promise<RequestHandler> {
+    // Loaded at the first tunnel: a start would wait 0.1 s for it, and most gateways carry none.
+    const { createProxyMiddleware } = await import('http-proxy-middleware');
+    return createProxyMiddleware({
+      // The router decides; the library insists on a target all the same.
+      target: 'http://unused.invalid',
+      router: (req: IncomingMessage) => this.running.get(req)?.target.origin ?? 'http://unused.invalid',
+      ws: false,
+      changeOrigin: false,
+      xfwd: false,
+      followRedirects: false,
+      // This also removes the plugin that registers `on: {…}`, hence a plugin of our own.
+      ejectPlugins: true,
+      upgradeTimeout: deadlineMs,
+      plugins: [this.plugin],
+    });
   }
 
   private readonly plugin: Plugin = (proxy) => {
