@@ -32,7 +32,7 @@ export function renderBanner(facts: BannerFacts): string {
 }
 
 /** One command each for a proxied call, a streamed chat completion and the metrics, as far as the configuration has them. */
-export function commandsFor({ url, apiKey, config }: Pick<BannerFacts, 'url' | 'apiKey' | 'config'>): string[] {
+function commandsFor({ url, apiKey, config }: Pick<BannerFacts, 'url' | 'apiKey' | 'config'>): string[] {
   const curl = url.startsWith('https:') ? 'curl -k' : 'curl';
   const key = `-H "X-API-Key: ${apiKey}"`;
   const web = config.routes.find(({ implied, kind }) => implied && kind === 'http');

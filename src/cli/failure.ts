@@ -13,7 +13,7 @@ export function failWith(error: unknown): never {
  * What an operator can do something about, in their words: one line, or one per mistake in the configuration.
  * `undefined` = a bug.
  */
-export function explainFailure(error: unknown): string | undefined {
+function explainFailure(error: unknown): string | undefined {
   if (error instanceof ConfigError) return error.render();
   if (error instanceof UsageError || error instanceof DatabaseError) return error.message;
   if (error instanceof GatewayError) return error.rejection.detail;

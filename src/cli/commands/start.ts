@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import type { Flags } from '../../config/env.ts';
 import type { RunningGateway } from '../../main.ts';
 import { type Samples, startSamples } from '../samples.ts';
@@ -58,4 +59,6 @@ async function announce(running: RunningGateway, { dev, version, file, samples }
   const stores = { database: deps.database.shown, counters: loaded.env.redisUrl ? 'Redis' : 'memory' };
   const facts = { ...keys.shown, ...stores, version, file, readyMs, config: loaded.config };
   process.stdout.write(renderBanner({ ...facts, url: url.replace('//127.0.0.1:', '//localhost:') }));
+  // Otherwise written at a clean exit only, and a start that is killed would leave the next one as slow as the first.
+  flushCompileCache();
 }
