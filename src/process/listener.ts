@@ -19,16 +19,22 @@ export interface ListenerTls {
 
 export interface ListenerHandlers {
   readonly onRequest: (req: IncomingMessage, res: ServerResponse) => void;
-  readonly onUpgrade: (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  /** `undefined` where no WebSocket is carried: every offer is ignored there. */
+  readonly onUpgrade: ((req: IncomingMessage, socket: Duplex, head: Buffer) => void) | undefined;
   /** A request Node's parser refused before there was one; returns the complete HTTP answer to write, if any. */
   readonly onUnparsed: (code: ErrorCode, reason: string, peer: string) => string;
   /** A connection over the cap was closed without an answer. */
   readonly onDropped: () => void;
 }
 
-/** RFC 9110 7.8 lets a server ignore an upgrade it does not want; only WebSocket is one we can carry. */
-function wantsWebSocket(req: IncomingMessage): boolean {
-  return req.headers.upgrade?.toLowerCase() === 'websocket';
+/**
+ * RFC 9110 7.8 lets a server ignore an upgrade it does not want. Only a WebSocket is one we can carry, and only when the
+ * offer is a handshake of RFC 6455 section 4.1: a body, which would be read as the tunnel's first bytes, makes it a
+ * request like any other.
+ */
+function wantsWebSocket({ method, httpVersion, headers }: IncomingMessage): boolean {
+  if (method !== 'GET' || httpVersion !== '1.1' || headers.upgrade?.toLowerCase() !== 'websocket') return false;
+  return headers['content-length'] === undefined && headers['transfer-encoding'] === undefined;
 }
 
 /**
@@ -52,7 +58,7 @@ export function createListener(
     keepAliveTimeout: 75_000,
     noDelay: true,
     optimizeEmptyRequests: true,
-    shouldUpgradeCallback: wantsWebSocket,
+    shouldUpgradeCallback: (req: IncomingMessage) => handlers.onUpgrade !== undefined && wantsWebSocket(req),
   };
   const server = tls
     ? createTlsServer({ ...options, ...tls, ALPNProtocols: ['http/1.1'], minVersion: 'TLSv1.2' })
@@ -66,7 +72,7 @@ export function createListener(
   server.on('checkExpectation', handlers.onRequest);
   server.on('upgrade', (req, socket, head) => {
     survive(socket);
-    handlers.onUpgrade(req, socket, head);
+    handlers.onUpgrade?.(req, socket, head);
   });
   server.on('connect', (_req, socket) => {
     survive(socket);

@@ -69,7 +69,11 @@ export class Sockets {
     const { gateway } = this;
     const server = createListener(settings.limits, place.tls && readTls(place.tls), {
       onRequest: (req, res) => gateway.handle(req, res, place.plane),
-      onUpgrade: (req, socket, head) => gateway.handleUpgrade(req, socket as Socket, head),
+      // Routes stand on the public plane only, and nothing else takes a WebSocket.
+      onUpgrade:
+        place.plane === 'public'
+          ? (req, socket, head) => gateway.handleUpgrade(req, socket as Socket, head)
+          : undefined,
       onUnparsed: (code, reason, peer) => gateway.answerUnparsed(code, reason, peer),
       onDropped: () =>
         this.log.warn({ plane: place.plane }, 'a connection was dropped: settings.limits.connections is reached'),
