@@ -2,8 +2,8 @@ import type { Dialect, Exchange, MatchedRoute } from '../exchange/exchange.ts';
 import type { AccessStep } from '../policies/policy.ts';
 import { writeLimitHeaders } from '../policies/limits/limit-headers.ts';
 import type { ServiceMetrics } from '../telemetry/service-metrics.ts';
-import type { Answer, Send } from '../upstream/attempt.ts';
-import type { ResponseHeaders } from '../upstream/response-headers.ts';
+import type { Send } from '../upstream/attempt.ts';
+import type { AnswerHead, ResponseHeaders } from '../upstream/response-headers.ts';
 import type { UpstreamService } from './upstream-service.ts';
 
 interface RouteParts {
@@ -49,7 +49,7 @@ export class CompiledRoute implements MatchedRoute {
   }
 
   /** The upstream's response head rebuilt for the client. */
-  responseHeaders(exchange: Exchange, answer: Answer): string[] {
+  responseHeaders(exchange: Exchange, answer: AnswerHead): string[] {
     return this.parts.responseHeaders.build(exchange, answer);
   }
 

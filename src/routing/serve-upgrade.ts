@@ -1,8 +1,11 @@
 import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 import { GatewayError, Rejection } from '../errors/rejection.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { reject } from '../exchange/respond.ts';
+import { UpstreamFailure } from '../upstream/attempt.ts';
 import { rejectionOf, unavailable } from '../upstream/classify.ts';
+import type { AnswerHead } from '../upstream/response-headers.ts';
 import type { Tunnels } from '../upstream/tunnel.ts';
 import type { CompiledRoute } from './compiled-route.ts';
 import type { Proceed } from './serve.ts';
@@ -15,9 +18,17 @@ export function tunnelTo(tunnels: Tunnels, socket: Socket, head: Buffer): Procee
       throw new GatewayError(new Rejection('UPGRADE_REFUSED', 'This route does not carry WebSockets.'));
     const target = upstream.pick([]);
     if (!target) throw new GatewayError(unavailable(upstream));
+    if (target.inFlight >= target.maxConnections) throw new UpstreamFailure('overloaded', false);
     detach(exchange, socket);
     tunnels.open(exchange, target, socket, head, {
-      onOpen: () => countOpen(exchange, route),
+      onOpen: (answer) => {
+        countOpen(exchange, route);
+        return headersFor(exchange, route, answer);
+      },
+      onRefused: (answer, body) => {
+        exchange.res.assignSocket(socket);
+        relayRefusal(exchange, route, answer, body);
+      },
       onFailed: (failure) => {
         // At once: as soon as this returns the library ends the socket.
         exchange.res.assignSocket(socket);
@@ -32,6 +43,30 @@ export function tunnelTo(tunnels: Tunnels, socket: Socket, head: Buffer): Procee
 function detach({ res }: Exchange, socket: Socket): void {
   res.detachSocket(socket);
   socket.once('close', () => res.emit('close'));
+}
+
+function headersFor(exchange: Exchange, route: CompiledRoute, answer: AnswerHead): string[] {
+  exchange.answeredAt = performance.now();
+  const headers = route.responseHeaders(exchange, answer);
+  route.decorate(headers, exchange);
+  exchange.runHeadHooks(headers, answer.status);
+  return headers;
+}
+
+/** Hands the client what the upstream answered instead of agreeing, like the answer to any request. */
+function relayRefusal(exchange: Exchange, route: CompiledRoute, answer: AnswerHead, body: Readable): void {
+  const { res, deadline, plan } = exchange;
+  const idleMs = plan?.timeouts.idle ?? 0;
+  deadline.onExpire = () => void res.destroy();
+  deadline.await('idle', idleMs);
+  res.writeHead(answer.status, headersFor(exchange, route, answer));
+  body.on('data', (chunk: Buffer) => {
+    exchange.bytesOut += chunk.length;
+    deadline.await('idle', idleMs);
+  });
+  // Before the end this is an upstream that died: the client must not take what it has for the whole.
+  body.once('error', () => void res.destroy());
+  body.pipe(res);
 }
 
 function countOpen(exchange: Exchange, { metrics }: CompiledRoute): void {

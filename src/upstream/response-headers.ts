@@ -10,7 +10,8 @@ interface ResponseHeaderConfig {
   readonly response: Parameters<typeof HeaderEdits.compile>[0];
 }
 
-type AnswerHead = Pick<Answer, 'status' | 'headers' | 'target'>;
+/** The head of an upstream's answer, as it came. */
+export type AnswerHead = Pick<Answer, 'status' | 'headers' | 'target'>;
 
 /** What becomes of a line of the upstream's answer. `limit`: dropped when limits of our own are announced. */
 type Fate = 'pass' | 'drop' | 'connection' | 'length' | 'location' | 'limit' | 'type' | 'buffering';

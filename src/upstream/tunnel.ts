@@ -1,25 +1,35 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 import type { Plugin, RequestHandler } from 'http-proxy-middleware';
 import type { Exchange, UpstreamPlan } from '../exchange/exchange.ts';
-import { UpstreamFailure } from './attempt.ts';
+import { type FailureKind, UpstreamFailure } from './attempt.ts';
 import { failureKind } from './failure-kinds.ts';
+import type { AnswerHead } from './response-headers.ts';
 import type { Target } from './targets.ts';
 
-interface OpenTunnel {
-  readonly exchange: Exchange;
-  readonly target: Target;
-  readonly startedAt: number;
-  readonly onOpen: () => void;
+/** What happens to one tunnel after `open`; exactly one of the three is called. */
+export interface TunnelEvents {
+  /**
+   * The upstream agreed: bytes flow both ways until either side closes. Returns the headers for the client, to which
+   * the agreement itself is added.
+   */
+  readonly onOpen: (answer: AnswerHead) => readonly string[];
+  /** The upstream answered with something else, whose body has to be read. Nothing was written to the client yet. */
+  readonly onRefused: (answer: AnswerHead, body: Readable) => void;
+  /** The upstream did not answer, and nothing was written to the client yet. */
   readonly onFailed: (failure: UpstreamFailure) => void;
 }
 
-/** What happens to one tunnel after `open`; exactly one of the two is called. */
-export interface TunnelEvents {
-  /** The upstream agreed: bytes flow both ways until either side closes. */
-  onOpen(): void;
-  /** The upstream did not agree and nothing was written to the client yet. */
-  onFailed(failure: UpstreamFailure): void;
+/** A tunnel one side of which has ended is over: WebSockets close both ways. So long may last bytes take. */
+const HALF_OPEN_MS = 1_000;
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+interface OpenTunnel extends TunnelEvents {
+  readonly exchange: Exchange;
+  readonly target: Target;
+  readonly startedAt: number;
+  isAnswered: boolean;
 }
 
 /**
@@ -42,9 +52,9 @@ export class Tunnels {
     req.url = plan.pathFor(exchange, target);
     req.headers = upgradeHeaders(plan.headersFor(exchange, target));
     target.inFlight++;
-    this.running.set(req, { exchange, target, startedAt: performance.now(), ...events });
+    this.running.set(req, { exchange, target, startedAt: performance.now(), isAnswered: false, ...events });
     socket.once('close', () => this.end(req));
-    const deadlineMs = Math.min(plan.timeouts.connect + plan.timeouts.first_byte, 2 ** 31 - 1);
+    const deadlineMs = Math.min(plan.timeouts.connect + plan.timeouts.first_byte, LONGEST_TIMER_MS);
     void this.upgrade(req, socket, head, deadlineMs);
   }
 
@@ -104,39 +114,76 @@ export class Tunnels {
 
   private onError(error: Error, req: IncomingMessage): void {
     const tunnel = this.running.get(req);
-    if (!tunnel || req.socket.bytesWritten > 0 || req.socket.destroyed) return;
-    const kind =
-      (error as { code?: string }).code === 'ERR_UPSTREAM_UPGRADE_TIMEOUT'
-        ? 'first_byte_timeout'
-        : failureKind(error, false);
+    if (!tunnel || tunnel.isAnswered || req.socket.destroyed) return;
+    const isLate = (error as { code?: string }).code === 'ERR_UPSTREAM_UPGRADE_TIMEOUT';
+    this.fail(tunnel, isLate ? 'first_byte_timeout' : failureKind(error, false), error);
+  }
+
+  private fail(tunnel: OpenTunnel, kind: FailureKind, cause?: Error): void {
     this.record(tunnel, undefined, kind);
-    tunnel.onFailed(new UpstreamFailure(kind, false, error));
+    tunnel.onFailed(new UpstreamFailure(kind, false, cause));
   }
 
   /** Ties both sockets to each other: the library leaves the upstream's open when we destroy the client's. */
   private pair(upstream: ClientRequest, req: IncomingMessage, client: Socket): void {
     const abandon = (): void => void upstream.destroy();
     client.once('end', abandon).once('close', abandon).resume();
-    upstream.once('upgrade', (_res: IncomingMessage, socket: Socket) => {
+    upstream.once('upgrade', (res: IncomingMessage, socket: Socket) => {
       client.off('end', abandon).off('close', abandon);
       client.once('close', () => socket.destroy());
       socket.once('close', () => client.destroy());
       const tunnel = this.running.get(req);
       if (!tunnel) return;
+      // RFC 6455 section 4.1 lets no client accept another protocol than the one it asked for.
+      if (res.headers.upgrade?.toLowerCase() !== 'websocket') {
+        this.record(tunnel, 101, 'invalid_response');
+        return void client.destroy();
+      }
       this.record(tunnel, 101, undefined);
-      tunnel.onOpen();
+      const answer = { status: 101, headers: res.rawHeaders, target: tunnel.target };
+      // Later than the library, which takes every timeout off both sockets.
+      setImmediate(boundIdle, client, (tunnel.exchange.plan as UpstreamPlan).timeouts.idle_streamed);
+      // From here the library writes the head for the client.
+      res.headers = upgradeHeaders(tunnel.onOpen(answer));
+    });
+    queueMicrotask(() => {
+      // Its own listener, registered by now and the first, would pass such an answer on with headers nobody looked at.
+      const [relay] = upstream.listeners('response');
+      if (relay) upstream.off('response', relay as () => void);
+      upstream.once('response', (res: IncomingMessage) => this.refuse(res, this.running.get(req)));
     });
   }
 
-  private record(tunnel: OpenTunnel, status: number | undefined, failure: string | undefined): void {
+  private refuse(res: IncomingMessage, tunnel: OpenTunnel | undefined): void {
+    const status = res.statusCode ?? 0;
+    if (!tunnel || status < 200 || status > 599) {
+      res.destroy();
+      if (tunnel) this.fail(tunnel, 'invalid_response');
+      return;
+    }
+    this.record(tunnel, status, undefined);
+    tunnel.onRefused({ status, headers: res.rawHeaders, target: tunnel.target }, res);
+  }
+
+  private record(tunnel: OpenTunnel, status: number | undefined, failure: FailureKind | undefined): void {
+    tunnel.isAnswered = true;
     const durationMs = performance.now() - tunnel.startedAt;
     tunnel.exchange.attempts.push({ target: tunnel.target.name, durationMs, status, failure });
   }
 }
 
-/** The rebuilt header block as the object Node's client wants, with the upgrade offer put back. */
+/** Ends a tunnel through which no byte passes in either direction. */
+function boundIdle(client: Socket, idleMs: number): void {
+  const bound = (): unknown =>
+    client.setTimeout(client.readableEnded ? HALF_OPEN_MS : Math.min(idleMs, LONGEST_TIMER_MS));
+  bound();
+  client.once('end', bound).once('timeout', () => client.destroy());
+}
+
+/** A rebuilt header block as the object Node and the library want, with the upgrade put back. */
 function upgradeHeaders(flat: readonly string[]): IncomingMessage['headers'] {
-  const headers: Record<string, string | string[]> = {};
+  // Without a prototype: a header may be called `constructor`.
+  const headers: Record<string, string | string[]> = Object.create(null);
   for (let i = 0; i < flat.length; i += 2) {
     const name = (flat[i] as string).toLowerCase();
     const value = flat[i + 1] as string;
