@@ -6,6 +6,7 @@ import { ERROR_CATALOG, type ErrorCode } from './errors/catalog.ts';
 import { Rejection } from './errors/rejection.ts';
 import { renderRejection } from './errors/render.ts';
 import { BufferBudget } from './exchange/buffer-budget.ts';
+import type { EdgeRequest } from './exchange/edge-request.ts';
 import type { EdgeRules } from './exchange/edge.ts';
 import type { Exchange } from './exchange/exchange.ts';
 import { openExchange } from './exchange/open-exchange.ts';
@@ -16,6 +17,7 @@ import type { CompiledRoute } from './routing/compiled-route.ts';
 import { edgeRulesFor } from './routing/edge-rules.ts';
 import type { Destination } from './routing/destination.ts';
 import { buildGeneration, type Generation, type OwnPaths } from './routing/generation.ts';
+import { isReadAsAnother } from './routing/path-parameters.ts';
 import type { RouteLookup } from './routing/route-table.ts';
 import { type Proceed, serve } from './routing/serve.ts';
 import { callUpstream } from './routing/call-upstream.ts';
@@ -33,6 +35,7 @@ export interface OwnEndpoints {
 }
 
 const NO_HOST = new Rejection('INVALID_HEADER', 'A Host header is required.');
+const TWO_READINGS = new Rejection('INVALID_PATH', 'Without its ";" parameters the path belongs to another route.');
 
 type Found = Extract<RouteLookup<Destination>, { kind: 'found' }>;
 
@@ -135,11 +138,14 @@ export class Gateway {
   private dispatch(exchange: Exchange, plane: Plane, proceed: Proceed): void {
     const { tables } = this.generation;
     const lookup = tables[plane].find(exchange.edge);
-    if (lookup.kind === 'found') return this.enter(exchange, plane, lookup, proceed);
+    if (lookup.kind === 'found') {
+      if (isReadAsAnother(lookup.value, exchange.edge, tables[plane])) return this.refuse(exchange, TWO_READINGS);
+      return this.enter(exchange, plane, lookup, proceed);
+    }
     if (lookup.kind === 'nothing')
       return this.refuse(exchange, new Rejection('NOT_FOUND', 'No route matches this host and path.'));
     if (exchange.edge.method === 'OPTIONS') {
-      const asked = exchange.edge.headers.get('access-control-request-method');
+      const asked = preflightedMethod(exchange.edge);
       const target = asked === undefined ? undefined : tables[plane].find(exchange.edge, asked);
       if (target?.kind === 'found' && answersPreflight(target.value))
         return this.enter(exchange, plane, target, proceed);
@@ -194,6 +200,11 @@ export class Gateway {
 function renderMessage(status: number, headers: readonly string[], body: string): string {
   const lines = headers.map((text, i) => (i % 2 === 0 ? `${text}: ` : `${text}\r\n`));
   return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n${body}`;
+}
+
+/** Only with both headers is it a preflight (Fetch, section 3.2.2), which ends at the cors policy and goes no further. */
+function preflightedMethod({ headers }: EdgeRequest): string | undefined {
+  return headers.has('origin') ? headers.get('access-control-request-method') : undefined;
 }
 
 function answersPreflight(to: Destination): boolean {

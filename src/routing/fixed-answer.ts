@@ -1,4 +1,5 @@
 import type { RouteConfig } from '../config/gateway-config.ts';
+import { Rejection } from '../errors/rejection.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { AccessStep } from '../policies/policy.ts';
 
@@ -8,10 +9,17 @@ export function fixedAnswer({ redirect, respond }: Pick<RouteConfig, 'redirect' 
   return respond ? [respondStep(respond)] : [];
 }
 
+const OTHER_HOST = new Rejection('INVALID_PATH', 'The path cannot be carried into the redirect.');
+
 function redirectStep({ to, status }: NonNullable<RouteConfig['redirect']>): AccessStep {
   return {
     name: 'redirect',
-    decide: (exchange) => ({ status, headers: ['Location', locationOf(to, exchange)], body: undefined }),
+    decide: (exchange) => {
+      const location = locationOf(to, exchange);
+      // RFC 3986 section 4.2: two slashes begin a host, and the client would have chosen it.
+      if (location.startsWith('//') && !to.startsWith('//')) return OTHER_HOST;
+      return { status, headers: ['Location', location], body: undefined };
+    },
   };
 }
 
