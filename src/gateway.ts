@@ -7,12 +7,14 @@ import { Rejection } from './errors/rejection.ts';
 import { renderRejection } from './errors/render.ts';
 import { BufferBudget } from './exchange/buffer-budget.ts';
 import type { EdgeRequest } from './exchange/edge-request.ts';
+import { DeadlineWatch } from './exchange/deadline.ts';
 import type { EdgeRules } from './exchange/edge.ts';
 import type { Exchange } from './exchange/exchange.ts';
 import { openExchange } from './exchange/open-exchange.ts';
 import type { Plane } from './exchange/plane.ts';
 import { createRequestIds } from './exchange/request-id.ts';
 import { answer, reject } from './exchange/respond.ts';
+import { Roster } from './lib/roster.ts';
 import type { CompiledRoute } from './routing/compiled-route.ts';
 import { edgeRulesFor } from './routing/edge-rules.ts';
 import type { Destination } from './routing/destination.ts';
@@ -49,7 +51,7 @@ const ALLOW_ALL = ['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'];
 export class Gateway {
   readonly tunnels = new Tunnels();
   /** Every exchange between its head and its close. */
-  readonly running = new Set<Exchange>();
+  readonly running = new Roster<Exchange>();
   /** While true every answer asks its client to leave the connection. */
   isDraining = false;
 
@@ -64,7 +66,7 @@ export class Gateway {
     this.own = own;
     this.deps = deps;
     const budget = new BufferBudget(config.settings.limits.buffered_bytes);
-    this.surroundings = { clock: deps.clock, requestIds: createRequestIds(), budget };
+    this.surroundings = { watch: new DeadlineWatch(deps.clock), requestIds: createRequestIds(), budget };
     this.generation = buildGeneration(config, own.pathsOn, deps);
     this.rules = edgeRulesFor(config, deps.viaPseudonym);
     this.accessLog = createAccessLog(deps.log, config.settings.log.mask);
@@ -177,7 +179,7 @@ export class Gateway {
     if (outcome === 'completed' && !res.writableFinished && res.statusCode !== 101) exchange.outcome = 'client_aborted';
     exchange.bytesIn = exchange.body.bytesRead;
     exchange.settle();
-    this.running.delete(exchange);
+    this.running.remove(exchange);
     if (exchange.plan) (exchange.route as CompiledRoute).metrics.inFlight(-1);
     observeExchange(exchange, this.deps.metrics, this.accessLog);
   }

@@ -1,4 +1,5 @@
 import type { Clock } from '../lib/clock.ts';
+import { type Listed, Roster } from '../lib/roster.ts';
 
 /** What was being waited for when time ran out. */
 export type DeadlinePhase = 'request_body' | 'connect' | 'first_byte' | 'idle' | 'total';
@@ -16,48 +17,81 @@ export interface Timeouts {
 
 const NEVER = Number.POSITIVE_INFINITY;
 
+/** How often the watch looks: a deadline is noticed at most so many milliseconds late. */
+const LOOK_EVERY_MS = 20;
+
 /**
- * Every deadline of one exchange behind one timer. Moving a deadline later is one assignment: the timer is left alone
- * and looks again when it fires, so a chunk that extends the idle wait costs no timer work.
+ * Looks after the deadlines of all exchanges with one timer. A timer per request costs more than the waits are worth:
+ * nearly all of them end long before their deadline.
  */
-export class Deadline {
-  private readonly clock: Clock;
+export class DeadlineWatch {
+  readonly clock: Clock;
+  private readonly waiting = new Roster<Deadline>();
   private timer: NodeJS.Timeout | undefined;
-  private timerAt = NEVER;
-  private totalAt = NEVER;
-  private phaseAt = NEVER;
-  private bodyAt = NEVER;
-  private phase: DeadlinePhase = 'connect';
-  /** Set by whoever is waiting; called at most once per expiry, with the wait that ran out. */
-  onExpire: ((phase: DeadlinePhase) => void) | undefined;
 
   constructor(clock: Clock) {
     this.clock = clock;
   }
 
+  add(deadline: Deadline): void {
+    this.waiting.add(deadline);
+    this.timer ??= setInterval(() => this.look(), LOOK_EVERY_MS).unref();
+  }
+
+  remove(deadline: Deadline): void {
+    this.waiting.remove(deadline);
+  }
+
+  private look(): void {
+    if (this.waiting.size === 0) {
+      clearInterval(this.timer);
+      this.timer = undefined;
+      return;
+    }
+    const now = this.clock.monotonic();
+    this.waiting.forEach((deadline) => deadline.look(now));
+  }
+}
+
+/** The waits of one exchange. Setting or moving one is an assignment; what has passed is noticed within 20 ms. */
+export class Deadline implements Listed {
+  rosterIndex = -1;
+  /** Set by whoever is waiting; called at most once per expiry, with the wait that ran out. */
+  onExpire: ((phase: DeadlinePhase) => void) | undefined;
+
+  private readonly watch: DeadlineWatch;
+  private totalAt = NEVER;
+  private phaseAt = NEVER;
+  private bodyAt = NEVER;
+  private phase: DeadlinePhase = 'connect';
+
+  constructor(watch: DeadlineWatch) {
+    this.watch = watch;
+  }
+
   /** Bounds the whole exchange from now on; 0 = no bound. */
   limitTotal(ms: number): void {
     if (ms === 0) return;
-    this.totalAt = this.clock.monotonic() + ms;
-    this.schedule(this.totalAt);
+    this.totalAt = this.watch.clock.monotonic() + ms;
+    this.watch.add(this);
   }
 
   /** Milliseconds left of the total; `Infinity` when unbounded. */
   remainingMs(): number {
-    return this.totalAt === NEVER ? NEVER : Math.max(0, this.totalAt - this.clock.monotonic());
+    return this.totalAt === NEVER ? NEVER : Math.max(0, this.totalAt - this.watch.clock.monotonic());
   }
 
   /** Starts (or restarts) the wait for one phase; it replaces the wait for the phase before. */
   await(phase: 'connect' | 'first_byte' | 'idle', ms: number): void {
     this.phase = phase;
-    this.phaseAt = this.clock.monotonic() + ms;
-    this.schedule(this.phaseAt);
+    this.phaseAt = this.watch.clock.monotonic() + ms;
+    this.watch.add(this);
   }
 
   /** Starts (or moves) the wait for the client's body, beside any other wait. */
   awaitBody(ms: number): void {
-    this.bodyAt = this.clock.monotonic() + ms;
-    this.schedule(this.bodyAt);
+    this.bodyAt = this.watch.clock.monotonic() + ms;
+    this.watch.add(this);
   }
 
   bodyArrived(): void {
@@ -72,46 +106,22 @@ export class Deadline {
   /** Ends every wait. */
   clear(): void {
     this.phaseAt = this.totalAt = this.bodyAt = NEVER;
-    this.timerAt = NEVER;
-    clearTimeout(this.timer);
-    this.timer = undefined;
+    this.watch.remove(this);
   }
 
-  private schedule(at: number): void {
-    if (at >= this.timerAt) return;
-    clearTimeout(this.timer);
-    this.timerAt = at;
-    this.timer = setTimeout(lookAgain, Math.max(1, Math.ceil(at - this.clock.monotonic())), this);
+  /** Tells the waits that have passed, the one that ends everything first. */
+  look(now: number): void {
+    if (this.totalAt <= now) {
+      this.totalAt = NEVER;
+      this.onExpire?.('total');
+    }
+    if (this.phaseAt <= now) {
+      this.phaseAt = NEVER;
+      this.onExpire?.(this.phase);
+    }
+    if (this.bodyAt <= now) {
+      this.bodyAt = NEVER;
+      this.onExpire?.('request_body');
+    }
   }
-
-  /** Fires what has expired, or sleeps on until the next deadline. */
-  look(): void {
-    this.timer = undefined;
-    this.timerAt = NEVER;
-    const now = this.clock.monotonic();
-    const expired = this.expiredAt(now);
-    if (expired !== undefined) return this.onExpire?.(expired);
-    const next = Math.min(this.phaseAt, this.totalAt, this.bodyAt);
-    if (next !== NEVER) this.schedule(next);
-  }
-
-  private expiredAt(now: number): DeadlinePhase | undefined {
-    if (this.totalAt <= now) return this.expire('total');
-    if (this.phaseAt <= now) return this.expire(this.phase);
-    if (this.bodyAt <= now) return this.expire('request_body');
-    return undefined;
-  }
-
-  private expire(phase: DeadlinePhase): DeadlinePhase {
-    if (phase === 'total') this.totalAt = NEVER;
-    else if (phase === 'request_body') this.bodyAt = NEVER;
-    else this.phaseAt = NEVER;
-    const next = Math.min(this.phaseAt, this.totalAt, this.bodyAt);
-    if (next !== NEVER) this.schedule(next);
-    return phase;
-  }
-}
-
-function lookAgain(deadline: Deadline): void {
-  deadline.look();
 }

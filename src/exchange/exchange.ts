@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Dialect } from '../errors/dialect.ts';
 import type { Rejection } from '../errors/rejection.ts';
+import type { Listed } from '../lib/roster.ts';
 import type { Deadline, Timeouts } from './deadline.ts';
 import type { EdgeRequest } from './edge-request.ts';
 import type { LimitStatus } from './limit-status.ts';
@@ -52,7 +53,8 @@ type HeadHook = (headers: string[], status: number) => void;
  * One client request with its response, in flight. Policies write only their own slot; the observer reads the record
  * once, when the response closes.
  */
-export class Exchange {
+export class Exchange implements Listed {
+  rosterIndex = -1;
   readonly id: string;
   readonly edge: EdgeRequest;
   readonly req: IncomingMessage;

@@ -1,9 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Rejection } from '../errors/rejection.ts';
-import type { Clock } from '../lib/clock.ts';
 import type { BufferBudget } from './buffer-budget.ts';
 import { clientIp, unmapAddress } from './client-ip.ts';
-import { Deadline } from './deadline.ts';
+import { Deadline, type DeadlineWatch } from './deadline.ts';
 import { type EdgeRules, parseEdge } from './edge.ts';
 import type { EdgeRequest } from './edge-request.ts';
 import { Exchange } from './exchange.ts';
@@ -12,7 +11,7 @@ import { RequestBody } from './request-body.ts';
 import type { RequestIds } from './request-id.ts';
 
 interface Surroundings {
-  readonly clock: Clock;
+  readonly watch: DeadlineWatch;
   readonly requestIds: RequestIds;
   readonly budget: BufferBudget;
 }
@@ -33,11 +32,11 @@ export function openExchange(
   rules: EdgeRules,
   around: Surroundings,
 ): Opened {
-  const startedAt = around.clock.monotonic();
+  const startedAt = around.watch.clock.monotonic();
   const parsed = parseEdge(req, rules);
   const refusal = parsed instanceof Rejection ? parsed : undefined;
   const edge = parsed instanceof Rejection ? unreadable(req) : parsed;
-  const deadline = new Deadline(around.clock);
+  const deadline = new Deadline(around.watch);
   const exchange = new Exchange({
     id: around.requestIds.of(edge.headers),
     edge,

@@ -1,7 +1,7 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { BufferBudget } from '../../src/exchange/buffer-budget.ts';
-import { Deadline } from '../../src/exchange/deadline.ts';
+import { Deadline, DeadlineWatch } from '../../src/exchange/deadline.ts';
 import type { EdgeRequest } from '../../src/exchange/edge-request.ts';
 import { Exchange } from '../../src/exchange/exchange.ts';
 import { HeaderList } from '../../src/exchange/header-list.ts';
@@ -12,7 +12,7 @@ import { type Clock, systemClock } from '../../src/lib/clock.ts';
 export function buildExchange(edge: Partial<EdgeRequest> = {}, clock: Clock = systemClock): Exchange {
   const req = new IncomingMessage(new Socket());
   const res = new ServerResponse(req);
-  const deadline = new Deadline(clock);
+  const deadline = new Deadline(new DeadlineWatch(clock));
   const request: EdgeRequest = {
     method: 'GET',
     path: '/',

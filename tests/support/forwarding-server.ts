@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { BufferBudget } from '../../src/exchange/buffer-budget.ts';
 import { compileEdgeRules } from '../../src/exchange/edge.ts';
-import type { Timeouts } from '../../src/exchange/deadline.ts';
+import { DeadlineWatch, type Timeouts } from '../../src/exchange/deadline.ts';
 import type { Exchange } from '../../src/exchange/exchange.ts';
 import { openExchange } from '../../src/exchange/open-exchange.ts';
 import { createRequestIds } from '../../src/exchange/request-id.ts';
@@ -57,7 +57,11 @@ export async function startForwardingServer(
     limits: { targetBytes: 16_384, headerBytes: 16_384, headerCount: 100 },
     scheme: 'http',
   });
-  const around = { clock: systemClock, requestIds: createRequestIds(), budget: new BufferBudget(2 ** 26) };
+  const around = {
+    watch: new DeadlineWatch(systemClock),
+    requestIds: createRequestIds(),
+    budget: new BufferBudget(2 ** 26),
+  };
 
   const server = createServer((req, res) => {
     const { exchange, refusal } = openExchange(req, res, rules, around);
