@@ -35,6 +35,11 @@ export class HeaderEdits {
     return replaced.size + appended.length === 0 ? undefined : new HeaderEdits(replaced, appended.flat());
   }
 
+  /** Whether lines of this lower-case name are taken away. */
+  replaces(name: string): boolean {
+    return this.replaced.has(name);
+  }
+
   /** The lines after the edits, in a new array. */
   apply(lines: readonly string[]): string[] {
     return [...withoutNames(lines, this.replaced), ...this.appended];

@@ -93,15 +93,20 @@ export class RequestHeaders {
     const { credentialHeader } = exchange;
     const replaced = target.credential?.name;
     const believesProxy = edge.isPeerTrusted && config.forward_identity;
-    const dropsUnderscores = edge.hasUnderscoreName && config.underscores !== 'pass';
     for (let i = 0; i < names.length; i++) {
       const name = names[i] as string;
       const isSpent = name === credentialHeader;
       const passes = isSpent ? config.forward_credentials : this.mayPass(name, believesProxy);
       if (!passes || name === replaced) continue;
-      if (nominated?.includes(name) || (dropsUnderscores && name.includes('_'))) continue;
+      if (nominated?.includes(name) || (edge.hasUnderscoreName && this.dropsUnderscored(name))) continue;
       lines.push(raw[2 * i] as string, raw[2 * i + 1] as string);
     }
+  }
+
+  /** What the route sets or removes cannot be sent past it under a name that much software reads as the same. */
+  private dropsUnderscored(name: string): boolean {
+    if (!name.includes('_')) return false;
+    return this.config.underscores !== 'pass' || this.edits?.replaces(name.replaceAll('_', '-')) === true;
   }
 
   private mayPass(name: string, believesProxy: boolean): boolean {
