@@ -25,8 +25,8 @@ const SILENCE_MS = 50;
 const STALL_MS = 20;
 /** No answer is waited for longer, however busily Redis answers others. */
 const LONGEST_WAIT_MS = 5000;
-/** Calls under way at most: a queue without a bound would turn a slow Redis into a full memory. */
-const MOST_CALLS = 10_000;
+/** Calls under way at most, each for many requests: a queue without a bound would turn a slow Redis into a full memory. */
+const MOST_CALLS = 1_000;
 const BEAT_UP_MS = 1000;
 const BEAT_DOWN_MS = 200;
 const FIRST_ANSWER_MS = 1000;

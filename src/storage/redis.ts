@@ -19,7 +19,6 @@ const CALM = {
   enableOfflineQueue: false,
   maxRetriesPerRequest: 0,
   autoResendUnfulfilledCommands: false,
-  enableAutoPipelining: true,
   connectTimeout: 500,
   socketTimeout: 3000,
   disconnectTimeout: 200,
@@ -65,7 +64,6 @@ function open(address: RedisAddress, own: OwnOptions): RedisConnection {
     return new Cluster(nodes, {
       redisOptions: { ...own, connectTimeout, socketTimeout },
       enableOfflineQueue: false,
-      enableAutoPipelining: true,
       clusterRetryStrategy: waitBeforeAttempt,
     });
   }

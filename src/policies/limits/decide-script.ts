@@ -1,19 +1,21 @@
 import type { RedisScript } from '../../storage/redis.ts';
-import type { Charge } from './counter-store.ts';
+import type { Charge, Decision } from './counter-store.ts';
 import type { AlgorithmName, Verdict } from './rule.ts';
 
 /**
- * All lines of a request in one round trip: each is weighed, and only if none refuses (dry runs do not) each that
- * admits is charged. Mirrors step.ts, in whole numbers that fit a double. Every key gets a TTL.
+ * All lines of many requests in one round trip. Requests are decided one after the other, each as a whole: all its lines
+ * are weighed, and only if none refuses (dry runs do not) each that admits is charged. Mirrors step.ts, in whole numbers
+ * that fit a double. Every key gets a TTL.
  *
  * A state is one string of packed doubles, read by one GET and written by one SET, because commands and conversions are
  * what a script spends its time on. sliding_window: total, opening time, count and last time of the newest cell, then
  * count and last time of each closed cell, oldest first. token_bucket: thousandths, fraction, time. fixed_window:
  * index, count.
  *
- * KEYS[i]: line i. ARGV[1]: now in microseconds, 0 = the server's clock. Then per line: a letter for the algorithm (s, b,
- * f; upper case for a dry run), capacity, window, cost, two numbers of sliding_window and token_bucket. Reply: 1 or 0 for
- * admitted, then 4 per line: admitted, remaining, reset, retry.
+ * KEYS: the lines of all requests, in order. ARGV[1]: now in microseconds, 0 = the server's clock. Then per request the
+ * number of its lines, and per line: a letter for the algorithm (s, b, f; upper case for a dry run), capacity, window,
+ * cost, two numbers of sliding_window and token_bucket. Reply, per request: 1 or 0 for admitted, then 4 per line:
+ * admitted, remaining, reset, retry.
  */
 const LUA = `
 local floor, ceil, tonumber = math.floor, math.ceil, tonumber
@@ -31,13 +33,18 @@ local function wait_for(missing, gain, gain_us, fraction, at)
   return at - now + periods * gain_us + ceil(((missing - periods * gain) * gain_us - fraction) / gain)
 end
 
-local reply, values, resets, remainders, ttls, refused = { 1 }, {}, {}, {}, {}, false
+local reply, replied, before = {}, 0, 0
 
-for i = 1, #keys do
+while position <= #args do
+local lines = tonumber(args[position])
+position = position + 1
+local values, resets, remainders, ttls, refused = {}, {}, {}, {}, false
+
+for i = 1, lines do
   local letter = args[position]
   local capacity, window, cost = tonumber(args[position + 1]), tonumber(args[position + 2]), tonumber(args[position + 3])
   position = position + 4
-  local value = call('GET', keys[i])
+  local value = call('GET', keys[before + i])
   local admitted, remaining, reset, retry, ttl = false, 0, 0, 0, window
 
   if letter == 's' or letter == 'S' then
@@ -147,17 +154,18 @@ for i = 1, #keys do
   elseif letter >= 'a' then
     refused = true
   end
-  local n = i * 4 - 2
+  local n = replied + i * 4 - 2
   reply[n], reply[n + 1], reply[n + 2], reply[n + 3] = admitted and 1 or 0, remaining, reset, retry
 end
 
-if refused then
-  reply[1] = 0
-  return reply
+reply[replied + 1] = refused and 0 or 1
+if not refused then
+  for i, value in pairs(values) do
+    call('SET', keys[before + i], value, 'PX', ttls[i])
+    reply[replied + i * 4 - 1], reply[replied + i * 4] = remainders[i], resets[i]
+  end
 end
-for i, value in pairs(values) do
-  call('SET', keys[i], value, 'PX', ttls[i])
-  reply[i * 4 - 1], reply[i * 4] = remainders[i], resets[i]
+before, replied = before + lines, replied + 1 + lines * 4
 end
 return reply
 `;
@@ -166,19 +174,22 @@ export const DECIDE: RedisScript = { name: 'turnpikeDecide', lua: LUA };
 
 const LETTERS: Readonly<Record<AlgorithmName, string>> = { sliding_window: 's', token_bucket: 'b', fixed_window: 'f' };
 
-/** Appends what the script must know of one charge. */
-export function pushScriptArgs(args: (string | number)[], { line, cost }: Charge): void {
-  const { rule } = line;
-  const letter = LETTERS[rule.algorithm];
-  args.push(line.isDryRun ? letter.toUpperCase() : letter, rule.capacity, rule.windowUs, cost);
-  if (rule.algorithm === 'sliding_window') args.push(rule.cellSize, rule.cellUs);
-  else if (rule.algorithm === 'token_bucket') args.push(rule.gain, rule.gainUs);
+/** Appends what the script must know of one request. */
+export function pushScriptArgs(args: (string | number)[], charges: readonly Charge[]): void {
+  args.push(charges.length);
+  for (const { line, cost } of charges) {
+    const { rule } = line;
+    const letter = LETTERS[rule.algorithm];
+    args.push(line.isDryRun ? letter.toUpperCase() : letter, rule.capacity, rule.windowUs, cost);
+    if (rule.algorithm === 'sliding_window') args.push(rule.cellSize, rule.cellUs);
+    else if (rule.algorithm === 'token_bucket') args.push(rule.gain, rule.gainUs);
+  }
 }
 
-/** The script's answer as verdicts, one per line. */
-export function readScriptReply(reply: readonly number[]): { isRefused: boolean; verdicts: Verdict[] } {
+/** The script's answer to the request of so many lines that begins at `from`. */
+export function readScriptReply(reply: readonly number[], from: number, lines: number): Decision {
   const verdicts: Verdict[] = [];
-  for (let i = 1; i + 3 < reply.length; i += 4) {
+  for (let i = from + 1; i <= from + 4 * lines; i += 4) {
     verdicts.push({
       admitted: reply[i] === 1,
       remaining: reply[i + 1] as number,
@@ -186,5 +197,5 @@ export function readScriptReply(reply: readonly number[]): { isRefused: boolean;
       retryUs: reply[i + 3] as number,
     });
   }
-  return { isRefused: reply[0] === 0, verdicts };
+  return { outcome: reply[from] === 0 ? 'refused' : 'admitted', verdicts };
 }

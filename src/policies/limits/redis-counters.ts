@@ -19,11 +19,23 @@ interface RedisCountersOptions {
   readonly storeNowUs?: () => number;
 }
 
-/** Counts shared through Redis: each decision is one script in one round trip, atomic over all lines of the request. */
+interface Waiting {
+  readonly charges: readonly Charge[];
+  readonly resolve: (decision: Decision) => void;
+}
+
+/** Requests decided by one run of the script: more would keep Redis from others for over a millisecond. */
+const MOST_PER_SCRIPT = 64;
+
+/**
+ * Counts shared through Redis. A request is decided atomically over all its lines; requests that arrive together share
+ * one script and one round trip, because commands, not counting, are what both sides spend their time on.
+ */
 export class RedisCounters implements CounterStore {
   private readonly options: RedisCountersOptions;
   private readonly denials: DenialCache;
   private readonly share: LocalShare;
+  private waiting: Waiting[] = [];
 
   constructor(options: RedisCountersOptions) {
     this.options = options;
@@ -63,26 +75,47 @@ export class RedisCounters implements CounterStore {
     this.options.guard.close();
   }
 
-  private async decideInRedis(charges: readonly Charge[]): Promise<Decision> {
+  private decideInRedis(charges: readonly Charge[]): Promise<Decision> {
+    return new Promise((resolve) => {
+      if (this.waiting.length === 0) setImmediate(this.flush);
+      this.waiting.push({ charges, resolve });
+    });
+  }
+
+  /** Runs once everything that has just been read from the clients' sockets has been looked at. */
+  private readonly flush = (): void => {
+    const { waiting } = this;
+    this.waiting = [];
+    for (let from = 0; from < waiting.length; from += MOST_PER_SCRIPT) {
+      void this.ask(waiting.slice(from, from + MOST_PER_SCRIPT));
+    }
+  };
+
+  private async ask(requests: readonly Waiting[]): Promise<void> {
     const { guard, prefix, storeNowUs } = this.options;
     const keys: string[] = [];
     const args: (string | number)[] = [storeNowUs?.() ?? 0];
-    for (const charge of charges) {
-      keys.push(prefix + charge.key);
-      pushScriptArgs(args, charge);
+    for (const { charges } of requests) {
+      for (const { key } of charges) keys.push(prefix + key);
+      pushScriptArgs(args, charges);
     }
-    let reply: number[];
     try {
-      reply = (await guard.run(DECIDE, keys, args)) as number[];
+      this.tell(requests, (await guard.run(DECIDE, keys, args)) as number[]);
     } catch {
-      // The guard has told why; a request in flight is decided like those that follow it.
-      return this.decideAlone(charges);
+      // The guard has told why; requests in flight are decided like those that follow them.
+      for (const { charges, resolve } of requests) resolve(this.decideAlone(charges));
     }
-    const { isRefused, verdicts } = readScriptReply(reply);
-    const decision: Decision = { outcome: isRefused ? 'refused' : 'admitted', verdicts };
-    this.denials.keep(charges, decision);
-    this.share.note(charges, decision);
-    return decision;
+  }
+
+  private tell(requests: readonly Waiting[], reply: readonly number[]): void {
+    let from = 0;
+    for (const { charges, resolve } of requests) {
+      const decision = readScriptReply(reply, from, charges.length);
+      from += 1 + 4 * charges.length;
+      this.denials.keep(charges, decision);
+      this.share.note(charges, decision);
+      resolve(decision);
+    }
   }
 
   private decideAlone(charges: readonly Charge[]): Decision {
