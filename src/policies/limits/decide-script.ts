@@ -15,7 +15,8 @@ import type { AlgorithmName, Verdict } from './rule.ts';
  * KEYS: the lines of all requests, in order. ARGV[1]: now in microseconds, 0 = the server's clock. Then per request the
  * number of its lines, and per line: a letter for the algorithm (s, b, f; upper case for a dry run), capacity, window,
  * cost, two numbers of sliding_window and token_bucket. Reply, per request: 1 or 0 for admitted, then 4 per line:
- * admitted, remaining, reset, retry.
+ * admitted, remaining, reset, retry. The numbers come in one text, because a client decodes a text at once and an array
+ * piece by piece; all are below 10^14, up to where Lua writes a number in full.
  */
 const LUA = `
 local floor, ceil, tonumber = math.floor, math.ceil, tonumber
@@ -167,7 +168,7 @@ if not refused then
 end
 before, replied = before + lines, replied + 1 + lines * 4
 end
-return reply
+return table.concat(reply, ' ')
 `;
 
 export const DECIDE: RedisScript = { name: 'turnpikeDecide', lua: LUA };
@@ -186,7 +187,12 @@ export function pushScriptArgs(args: (string | number)[], charges: readonly Char
   }
 }
 
-/** The script's answer to the request of so many lines that begins at `from`. */
+/** The numbers of the script's reply. */
+export function parseScriptReply(reply: unknown): number[] {
+  return String(reply).split(' ').map(Number);
+}
+
+/** The answer to the request of so many lines that begins at `from`. */
 export function readScriptReply(reply: readonly number[], from: number, lines: number): Decision {
   const verdicts: Verdict[] = [];
   for (let i = from + 1; i <= from + 4 * lines; i += 4) {

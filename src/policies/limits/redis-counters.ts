@@ -1,6 +1,6 @@
 import type { RedisGuard } from '../../storage/redis-guard.ts';
 import type { Charge, CounterStore, Decision } from './counter-store.ts';
-import { DECIDE, pushScriptArgs, readScriptReply } from './decide-script.ts';
+import { DECIDE, parseScriptReply, pushScriptArgs, readScriptReply } from './decide-script.ts';
 import { DenialCache } from './denial-cache.ts';
 import { type FleetPlace, LocalShare } from './local-share.ts';
 
@@ -35,7 +35,8 @@ export class RedisCounters implements CounterStore {
   private readonly options: RedisCountersOptions;
   private readonly denials: DenialCache;
   private readonly share: LocalShare;
-  private waiting: Waiting[] = [];
+  private readonly waiting: Waiting[] = [];
+  private isAsking = false;
 
   constructor(options: RedisCountersOptions) {
     this.options = options;
@@ -77,20 +78,24 @@ export class RedisCounters implements CounterStore {
 
   private decideInRedis(charges: readonly Charge[]): Promise<Decision> {
     return new Promise((resolve) => {
-      if (this.waiting.length === 0) setImmediate(this.flush);
       this.waiting.push({ charges, resolve });
+      // Not at once: what else has just been read from the clients' sockets joins in.
+      if (this.waiting.length === 1 && !this.isAsking) setImmediate(this.flush);
     });
   }
 
-  /** Runs once everything that has just been read from the clients' sockets has been looked at. */
+  /** One script is under way at a time; what arrives meanwhile shares the next one. */
   private readonly flush = (): void => {
-    const { waiting } = this;
-    this.waiting = [];
-    for (let from = 0; from < waiting.length; from += MOST_PER_SCRIPT) {
-      void this.ask(waiting.slice(from, from + MOST_PER_SCRIPT));
-    }
+    if (this.isAsking || this.waiting.length === 0) return;
+    const requests = this.waiting.splice(0, MOST_PER_SCRIPT);
+    this.isAsking = true;
+    void this.ask(requests).then(() => {
+      this.isAsking = false;
+      this.flush();
+    });
   };
 
+  /** Never rejects. */
   private async ask(requests: readonly Waiting[]): Promise<void> {
     const { guard, prefix, storeNowUs } = this.options;
     const keys: string[] = [];
@@ -100,7 +105,8 @@ export class RedisCounters implements CounterStore {
       pushScriptArgs(args, charges);
     }
     try {
-      this.tell(requests, (await guard.run(DECIDE, keys, args)) as number[]);
+      if (!guard.isUp) throw new Error('Redis is away');
+      this.tell(requests, parseScriptReply(await guard.run(DECIDE, keys, args)));
     } catch {
       // The guard has told why; requests in flight are decided like those that follow them.
       for (const { charges, resolve } of requests) resolve(this.decideAlone(charges));
