@@ -23,7 +23,7 @@ const BODIES: Readonly<Record<Dialect, (rejection: Rejection, context: ErrorCont
  * forbid sniffing and caching, and repeat those of the rejection. A wait that is known is told on 429 and 503.
  */
 export function renderRejection(rejection: Rejection, dialect: Dialect, context: ErrorContext): RenderedError {
-  const body = JSON.stringify(BODIES[dialect](rejection, context));
+  const body = toJson(BODIES[dialect](rejection, context));
   const headers = [
     'Content-Type',
     dialect === 'problem' ? 'application/problem+json' : 'application/json',
@@ -45,8 +45,13 @@ export function renderRejection(rejection: Rejection, dialect: Dialect, context:
  * clients must see that what they hold is incomplete.
  */
 export function renderStreamError(rejection: Rejection, dialect: Dialect, context: ErrorContext): string {
-  const data = JSON.stringify(BODIES[dialect](rejection, context));
+  const data = toJson(BODIES[dialect](rejection, context));
   return dialect === 'openai' ? `data: ${data}\n\n` : `event: error\ndata: ${data}\n\n`;
+}
+
+/** What a client wrote may be repeated in an error; without `<` it is not markup, whatever takes it for that. */
+function toJson(body: object): string {
+  return JSON.stringify(body).replaceAll('<', '\\u003c');
 }
 
 /** `retry-after-ms` is what the OpenAI and Anthropic clients look at first. */
