@@ -23,19 +23,19 @@ describe('what wins', () => {
     expect(await portOf({ files })).toBe(3_000);
     expect(await portOf({ files: { '.env': 'SERVER_PORT=2000\n' } })).toBe(2_000);
     expect(await portOf({})).toBe(1_000);
-    expect((await loadText('')).config.settings.listen.port).toBe(8_000);
+    expect((await loadText('{}')).config.settings.listen.port).toBe(8_000);
   });
 
   test('reading .env files leaves the environment of the process alone', async () => {
     const before = processEnvironment();
-    const { config } = await loadText('', { files });
+    const { config } = await loadText('{}', { files });
     expect(config.settings).toMatchObject({ listen: { host: '1.1.1.1' }, log: { level: 'error' } });
     expect(processEnvironment()).toEqual(before);
   });
 
   test('SERVER_PORT goes before PORT, LOG_LEVEL before DEBUG', async () => {
     const env = { PORT: '1', SERVER_PORT: '2', DEBUG: 'true', LOG_LEVEL: 'WARNING' };
-    expect((await loadText('', { env })).config.settings).toMatchObject({
+    expect((await loadText('{}', { env })).config.settings).toMatchObject({
       listen: { port: 2 },
       log: { level: 'warn' },
     });
@@ -64,7 +64,7 @@ describe('variables that are settings', () => {
     [{ ENABLE_PII_MASKING: 'false', PATTERNS_TO_MASK: 'email' }, { log: { mask: [] } }],
     [{ ENABLE_METRICS: 'no', PROMETHEUS_PORT: '9090' }, { metrics: { enabled: false, port: 9_090 } }],
   ])('%j is %j', async (env, settings) => {
-    expect((await loadText('', { env })).config.settings).toMatchObject(settings);
+    expect((await loadText('{}', { env })).config.settings).toMatchObject(settings);
   });
 
   test('ALLOWED_ORIGINS sets the origins of defaults and keeps the rest of its cors', async () => {
@@ -76,7 +76,7 @@ describe('variables that are settings', () => {
 
   test('a wrong value is placed at the variable, file or flag that holds it', async () => {
     expect(
-      await problemsOf('', {
+      await problemsOf('{}', {
         env: { PORT: 'x' },
         flags: { '--cors-origins': 'x y' },
         files: { '.env': 'LOG_LEVEL=loud' },
@@ -114,9 +114,9 @@ describe('secrets of the environment', () => {
   });
 
   test.each(['supersecret', 'your-secret-key', 'CHANGEME'])('%s as master key needs --dev', async (key) => {
-    expect(await problemsOf('', { env: { MASTER_KEY: key } })).toEqual([
+    expect(await problemsOf('{}', { env: { MASTER_KEY: key } })).toEqual([
       'environment: MASTER_KEY: is a sample secret that everybody knows: only --dev accepts it',
     ]);
-    expect((await loadText('', { env: { MASTER_KEY: key }, dev: true })).env.masterKey?.reveal()).toBe(key);
+    expect((await loadText('{}', { env: { MASTER_KEY: key }, dev: true })).env.masterKey?.reveal()).toBe(key);
   });
 });

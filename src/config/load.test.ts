@@ -192,10 +192,14 @@ describe('the result', () => {
   });
 
   test('an empty file is a gateway with its own endpoints only', async () => {
-    expect((await loadText('')).config).toMatchObject({
+    expect((await loadText('{}')).config).toMatchObject({
       services: {},
       routes: [],
       settings: { listen: { port: 8_000 } },
     });
   });
+});
+
+test('an empty file is refused: it is what a file looks like while somebody writes it', async () => {
+  expect(await problemsOf('# nothing yet\n')).toEqual([expect.stringContaining('the file is empty')]);
 });

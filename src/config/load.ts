@@ -56,6 +56,8 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   const document = parseConfigDocument(file, bytes, findings.problems);
   const written = document?.toTree(lookup, findings.problems);
   if (!document) throw new ConfigError(findings.problems);
+  // Nothing at all is what a file looks like between its truncation and its first byte, not a wish to serve nothing.
+  if (written === undefined || written === null) findings.fail([], 'the file is empty; name at least one service');
   const { tree, overridden } = applyOverrides(written, variables);
   findings.locate(document, overridden);
   findings.problems.push(...findIdleFlags(flags, lookup));

@@ -19,7 +19,7 @@ export type ReloadOutcome =
     }
   | { readonly ok: false; readonly problems: readonly string[] };
 
-/** An editor's save is several events; whole files are read once they have been quiet for so long. */
+/** A save may be several writes: a file counts as whole when two looks so far apart find the same in it. */
 const QUIET_MS = 100;
 
 /** What is bound to sockets and stores and cannot be exchanged in a running process. */
@@ -48,6 +48,7 @@ export class Reloader {
   private watcher: FSWatcher | undefined;
   private timer: NodeJS.Timeout | undefined;
   private seen: string | undefined;
+  private candidate: string | undefined;
 
   constructor(options: LoadOptions, gateway: Gateway, deps: OpenDependencies) {
     this.options = options;
@@ -86,6 +87,10 @@ export class Reloader {
   private async look(): Promise<void> {
     const found = await this.fingerprint();
     if (found === undefined || found === this.seen) return;
+    if (found !== this.candidate) {
+      this.candidate = found;
+      return this.lookSoon();
+    }
     this.seen = found;
     await this.reload();
   }

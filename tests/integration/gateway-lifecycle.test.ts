@@ -50,6 +50,23 @@ describe('a reload', () => {
     expect(gateway.deps.degradations.list()).toContain('config_reload_failed');
   });
 
+  test('never takes a file that is half written', async () => {
+    await start(simple);
+    const whole = simple(upstream.url) + `  b: { url: "${upstream.url}" }\n`;
+    const { hash } = gateway.gateway.config;
+    for (let i = 0; i < 10; i++) {
+      gateway.writeConfig('');
+      gateway.writeConfig(whole.slice(0, -40));
+      gateway.writeConfig(whole);
+    }
+    await until(async () => (await sendRaw(gateway.url, request('/b/x'))).status === 200);
+    const hashes = gateway.logged.filter(({ msg }) => msg === 'configuration reloaded').map((line) => line['hash']);
+    expect(hashes).toEqual([gateway.gateway.config.hash]);
+    expect(hashes).not.toContain(hash);
+    gateway.writeConfig('');
+    expect(await gateway.reloader.reload()).toMatchObject({ ok: false, problems: [expect.stringContaining('empty')] });
+  });
+
   test('lets a stream finish on the configuration it began with', async () => {
     await start(simple);
     let finish = (): void => {};
