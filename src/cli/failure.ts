@@ -1,6 +1,7 @@
 import { ConfigError } from '../config/config-error.ts';
 import { GatewayError } from '../errors/rejection.ts';
 import { DatabaseError, firstLine, isStoreOutage } from '../storage/database-error.ts';
+import { RedisAddressError } from '../storage/redis-address.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Prints why a command failed and ends the process with exit code 1; what the log still holds is written. */
@@ -15,7 +16,8 @@ export function failWith(error: unknown): never {
  */
 function explainFailure(error: unknown): string | undefined {
   if (error instanceof ConfigError) return error.render();
-  if (error instanceof UsageError || error instanceof DatabaseError) return error.message;
+  if (error instanceof UsageError || error instanceof DatabaseError || error instanceof RedisAddressError)
+    return error.message;
   if (error instanceof GatewayError) return error.rejection.detail;
   const { code, syscall } = error as NodeJS.ErrnoException;
   if (syscall === 'listen') return explainListen(error as ListenError);

@@ -1,4 +1,3 @@
-import type { Static } from 'typebox';
 import { Size } from '../../lib/schema-atoms.ts';
 
 export const BodyLimitSchema = Size({
@@ -6,6 +5,3 @@ export const BodyLimitSchema = Size({
     'Largest request body; a larger one is answered 413. Default `10MiB` for http, `32MiB` for llm and embeddings.',
   maximum: '10GiB',
 });
-
-/** Bytes. */
-export type BodyLimitConfig = Static<typeof BodyLimitSchema>;

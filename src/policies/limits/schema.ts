@@ -21,7 +21,7 @@ const Mode = Type.Enum(['auto', 'strict', 'leased'], {
     'Where a request is counted when several gateways share a store. All three are exact; at present each of them counts every request in the store.',
 });
 
-export const LimitSchema = Section(
+const LimitSchema = Section(
   {
     limit: Type.Integer({
       minimum: 1,
