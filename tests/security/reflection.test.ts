@@ -49,7 +49,7 @@ describe('an error never carries markup of the client', () => {
     const head = `POST /admin/keys HTTP/1.1\r\nHost: g\r\nX-Master-Key: ${MASTER_KEY}\r\nContent-Type: application/json\r\n`;
     const answer = await sendRaw(gateway.url, `${head}Content-Length: ${body.length}\r\n\r\n${body}`);
     expect(answer.status).toBe(400);
-    expect(answer.text).not.toMatch(/[<\r\n\u001b]/);
+    for (const raw of ['<', '\r', '\n', '\u001b']) expect(answer.text).not.toContain(raw);
     expect(answer.headers.get('x-evil')).toBeUndefined();
   });
 });
