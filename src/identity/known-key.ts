@@ -1,6 +1,7 @@
-import type { LimitLevel, Principal } from '../exchange/principal.ts';
+import { type LimitLevel, type Principal, UNBOUNDED } from '../exchange/principal.ts';
+import { narrow } from '../lib/wildcard-list.ts';
 import { hashApiKey } from './api-key-format.ts';
-import { type OwnedKeyRow, parseJson } from './api-key-row.ts';
+import { OWNED_KEY_COLUMNS, type OwnedKeyRow, parseJson } from './api-key-row.ts';
 import type { ConsumerStatus, StoredRateLimit } from './consumers.ts';
 
 /** Why a key that was presented is not accepted. `throttled`: not looked up, its address has failed too often. */
@@ -29,7 +30,15 @@ export interface KnownKey {
 export interface VerifyingRow extends OwnedKeyRow {
   readonly owner_status: ConsumerStatus;
   readonly owner_rate_limit: string | null;
+  readonly owner_permissions: string;
 }
+
+export const VERIFYING_COLUMNS = [
+  ...OWNED_KEY_COLUMNS,
+  'consumers.status as owner_status',
+  'consumers.rate_limit as owner_rate_limit',
+  'consumers.permissions as owner_permissions',
+];
 
 /** A key written in the configuration file. */
 export interface FileConsumer {
@@ -53,6 +62,8 @@ export interface MemoryKey {
   readonly owner: string;
 }
 
+const KEYS_CARRY_NO_CLAIMS = { lob: undefined, claims: Object.freeze({}) };
+
 export function fromRow(row: VerifyingRow, fetchedAt: number): KnownKey {
   const ownerLimit = parseJson<StoredRateLimit>(row.owner_rate_limit);
   const keyLimit = parseJson<StoredRateLimit>(row.rate_limit);
@@ -60,7 +71,9 @@ export function fromRow(row: VerifyingRow, fetchedAt: number): KnownKey {
     {
       consumer: { id: row.consumer_id, name: row.owner_name, tier: row.owner_tier ?? undefined },
       credential: { kind: 'api_key', id: row.id, prefix: row.prefix, hashPrefix: row.hash.slice(0, 8) },
-      scopes: parseJson<readonly string[]>(row.scopes),
+      ...UNBOUNDED,
+      permissions: narrow(JSON.parse(row.owner_permissions) as string[], parseJson(row.scopes)),
+      ...KEYS_CARRY_NO_CLAIMS,
       expiresAt: row.expires_at ?? undefined,
       limits: limitLevels(row.consumer_id, ownerLimit, row.id, keyLimit),
     },
@@ -76,7 +89,8 @@ export function fromFile(consumers: readonly FileConsumer[]): [string, KnownKey 
       const principal: Principal = {
         consumer: { id: consumer.id, name: consumer.name, tier: undefined },
         credential: { kind: 'api_key', id: key.id, prefix: key.id, hashPrefix: key.hash.slice(0, 8) },
-        scopes: undefined,
+        ...UNBOUNDED,
+        ...KEYS_CARRY_NO_CLAIMS,
         expiresAt: key.expires_at,
         limits: limitLevels(consumer.id, consumer.rate_limit, key.id, key.rate_limit),
       };
@@ -91,7 +105,8 @@ export function fromMemory(key: MemoryKey): [string, KnownKey] {
   const principal: Principal = {
     consumer: { id: key.owner, name: key.owner, tier: undefined },
     credential: { kind: 'api_key', id, prefix: id, hashPrefix: hash.slice(0, 8) },
-    scopes: undefined,
+    ...UNBOUNDED,
+    ...KEYS_CARRY_NO_CLAIMS,
     expiresAt: undefined,
     limits: [],
   };
@@ -111,7 +126,9 @@ function knownKey(principal: Principal, fetchedAt: number): KnownKey {
 function freezePrincipal(principal: Principal): Principal {
   Object.freeze(principal.consumer);
   Object.freeze(principal.credential);
-  Object.freeze(principal.scopes);
+  Object.freeze(principal.permissions);
+  Object.freeze(principal.models);
+  Object.freeze(principal.routes);
   Object.freeze(principal.limits);
   return Object.freeze(principal);
 }

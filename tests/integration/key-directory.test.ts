@@ -44,7 +44,7 @@ describeOnBothDatabases('The key directory', (maker) => {
       principal: {
         consumer: { id: key.owner.id, name: 'alice', tier: undefined },
         credential: { kind: 'api_key', id: key.id, prefix: key.prefix, hashPrefix: hashApiKey(apiKey).slice(0, 8) },
-        scopes: ['chat:*'],
+        permissions: ['chat:*'],
         limits: [{ level: 'key', id: key.id, rate_limit: rateLimit }],
       },
     });

@@ -1,13 +1,16 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { makeLimit, makeLines } from '../../../tests/support/limit-lines.ts';
+import { UNBOUNDED } from '../../exchange/principal.ts';
 import { compileLevel, escapeKey } from './line.ts';
 import { RouteLimits } from './route-limits.ts';
 
 const principal = (id: string, limits: readonly unknown[] = []) => ({
   consumer: { id, name: id, tier: undefined },
   credential: { kind: 'api_key' as const, id: `key-${id}`, prefix: 'sk', hashPrefix: '0' },
-  scopes: undefined,
+  ...UNBOUNDED,
+  lob: undefined,
+  claims: {},
   expiresAt: undefined,
   limits: limits as [],
 });
