@@ -111,7 +111,7 @@ export class KeyDirectory {
     }
     for (const change of changes) {
       if (change.kind === 'key') this.forgetKey(change.subject);
-      else this.forgetConsumer(change.subject);
+      else if (change.kind === 'consumer') this.forgetConsumer(change.subject);
     }
   }
 

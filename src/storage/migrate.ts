@@ -4,6 +4,7 @@ import { DatabaseError, firstLine } from './database-error.ts';
 import * as consumers from './migrations/0001-consumers.ts';
 import * as apiKeys from './migrations/0002-api-keys.ts';
 import * as identityChanges from './migrations/0003-identity-changes.ts';
+import * as tokenRevocations from './migrations/0004-token-revocations.ts';
 
 interface Step {
   /** Recorded in the database: must never change once released. */
@@ -15,6 +16,7 @@ const STEPS: readonly Step[] = [
   { name: '0001-consumers', migration: consumers },
   { name: '0002-api-keys', migration: apiKeys },
   { name: '0003-identity-changes', migration: identityChanges },
+  { name: '0004-token-revocations', migration: tokenRevocations },
 ];
 
 const TABLE = 'knex_migrations';

@@ -1,0 +1,65 @@
+import { randomUUID } from 'node:crypto';
+import type { Knex } from 'knex';
+import type { Clock } from '../../lib/clock.ts';
+import type { Database } from '../../storage/database.ts';
+import { recordChange } from '../identity-changes.ts';
+
+/** What is refused from now on: one token, all tokens of one login, or all that a consumer has been given so far. */
+export type RevokedSubject =
+  | { readonly jti: string; readonly family?: undefined; readonly consumer?: undefined }
+  | { readonly family: string; readonly jti?: undefined; readonly consumer?: undefined }
+  | { readonly consumer: string; readonly jti?: undefined; readonly family?: undefined };
+
+export type Revocation = RevokedSubject & {
+  /** Epoch milliseconds after which nothing it refuses can be valid any more: it is then forgotten. */
+  readonly until: number;
+};
+
+type RevocationKind = 'jti' | 'family' | 'consumer';
+
+export const REVOCATIONS = 'token_revocations';
+
+/**
+ * The tokens that are refused before they expire. A revocation is one transaction that also tells the other processes,
+ * so an acknowledged one survives a kill and is in force everywhere within 2 s.
+ */
+export class Revocations {
+  private readonly database: Database;
+  private readonly clock: Clock;
+  private readonly announce: () => Promise<void>;
+
+  /** `announce` runs after each revocation and is awaited: then this process has noticed it too. */
+  constructor(database: Database, clock: Clock, announce: () => Promise<void>) {
+    this.database = database;
+    this.clock = clock;
+    this.announce = announce;
+  }
+
+  async revoke(revocation: Revocation): Promise<void> {
+    await this.database.knex.transaction((trx) => recordRevocation(trx, revocation, this.clock.now()));
+    await this.announce();
+  }
+}
+
+/** The same within the transaction of a greater change; whoever commits it announces it. */
+export async function recordRevocation(trx: Knex.Transaction, revocation: Revocation, now: number): Promise<void> {
+  const [kind, subject] = subjectOf(revocation);
+  await trx(REVOCATIONS).insert({
+    id: randomUUID(),
+    kind,
+    subject,
+    revoked_at: now,
+    expires_at: revocation.until,
+  });
+  await recordChange(trx, { kind: 'token', subject: `${kind}:${subject}` }, now);
+}
+
+/** Deletes what has no effect any more. */
+export async function pruneRevocations(knex: Knex, now: number): Promise<void> {
+  await knex(REVOCATIONS).where('expires_at', '<', now).del();
+}
+
+function subjectOf({ jti, family, consumer }: RevokedSubject): readonly [RevocationKind, string] {
+  if (jti !== undefined) return ['jti', jti];
+  return family === undefined ? ['consumer', consumer as string] : ['family', family];
+}
