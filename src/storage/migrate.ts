@@ -5,6 +5,7 @@ import * as consumers from './migrations/0001-consumers.ts';
 import * as apiKeys from './migrations/0002-api-keys.ts';
 import * as identityChanges from './migrations/0003-identity-changes.ts';
 import * as tokenRevocations from './migrations/0004-token-revocations.ts';
+import * as audit from './migrations/0007-audit.ts';
 
 interface Step {
   /** Recorded in the database: must never change once released. */
@@ -17,6 +18,7 @@ const STEPS: readonly Step[] = [
   { name: '0002-api-keys', migration: apiKeys },
   { name: '0003-identity-changes', migration: identityChanges },
   { name: '0004-token-revocations', migration: tokenRevocations },
+  { name: '0007-audit', migration: audit },
 ];
 
 const TABLE = 'knex_migrations';

@@ -1,0 +1,15 @@
+/** Who makes a change, and from where: what every write that is recorded must be told. */
+export interface AuditContext {
+  /** `master_key`, the id of a consumer, `cli:<user of the system>`, or `gateway` for what nobody asked for. */
+  readonly actor: string;
+  /** Address of the client; `undefined` when the change did not come over the network. */
+  readonly address: string | undefined;
+  /** Id of the request that asked for it, as in the log. */
+  readonly requestId: string | undefined;
+}
+
+/** The actor of whoever holds a master key. */
+export const MASTER_KEY_ACTOR = 'master_key';
+
+/** Changes that the gateway makes by itself, such as following its configuration file. */
+export const GATEWAY_CONTEXT: AuditContext = { actor: 'gateway', address: undefined, requestId: undefined };
