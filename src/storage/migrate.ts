@@ -5,6 +5,8 @@ import * as consumers from './migrations/0001-consumers.ts';
 import * as apiKeys from './migrations/0002-api-keys.ts';
 import * as identityChanges from './migrations/0003-identity-changes.ts';
 import * as tokenRevocations from './migrations/0004-token-revocations.ts';
+import * as users from './migrations/0005-users.ts';
+import * as refreshTokens from './migrations/0006-refresh-tokens.ts';
 import * as audit from './migrations/0007-audit.ts';
 
 interface Step {
@@ -18,6 +20,8 @@ const STEPS: readonly Step[] = [
   { name: '0002-api-keys', migration: apiKeys },
   { name: '0003-identity-changes', migration: identityChanges },
   { name: '0004-token-revocations', migration: tokenRevocations },
+  { name: '0005-users', migration: users },
+  { name: '0006-refresh-tokens', migration: refreshTokens },
   { name: '0007-audit', migration: audit },
 ];
 
