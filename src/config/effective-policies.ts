@@ -6,7 +6,7 @@ import { HeadersSchema, type HeadersConfig } from '../policies/headers/schema.ts
 import type { LimitLevelConfig, RateLimitConfig } from '../policies/limits/schema.ts';
 import { PathsSchema, type PathsConfig } from '../policies/paths/schema.ts';
 import type { TimeoutConfig, TimeoutFields } from '../policies/timeout/schema.ts';
-import type { RoutePolicies, ServiceKind } from './gateway-config.ts';
+import type { RoutePolicies, ServiceKind, TierConfig } from './gateway-config.ts';
 import { KIND_DEFAULTS } from './kind-defaults.ts';
 import type { RoutePolicyFields } from './schema.ts';
 import { defaultsOf } from './schema-defaults.ts';
@@ -16,6 +16,7 @@ import type { Dialect } from './settings-schema.ts';
 export interface Layers {
   readonly kind: ServiceKind;
   readonly settingsLimit: RateLimitConfig | undefined;
+  readonly tiers: Readonly<Record<string, TierConfig>>;
   /** `undefined` for a route without a service. */
   readonly service:
     | { readonly name: string; readonly defaults: RoutePolicyFields; readonly own: RoutePolicyFields }
@@ -24,6 +25,7 @@ export interface Layers {
   readonly route: { readonly name: string; readonly own: RoutePolicyFields } | undefined;
 }
 
+const NO_LIMITS: RateLimitConfig = { limits: [] };
 const BUILT_IN_AUTH = defaultsOf(AuthSchema) as AuthConfig;
 
 /** One object per kind, shared by all routes that write nothing of their own: a file may have thousands. */
@@ -89,9 +91,11 @@ function inherited(layers: Layers): <K extends keyof RoutePolicyFields>(key: K) 
 }
 
 function limitLevels(layers: Layers): LimitLevelConfig[] {
-  const { settingsLimit, service, route } = layers;
+  const { settingsLimit, tiers, service, route } = layers;
   const levels: LimitLevelConfig[] = [];
   if (settingsLimit) levels.push({ level: 'settings', id: '', rate_limit: settingsLimit });
+  for (const [id, { rate_limit }] of Object.entries(tiers))
+    levels.push({ level: 'tier', id, rate_limit: rate_limit ?? NO_LIMITS });
   const ofService = additive('rate_limit', layers);
   if (service && ofService) levels.push({ level: 'service', id: service.name, rate_limit: ofService });
   const ofRoute = route?.own.rate_limit;

@@ -20,6 +20,7 @@ export interface GatewayConfig {
   /** SHA-256 of the effective configuration in hexadecimal, with secrets left out: safe to show. */
   readonly hash: string;
   readonly settings: Settings;
+  readonly tiers: Readonly<Record<string, TierConfig>>;
   readonly consumers: readonly ConsumerConfig[];
   /** Enabled services by name. */
   readonly services: Readonly<Record<string, ServiceConfig>>;
@@ -84,17 +85,24 @@ export interface RoutePolicies {
   readonly body_limit: number;
   /** Lines of the service and of the route; empty for none. */
   readonly concurrency: readonly ConcurrencyLine[];
-  /** Levels that apply in the order settings, service, route; empty for none. */
+  /** Levels in the order settings, tiers, service, route; empty for none. All tiers: a request meets its caller's. */
   readonly limits: readonly LimitLevelConfig[];
   readonly headers: HeadersConfig;
   readonly paths: PathsConfig;
   readonly timeout: TimeoutConfig;
 }
 
+/** A plan. */
+export interface TierConfig {
+  readonly rate_limit?: RateLimitConfig | undefined;
+}
+
 export interface ConsumerConfig {
   readonly id: string;
   readonly name: string;
   readonly enabled: boolean;
+  readonly tier: string | undefined;
+  readonly permissions: readonly string[];
   readonly rate_limit: RateLimitConfig | undefined;
   readonly keys: readonly {
     readonly id: string;

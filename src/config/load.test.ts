@@ -142,7 +142,7 @@ settings:
     ]);
   });
 
-  test.each(['models', 'tiers', 'authorize', 'budget', 'idempotency', 'stream', 'accounts'])(
+  test.each(['models', 'budget', 'idempotency', 'stream', 'accounts'])(
     '%s is an unknown key wherever it is written',
     async (key) => {
       const text = (await problemsOf(`${one(`    ${key}: {}\n`)}${key}: {}\nsettings: { ${key}: {} }\n`)).join('\n');

@@ -1,7 +1,7 @@
 /** The configuration file as written, once shorthands are expanded: the one source of its types, checks and docs. */
 
 import Type, { type Static } from 'typebox';
-import { FilePath, HeaderName, Instant, Method, Section, SecretText } from '../lib/schema-atoms.ts';
+import { FilePath, HeaderName, Instant, Method, Permission, Section, SecretText } from '../lib/schema-atoms.ts';
 import { policyField, switchablePolicyField } from '../policies/schemas.ts';
 import { dialectField, SettingsSchema } from './settings-schema.ts';
 
@@ -200,6 +200,11 @@ const RouteSchema = Section(
   { description: 'Requests that match go to the service, under these policies.' },
 );
 
+const TierSchema = Section(
+  { rate_limit: policyField('rate_limit') },
+  { description: 'A plan. Its limits apply to each of its consumers, on top of all other limits.' },
+);
+
 const ConsumerSchema = Section(
   {
     id: Type.String({
@@ -211,6 +216,13 @@ const ConsumerSchema = Section(
       Type.String({ description: 'Name for people. Default: the id.', minLength: 1, maxLength: 200 }),
     ),
     enabled: Type.Boolean({ description: '`false` refuses all keys of the consumer.', default: true }),
+    tier: Type.Optional(Type.String({ description: 'Its plan, one of `tiers`.', ...NAME })),
+    permissions: Type.Array(Permission(), {
+      description: 'What it may do, for `authorize`: `embed:write`, `embed:*`, or `*` for everything.',
+      default: ['*'],
+      maxItems: 100,
+      uniqueItems: true,
+    }),
     rate_limit: policyField('rate_limit'),
     keys: Type.Array(
       Section(
@@ -237,6 +249,12 @@ const ConsumerSchema = Section(
 export const ConfigFileSchema = Section(
   {
     settings: SettingsSchema,
+    tiers: Type.Record(Type.String({ ...NAME }), TierSchema, {
+      description:
+        'The plans consumers may be on, by name. While there are none, the tier of a consumer is a mere label.',
+      default: {},
+      additionalProperties: false,
+    }),
     consumers: Type.Array(ConsumerSchema, { description: 'Callers kept in the file.', default: [] }),
     defaults: DefaultsSchema,
     services: Type.Record(Type.String({ ...NAME }), ServiceSchema, {
@@ -254,4 +272,5 @@ export type RoutePolicyFields = Pick<Static<typeof RouteSchema>, keyof typeof ro
 export type TargetConfig = Static<typeof TargetSchema>;
 export type ServiceFields = Static<typeof ServiceSchema>;
 export type RouteFields = Static<typeof RouteSchema>;
+export type TierFields = Static<typeof TierSchema>;
 export type ConsumerFields = Static<typeof ConsumerSchema>;

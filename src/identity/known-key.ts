@@ -45,6 +45,8 @@ export interface FileConsumer {
   readonly id: string;
   readonly name: string;
   readonly enabled: boolean;
+  readonly tier?: string | undefined;
+  readonly permissions?: readonly string[] | undefined;
   readonly rate_limit?: StoredRateLimit | undefined;
   readonly keys: readonly {
     readonly id: string;
@@ -87,9 +89,10 @@ export function fromFile(consumers: readonly FileConsumer[]): [string, KnownKey 
     consumer.keys.map((key): [string, KnownKey | 'disabled'] => {
       if (!consumer.enabled) return [key.hash, 'disabled'];
       const principal: Principal = {
-        consumer: { id: consumer.id, name: consumer.name, tier: undefined },
+        consumer: { id: consumer.id, name: consumer.name, tier: consumer.tier },
         credential: { kind: 'api_key', id: key.id, prefix: key.id, hashPrefix: key.hash.slice(0, 8) },
         ...UNBOUNDED,
+        permissions: consumer.permissions ?? UNBOUNDED.permissions,
         ...KEYS_CARRY_NO_CLAIMS,
         expiresAt: key.expires_at,
         limits: limitLevels(consumer.id, consumer.rate_limit, key.id, key.rate_limit),
@@ -123,7 +126,7 @@ function knownKey(principal: Principal, fetchedAt: number): KnownKey {
   };
 }
 
-function freezePrincipal(principal: Principal): Principal {
+export function freezePrincipal(principal: Principal): Principal {
   Object.freeze(principal.consumer);
   Object.freeze(principal.credential);
   Object.freeze(principal.permissions);
