@@ -1,3 +1,4 @@
+import type { AuditFields } from './audit/record-audit.ts';
 import type { StoredRateLimit } from './consumers.ts';
 
 /** What may be shown of an issued key: never the key, never its hash. Times are epoch milliseconds. */
@@ -58,6 +59,12 @@ export function toApiKey(row: OwnedKeyRow, now: number): ApiKey {
     lastUsedAt: row.last_used_at ?? undefined,
     status: statusOf(row, now),
   };
+}
+
+/** What goes on record about a key: all that was decided about it, and nothing it could be recognised by. */
+export function auditedKey(row: ApiKeyRow): AuditFields {
+  const { id: _id, hash: _hash, last_used_at: _lastUse, created_at: _created, ...decided } = row;
+  return { ...decided, scopes: parseJson(row.scopes), rate_limit: parseJson(row.rate_limit) };
 }
 
 function statusOf(row: ApiKeyRow, now: number): ApiKey['status'] {

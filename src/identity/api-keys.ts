@@ -6,11 +6,14 @@ import { generateApiKey, hashApiKey, type KeyEnvironment } from './api-key-forma
 import {
   type ApiKey,
   type ApiKeyRow,
+  auditedKey,
   formatJson,
   OWNED_KEY_COLUMNS,
   type OwnedKeyRow,
   toApiKey,
 } from './api-key-row.ts';
+import type { AuditContext } from './audit/audit-context.ts';
+import { recordAudit } from './audit/record-audit.ts';
 import { ensureConsumer, type StoredRateLimit } from './consumers.ts';
 import { recordChange } from './identity-changes.ts';
 import { type Page, type PageRequest, readPage } from './page.ts';
@@ -51,8 +54,8 @@ interface ApiKeysOptions {
 const TABLE = 'api_keys';
 
 /**
- * The issued keys. Every change is one transaction that also tells the other processes, so an acknowledged change
- * survives a kill and is in force everywhere within 2 s. Throws GatewayError NOT_FOUND, CONFLICT or VALIDATION_ERROR;
+ * The issued keys. Every change is one transaction that also tells the other processes and is on record, so an
+ * acknowledged change survives a kill and is in force everywhere within 2 s. Throws GatewayError NOT_FOUND, CONFLICT or VALIDATION_ERROR;
  * errors of the store pass through.
  */
 export class ApiKeys {
@@ -66,14 +69,13 @@ export class ApiKeys {
     this.announce = options.announce;
   }
 
-  async issue(fields: NewApiKey): Promise<IssuedApiKey> {
+  async issue(fields: NewApiKey, context: AuditContext): Promise<IssuedApiKey> {
     const now = this.clock.now();
     return this.database.knex.transaction(async (trx) => {
-      const { id, name, tier } = await ensureConsumer(trx, { name: fields.owner, tier: fields.tier }, now);
+      const owner = { name: fields.owner, tier: fields.tier };
+      const { id, name, tier } = await ensureConsumer(trx, owner, context, now);
       const made = makeKey(id, fields, now);
-      await trx(TABLE).insert(made.row);
-      // A process may have learnt before that this key does not exist.
-      await recordChange(trx, { kind: 'key', subject: made.row.hash }, now);
+      await insertKey(trx, made.row, context, now);
       const row = { ...made.row, owner_name: name, owner_tier: tier ?? null };
       return { apiKey: made.text, key: toApiKey(row, now) };
     });
@@ -94,8 +96,8 @@ export class ApiKeys {
   }
 
   /** A revoked key cannot be changed: CONFLICT. */
-  patch(id: string, patch: ApiKeyPatch): Promise<ApiKey> {
-    return this.change(id, async (trx) => {
+  patch(id: string, patch: ApiKeyPatch, context: AuditContext): Promise<ApiKey> {
+    return this.change(id, { action: 'key.update', context }, async (trx) => {
       const changed: ApiKeyRow[] = await trx(TABLE)
         .where({ id, revoked_at: null })
         .update(toColumns(id, patch))
@@ -105,8 +107,8 @@ export class ApiKeys {
   }
 
   /** Revoking a revoked key changes nothing and succeeds. */
-  revoke(id: string): Promise<ApiKey> {
-    return this.change(id, async (trx, now) => {
+  revoke(id: string, context: AuditContext): Promise<ApiKey> {
+    return this.change(id, { action: 'key.revoke', context }, async (trx, now) => {
       await trx(TABLE).where({ id, revoked_at: null }).update({ revoked_at: now });
     });
   }
@@ -115,20 +117,19 @@ export class ApiKeys {
    * Issues a key that takes the old one's place with all its properties. The old one works for `graceMs` more (0: not at
    * all). CONFLICT when it has been revoked, has expired or has been rotated before: of two rotations one wins.
    */
-  async rotate(id: string, graceMs: number): Promise<IssuedApiKey> {
+  async rotate(id: string, graceMs: number, context: AuditContext): Promise<IssuedApiKey> {
     let text = '';
-    const key = await this.change(id, async (trx, now) => {
+    const key = await this.change(id, { action: 'key.rotate', context }, async (trx, now) => {
       const old = await this.takeForRotation(trx, id, now);
       const made = makeSuccessor(old, now);
       text = made.text;
-      await trx(TABLE).insert(made.row);
+      await insertKey(trx, made.row, context, now);
       const end = now + graceMs;
       const expiry = old.expires_at === null ? end : Math.min(old.expires_at, end);
       const ending = graceMs > 0 ? { expires_at: expiry } : { revoked_at: now };
       await trx(TABLE)
         .where({ id })
         .update({ ...ending, replaced_by: made.row.id });
-      await recordChange(trx, { kind: 'key', subject: made.row.hash }, now);
       return made.row;
     });
     return { apiKey: text, key };
@@ -147,13 +148,18 @@ export class ApiKeys {
   /** Runs the change, records it for the key, announces it, and returns the row that `work` names or the key's own. */
   private async change(
     id: string,
+    { action, context }: { readonly action: string; readonly context: AuditContext },
     work: (trx: Knex.Transaction, now: number) => Promise<ApiKeyRow | void>,
   ): Promise<ApiKey> {
     const now = this.clock.now();
     const row = await this.database.knex.transaction(async (trx) => {
+      // Locked: what is recorded as the state before must be what this change found.
+      const before: ApiKeyRow = (await trx(TABLE).where({ id }).forUpdate().first()) ?? refuseUnknown();
       const result = await work(trx, now);
-      const changed: ApiKeyRow | undefined = await trx(TABLE).where({ id }).first('hash');
-      await recordChange(trx, { kind: 'key', subject: (changed ?? refuseUnknown()).hash }, now);
+      const after: ApiKeyRow = await trx(TABLE).where({ id }).first();
+      await recordChange(trx, { kind: 'key', subject: before.hash }, now);
+      const change = { action, subject: id, before: auditedKey(before), after: auditedKey(after) };
+      await recordAudit(trx, context, change, now);
       const shown: OwnedKeyRow | undefined = await selectOwned(trx)
         .where('api_keys.id', result?.id ?? id)
         .first();
@@ -162,6 +168,13 @@ export class ApiKeys {
     await this.announce();
     return toApiKey(row, now);
   }
+}
+
+async function insertKey(trx: Knex.Transaction, row: ApiKeyRow, context: AuditContext, now: number): Promise<void> {
+  await trx(TABLE).insert(row);
+  // A process may have learnt before that this key does not exist.
+  await recordChange(trx, { kind: 'key', subject: row.hash }, now);
+  await recordAudit(trx, context, { action: 'key.issue', subject: row.id, after: auditedKey(row) }, now);
 }
 
 function selectOwned(knex: Knex): Knex.QueryBuilder {

@@ -5,6 +5,7 @@ import { generateApiKey, hashApiKey } from '../../src/identity/api-key-format.ts
 import type { Identity } from '../../src/identity/identity.ts';
 import type { KeyLookup } from '../../src/identity/known-key.ts';
 import { migrateDatabase } from '../../src/storage/migrate.ts';
+import { BY_TEST } from '../support/by-test.ts';
 import { type DatabaseMaker, describeOnBothDatabases } from '../support/database-suite.ts';
 import { makeIdentities } from '../support/identity-builder.ts';
 import { makeManualClock } from '../support/manual-clock.ts';
@@ -37,7 +38,7 @@ describeOnBothDatabases('The key directory', (maker) => {
 
   test('finds a stored key, and the second time at once and with the same frozen principal', async () => {
     const { keys, directory } = await openIdentity(await maker.openMigrated());
-    const { apiKey, key } = await keys.issue({ owner: 'alice', scopes: ['chat:*'], rateLimit });
+    const { apiKey, key } = await keys.issue({ owner: 'alice', scopes: ['chat:*'], rateLimit }, BY_TEST);
     const first = await directory.find(apiKey, CLIENT);
     expect(first).toMatchObject({
       kind: 'found',
@@ -62,7 +63,7 @@ describeOnBothDatabases('The key directory', (maker) => {
   test('reads the store once for many requests with one new key', async () => {
     const database = await maker.openMigrated();
     const { keys, directory } = await openIdentity(database);
-    const { apiKey } = await keys.issue({ owner: 'alice' });
+    const { apiKey } = await keys.issue({ owner: 'alice' }, BY_TEST);
     let reads = 0;
     database.reader.on('query', (query: { sql: string }) => {
       if (query.sql.includes('api_keys')) reads += 1;
@@ -75,7 +76,7 @@ describeOnBothDatabases('The key directory', (maker) => {
   test('checks the expiry at each use, also of a cached key', async () => {
     const clock = makeManualClock();
     const { keys, directory } = await openIdentity(await maker.openMigrated(), { clock });
-    const { apiKey } = await keys.issue({ owner: 'alice', expiresAt: clock.now() + 1000 });
+    const { apiKey } = await keys.issue({ owner: 'alice', expiresAt: clock.now() + 1000 }, BY_TEST);
     clock.advance(999);
     expect(await directory.find(apiKey, CLIENT)).toMatchObject({ kind: 'found' });
     clock.advance(1);
@@ -84,38 +85,38 @@ describeOnBothDatabases('The key directory', (maker) => {
 
   test('refuses a revoked key in the process that revoked it as soon as that is acknowledged', async () => {
     const { keys, directory } = await openIdentity(await maker.openMigrated());
-    const { apiKey, key } = await keys.issue({ owner: 'alice' });
+    const { apiKey, key } = await keys.issue({ owner: 'alice' }, BY_TEST);
     await directory.find(apiKey, CLIENT);
-    await keys.revoke(key.id);
+    await keys.revoke(key.id, BY_TEST);
     expect(await directory.find(apiKey, CLIENT)).toEqual(refused('revoked'));
   });
 
   test('refuses a revoked key in another process within 2 s without any notifier', async () => {
     const { here, there } = await openPair(maker, openIdentity);
-    const { apiKey, key } = await here.keys.issue({ owner: 'alice' });
+    const { apiKey, key } = await here.keys.issue({ owner: 'alice' }, BY_TEST);
     await timeUntil(there, apiKey, { kind: 'found' });
-    await here.keys.revoke(key.id);
+    await here.keys.revoke(key.id, BY_TEST);
     expect(await timeUntil(there, apiKey, refused('revoked'))).toBeLessThan(2000);
   });
 
   test('notices in another process a disabled owner, new limits and a key that was unknown before', async () => {
     const { here, there } = await openPair(maker, openIdentity);
-    const { apiKey, key } = await here.keys.issue({ owner: 'alice' });
+    const { apiKey, key } = await here.keys.issue({ owner: 'alice' }, BY_TEST);
     await timeUntil(there, apiKey, { kind: 'found' });
-    await here.consumers.patch(key.owner.id, { rateLimit });
+    await here.consumers.patch(key.owner.id, { rateLimit }, BY_TEST);
     await timeUntil(there, apiKey, { principal: { limits: [{ level: 'consumer', id: key.owner.id }] } });
-    await here.consumers.patch(key.owner.id, { status: 'disabled' });
+    await here.consumers.patch(key.owner.id, { status: 'disabled' }, BY_TEST);
     await timeUntil(there, apiKey, refused('disabled'));
-    await here.consumers.patch(key.owner.id, { status: 'active' });
+    await here.consumers.patch(key.owner.id, { status: 'active' }, BY_TEST);
     await timeUntil(there, apiKey, { kind: 'found' });
   });
 
   test('keeps both keys of a rotation working until the grace ends', async () => {
     const clock = makeManualClock();
     const { keys, directory } = await openIdentity(await maker.openMigrated(), { clock });
-    const old = await keys.issue({ owner: 'alice' });
+    const old = await keys.issue({ owner: 'alice' }, BY_TEST);
     await directory.find(old.apiKey, CLIENT);
-    const successor = await keys.rotate(old.key.id, 1000);
+    const successor = await keys.rotate(old.key.id, 1000, BY_TEST);
     expect(await directory.find(old.apiKey, CLIENT)).toMatchObject({ kind: 'found' });
     expect(await directory.find(successor.apiKey, CLIENT)).toMatchObject({ kind: 'found' });
     clock.advance(1000);
@@ -126,8 +127,8 @@ describeOnBothDatabases('The key directory', (maker) => {
     const clock = makeManualClock();
     const database = await maker.openMigrated();
     const { keys, directory } = await openIdentity(database, { clock });
-    const { apiKey } = await keys.issue({ owner: 'alice' });
-    const other = await keys.issue({ owner: 'bob' });
+    const { apiKey } = await keys.issue({ owner: 'alice' }, BY_TEST);
+    const other = await keys.issue({ owner: 'bob' }, BY_TEST);
     await directory.find(apiKey, CLIENT);
     await database.close();
     clock.advance(15 * 60_000 - 1);
@@ -141,7 +142,7 @@ describeOnBothDatabases('The key directory', (maker) => {
     const clock = makeManualClock();
     const database = await maker.openMigrated();
     const { keys, directory } = await openIdentity(database, { clock });
-    const { apiKey, key } = await keys.issue({ owner: 'alice' });
+    const { apiKey, key } = await keys.issue({ owner: 'alice' }, BY_TEST);
     await directory.find(apiKey, CLIENT);
     // Behind the feed's back, as after restoring a backup.
     await database.knex('api_keys').where({ id: key.id }).update({ revoked_at: 1 });

@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import { Section } from '../../lib/schema-atoms.ts';
+import { byMasterKey } from '../audit-context.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { checkExpiry, checkRateLimit, ExpiresAt, NameText, PermissionList, RateLimit, TierName } from './key-fields.ts';
 import { IssuedKeyView, issuedKeyView } from './key-view.ts';
@@ -26,11 +27,11 @@ export const generateKeyEndpoint = defineEndpoint({
   summary: 'Issues an API key. It is shown in this answer only.',
   body: NewKey,
   response: IssuedKeyView,
-  handle: async ({ context, body }) => {
+  handle: async ({ context, exchange, body }) => {
     const { expires_at: expiresAt, rate_limit: rateLimit, ...fields } = body;
     checkExpiry(expiresAt, context.deps.clock.now());
     checkRateLimit(rateLimit);
-    const issued = await context.identity.keys.issue({ ...fields, expiresAt, rateLimit });
+    const issued = await context.identity.keys.issue({ ...fields, expiresAt, rateLimit }, byMasterKey(exchange));
     return { status: 201, json: issuedKeyView(issued) };
   },
 });

@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import { Section } from '../../lib/schema-atoms.ts';
+import { byMasterKey } from '../audit-context.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { checkRateLimit, ExpiresAt, NameText, PermissionList, RateLimit } from './key-fields.ts';
 import { KeyView, keyView } from './key-view.ts';
@@ -23,10 +24,14 @@ export const updateKeyEndpoint = defineEndpoint({
   body: KeyPatch,
   clearable: ['name', 'scopes', 'expires_at', 'rate_limit'],
   response: KeyView,
-  handle: async ({ context, param, body }) => {
+  handle: async ({ context, exchange, param, body }) => {
     const { expires_at: expiresAt, rate_limit: rateLimit, ...fields } = body;
     checkRateLimit(rateLimit);
-    const key = await context.identity.keys.patch(param('id'), { ...fields, expiresAt, rateLimit });
+    const key = await context.identity.keys.patch(
+      param('id'),
+      { ...fields, expiresAt, rateLimit },
+      byMasterKey(exchange),
+    );
     return { status: 200, json: keyView(key) };
   },
 });

@@ -6,6 +6,7 @@ import { systemClock } from '../../lib/clock.ts';
 import { parseDuration } from '../../lib/duration.ts';
 import type { RateLimitConfig } from '../../policies/limits/schema.ts';
 import { migrateDatabase } from '../../storage/migrate.ts';
+import { byOperator } from '../by-operator.ts';
 import { renderTable } from '../table.ts';
 import { UsageError } from '../usage-error.ts';
 import { withDatabase } from '../with-database.ts';
@@ -31,7 +32,7 @@ export async function createKey(options: CreateOptions): Promise<void> {
   const expiresAt = expiresIn === undefined ? undefined : systemClock.now() + durationOf('--expires-in', expiresIn);
   await withKeys(options, async (keys, ratePeriodMs) => {
     const limit = rateLimit === undefined ? undefined : rateLimitOf(rateLimit, ratePeriodMs);
-    showIssued(await keys.issue({ owner, env, name, tier, expiresAt, rateLimit: limit }));
+    showIssued(await keys.issue({ owner, env, name, tier, expiresAt, rateLimit: limit }, byOperator()));
   });
 }
 
@@ -50,7 +51,7 @@ export async function listKeys(options: KeyOptions): Promise<void> {
 
 export async function revokeKey(id: string, options: KeyOptions): Promise<void> {
   await withKeys(options, async (keys) => {
-    const { prefix, owner } = await keys.revoke(id);
+    const { prefix, owner } = await keys.revoke(id, byOperator());
     console.error(`${prefix}… of ${owner.name} is revoked; running gateways refuse it within 2 s`);
   });
 }
@@ -58,7 +59,7 @@ export async function revokeKey(id: string, options: KeyOptions): Promise<void> 
 export async function rotateKey(id: string, options: KeyOptions & { readonly grace: string }): Promise<void> {
   const grace = durationOf('--grace', options.grace);
   await withKeys(options, async (keys) => {
-    showIssued(await keys.rotate(id, grace));
+    showIssued(await keys.rotate(id, grace, byOperator()));
     console.error(grace === 0 ? 'The old key is revoked.' : `The old key works for ${options.grace} more.`);
   });
 }

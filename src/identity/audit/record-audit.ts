@@ -24,7 +24,7 @@ const SECRET_FIELDS = new Set(['hash', 'key', 'api_key', 'password', 'password_h
 
 /**
  * Puts one change on record. Must run in the transaction of the change itself: then neither exists without the other.
- * Of a subject that was and is, only the fields that differ are kept.
+ * Of a subject that was and is, only the fields that differ are kept; when none does, nothing is put on record.
  */
 export async function recordAudit(
   trx: Knex.Transaction,
@@ -33,6 +33,7 @@ export async function recordAudit(
   now: number,
 ): Promise<void> {
   const { before, after } = narrowToDifference(withoutSecrets(change.before), withoutSecrets(change.after));
+  if (before && after && Object.keys({ ...before, ...after }).length === 0) return;
   await trx(AUDIT_TABLE).insert({
     created_at: now,
     actor: context.actor,
