@@ -48,7 +48,8 @@ const OwnSchema = Section(
     ),
     audience: Type.Optional(
       Type.String({
-        description: 'Name in `aud`, none unless given. Once given, tokens without it are refused.',
+        description:
+          'Name in `aud`, `turnpike` unless given. Once given, tokens without it are refused; a wrong one always is.',
         minLength: 1,
         maxLength: 200,
       }),

@@ -39,6 +39,8 @@ export interface Principal extends Rights {
     readonly prefix: string;
     /** First 8 hex digits of the SHA-256 of the credential: correlates log lines without revealing anything. */
     readonly hashPrefix: string;
+    /** The login a token belongs to. */
+    readonly family?: string | undefined;
   };
   /** Line of business. */
   readonly lob: string | undefined;

@@ -25,6 +25,8 @@ export interface IssuedToken {
 
 /** The `iss` of our tokens unless the configuration names another. */
 export const DEFAULT_ISSUER = 'turnpike';
+/** Their `aud` unless the configuration names another. */
+export const DEFAULT_AUDIENCE = 'turnpike';
 /** The `typ` claim that tells access tokens from whatever else may once be signed with the same secret. */
 export const ACCESS_TYPE = 'access';
 
@@ -48,7 +50,7 @@ export class TokenIssuer {
     const token = await new SignJWT({
       ...claimsOf(request),
       iss: config.issuer ?? DEFAULT_ISSUER,
-      ...(config.audience === undefined ? {} : { aud: config.audience }),
+      aud: config.audience ?? DEFAULT_AUDIENCE,
       jti: randomUUID(),
       // With its fraction, so that a token made right after its consumer was revoked is not taken for an older one.
       iat: now / 1000,
