@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { type LimitInput, makeLimit } from '../../../tests/support/limit-lines.ts';
 import { Rejection } from '../../errors/rejection.ts';
 import type { Exchange } from '../../exchange/exchange.ts';
+import type { Principal } from '../../exchange/principal.ts';
 import { Shelf } from '../../lib/shelf.ts';
 import type { ServiceMetrics } from '../../telemetry/metrics.ts';
 import type { CounterStore } from './counter-store.ts';
@@ -62,7 +63,7 @@ describe('the limits policy', () => {
     [90_000, 5, '5 requests per 90 seconds', '90s'],
   ])('names a window of %i ms', (window, limit, text, type) => {
     const { decide } = openRoute([{ limit, window, algorithm: 'token_bucket' }]);
-    for (let i = 0; i < limit; i += 1) decide.decide(from('1.1.1.1'));
+    for (let i = 0; i < limit; i += 1) void decide.decide(from('1.1.1.1'));
     const refusal = decide.decide(from('1.1.1.1')) as Rejection;
     expect(refusal.detail).toContain(text);
     expect(refusal.facts?.limitType).toBe(type);
@@ -73,7 +74,7 @@ describe('the limits policy', () => {
       { limit: 1, window: 1_000 },
       { limit: 1, window: 60_000, algorithm: 'fixed_window' },
     ]);
-    decide.decide(from('1.1.1.1'));
+    void decide.decide(from('1.1.1.1'));
     const refusal = decide.decide(from('1.1.1.1')) as Rejection;
     clock.ms += Number(refusal.headers?.['retry-after-ms']);
     expect(decide.decide(from('1.1.1.1'))).toBeUndefined();
@@ -81,7 +82,7 @@ describe('the limits policy', () => {
 
   test('spreads the returns to a shared limit over a tenth of the wait', () => {
     const { decide } = openRoute([{ limit: 1, window: 60_000, per: ['global'] }]);
-    decide.decide(from('1.1.1.1'));
+    void decide.decide(from('1.1.1.1'));
     const waits = Array.from({ length: 200 }, (_, i) => {
       const refusal = decide.decide(from(`1.1.1.${i}`)) as Rejection;
       return Number(refusal.headers?.['retry-after-ms']);
@@ -97,15 +98,15 @@ describe('the limits policy', () => {
       { limit: 3, window: 60_000 },
     ]);
     const exchange = from('1.1.1.1');
-    decide.decide(exchange);
+    void decide.decide(exchange);
     expect(exchange.limit).toMatchObject({ limit: 3, remaining: 2, name: 'service:1m' });
   });
 
   test('refuses at the peek who is known to be refused, and lets everybody else pass it', () => {
     const { peek, decide } = openRoute([{ limit: 1, window: 60_000 }]);
     expect(peek.decide(from('1.1.1.1'))).toBeUndefined();
-    decide.decide(from('1.1.1.1'));
-    decide.decide(from('1.1.1.1'));
+    void decide.decide(from('1.1.1.1'));
+    void decide.decide(from('1.1.1.1'));
     expect(peek.decide(from('1.1.1.1'))).toBeInstanceOf(Rejection);
     expect(peek.decide(from('2.2.2.2'))).toBeUndefined();
   });
@@ -113,7 +114,7 @@ describe('the limits policy', () => {
   test('reports what a dry run would have refused, and shows it to nobody', () => {
     const { decide, reported } = openRoute([{ limit: 1, window: 60_000, dry_run: true, name: 'trial' }]);
     const exchange = from('1.1.1.1');
-    decide.decide(exchange);
+    void decide.decide(exchange);
     expect(decide.decide(exchange)).toBeUndefined();
     expect(reported).toEqual(['trial:dry_run']);
     expect(exchange.limit).toBeUndefined();
@@ -123,14 +124,14 @@ describe('the limits policy', () => {
     const { decide, warnings } = openRoute([{ limit: 9, window: 60_000 }]);
     const onTier = (tier: string): Exchange => {
       const principal = { consumer: { id: tier, name: tier, tier }, limits: [] };
-      return { ...from('1.1.1.1'), principal } as unknown as Exchange;
+      return Object.assign(from('1.1.1.1'), { principal: principal as unknown as Principal });
     };
     for (const tier of ['gone', 'gone', 'free']) {
       const exchange = onTier(tier);
-      decide.decide(exchange);
+      void decide.decide(exchange);
       expect(exchange.limit?.name).toBe('service:1m');
     }
-    for (let i = 0; i < 500; i += 1) decide.decide(onTier(`t${i}`));
+    for (let i = 0; i < 500; i += 1) void decide.decide(onTier(`t${i}`));
     expect(warnings[0]).toEqual({ tier: 'gone' });
     expect(warnings).toHaveLength(100);
   });
