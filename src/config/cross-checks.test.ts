@@ -318,6 +318,39 @@ describe('permissions', () => {
   });
 });
 
+describe('authorize', () => {
+  const service = (fields: string): string => `services: { a: { url: "http://x", ${fields} } }`;
+
+  test('reaches routes like auth: the innermost wins whole, and without one nothing is asked for', async () => {
+    const yaml =
+      'defaults: { authorize: { permissions: [a:b] } }\nservices: { a: { url: "http://x" }, b: { url: "http://y", authorize: false } }';
+    const { config } = await loadText(yaml);
+    const found = config.routes.map(({ policies }) => policies.authorize);
+    expect(found).toEqual([
+      { permissions: ['a:b'], models: [] },
+      { permissions: [], models: [] },
+    ]);
+    const open = await loadText(service('auth: false'));
+    expect(open.config.routes[0]?.policies.authorize).toBeUndefined();
+  });
+
+  test.each([
+    [
+      'where nobody is authenticated',
+      'auth: false, authorize: { permissions: [a:b] }',
+      'services.a.authorize: needs auth: nobody is known here',
+    ],
+    [
+      'for models of an http service',
+      'authorize: { models: [gpt-4] }',
+      'services.a.authorize.models: are known on llm and embeddings services only',
+    ],
+  ])('is refused %s', async (_what, fields, message) => {
+    const problems = await problemsOf(service(fields));
+    expect(problems.map((problem) => problem.replace(/^gateway\.yaml:\d+:\d+: /, ''))).toEqual([message]);
+  });
+});
+
 describe('certificates', () => {
   const folder = join(import.meta.dirname, '../../tests/support/certificates');
   const tls = (cert: string, key: string): string => `settings: { listen: { tls: { cert: ${cert}, key: ${key} } } }`;

@@ -1,6 +1,7 @@
 /** How settings combine: defaults < service < route, timeouts field by field, limits and concurrency added up. */
 
 import { type AuthConfig, AuthSchema } from '../policies/auth/schema.ts';
+import { type AuthorizeConfig, AuthorizeSchema } from '../policies/authorize/schema.ts';
 import type { ConcurrencyConfig, ConcurrencyLine } from '../policies/concurrency/schema.ts';
 import { HeadersSchema, type HeadersConfig } from '../policies/headers/schema.ts';
 import type { LimitLevelConfig, RateLimitConfig } from '../policies/limits/schema.ts';
@@ -27,6 +28,7 @@ export interface Layers {
 
 const NO_LIMITS: RateLimitConfig = { limits: [] };
 const BUILT_IN_AUTH = defaultsOf(AuthSchema) as AuthConfig;
+const BUILT_IN_AUTHORIZE = defaultsOf(AuthorizeSchema) as AuthorizeConfig;
 
 /** One object per kind, shared by all routes that write nothing of their own: a file may have thousands. */
 const BUILT_IN = {
@@ -46,10 +48,12 @@ export function effectivePolicies(layers: Layers): RoutePolicies {
   const { kind } = layers;
   const { headers, paths } = BUILT_IN[kind];
   const written = inherited(layers);
+  const auth = written('auth') ?? (layers.service ? BUILT_IN_AUTH : false);
   return {
     cors: written('cors') || undefined,
     ip: written('ip') || undefined,
-    auth: written('auth') ?? (layers.service ? BUILT_IN_AUTH : false),
+    auth,
+    authorize: written('authorize') || (auth ? BUILT_IN_AUTHORIZE : undefined),
     body_limit: written('body_limit') ?? KIND_DEFAULTS[kind].body_limit,
     concurrency: concurrencyLines(layers),
     limits: limitLevels(layers),

@@ -1,4 +1,5 @@
 import type { AuthConfig } from '../policies/auth/schema.ts';
+import type { AuthorizeConfig } from '../policies/authorize/schema.ts';
 import type { CircuitBreakerConfig } from '../policies/circuit-breaker/schema.ts';
 import type { ConcurrencyLine } from '../policies/concurrency/schema.ts';
 import type { CorsConfig } from '../policies/cors/schema.ts';
@@ -11,6 +12,7 @@ import type { RetryConfig } from '../policies/retry/schema.ts';
 import type { TimeoutConfig } from '../policies/timeout/schema.ts';
 import type { TargetConfig } from './schema.ts';
 import type { Dialect, Settings } from './settings-schema.ts';
+import type { JwtConfig } from './token-schema.ts';
 
 /**
  * The effective configuration: what the file, its defaults and the environment add up to, with nothing left to look up.
@@ -22,6 +24,7 @@ export interface GatewayConfig {
   readonly settings: Settings;
   readonly tiers: Readonly<Record<string, TierConfig>>;
   readonly consumers: readonly ConsumerConfig[];
+  readonly auth: { readonly jwt: JwtConfig };
   /** Enabled services by name. */
   readonly services: Readonly<Record<string, ServiceConfig>>;
   /** Enabled routes, implied ones included. */
@@ -81,6 +84,8 @@ export interface RoutePolicies {
   readonly cors: CorsConfig | undefined;
   readonly ip: IpConfig | undefined;
   readonly auth: AuthConfig | false;
+  /** `undefined` only where nobody is authenticated: what a key is good for is asked everywhere else. */
+  readonly authorize: AuthorizeConfig | undefined;
   /** Bytes. */
   readonly body_limit: number;
   /** Lines of the service and of the route; empty for none. */

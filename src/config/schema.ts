@@ -4,6 +4,7 @@ import Type, { type Static } from 'typebox';
 import { FilePath, HeaderName, Instant, Method, Permission, Section, SecretText } from '../lib/schema-atoms.ts';
 import { policyField, switchablePolicyField } from '../policies/schemas.ts';
 import { dialectField, SettingsSchema } from './settings-schema.ts';
+import { TokenAuthSchema } from './token-schema.ts';
 
 const PATH = { pattern: '^/[^\\s?#]*$', 'x-form': 'a path that begins with / and has no query' };
 const NAME = {
@@ -21,6 +22,7 @@ const HostPattern = Type.String({
 const routePolicies = {
   dialect: Type.Optional(dialectField('Default `problem` for http, `openai` for llm and embeddings.')),
   auth: switchablePolicyField('auth'),
+  authorize: switchablePolicyField('authorize'),
   ip: switchablePolicyField('ip'),
   cors: switchablePolicyField('cors'),
   body_limit: policyField('body_limit'),
@@ -256,6 +258,7 @@ export const ConfigFileSchema = Section(
       additionalProperties: false,
     }),
     consumers: Type.Array(ConsumerSchema, { description: 'Callers kept in the file.', default: [] }),
+    auth: TokenAuthSchema,
     defaults: DefaultsSchema,
     services: Type.Record(Type.String({ ...NAME }), ServiceSchema, {
       description: 'The backends, by name.',
