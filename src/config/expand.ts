@@ -49,6 +49,7 @@ export function expandConfig(file: ConfigFile): Expanded {
     settings: file.settings,
     tiers: file.tiers,
     consumers: file.consumers.map(expandConsumer),
+    auth: file.auth,
     services,
     routes: [...sources.keys()],
   };

@@ -30,6 +30,10 @@ const OVERRIDES: Readonly<Record<string, Override>> = {
   ENABLE_METRICS: { path: ['settings', 'metrics', 'enabled'], read: readBoolean },
   PROMETHEUS_PORT: { path: ['settings', 'metrics', 'port'] },
   ALLOWED_ORIGINS: { path: ['defaults', 'cors', 'origins'] },
+  JWT_SECRET_KEY: { path: ['auth', 'jwt', 'own', 'secret'] },
+  SECRET_KEY: { path: ['auth', 'jwt', 'own', 'secret'] },
+  JWT_ALGORITHM: { path: ['auth', 'jwt', 'own', 'algorithm'] },
+  JWT_EXPIRATION_HOURS: { path: ['auth', 'jwt', 'own', 'access_ttl'], read: (value) => `${value}h` },
 };
 
 /** The variables that are settings: a flag that sets one of them always has an effect. */

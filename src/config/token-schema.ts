@@ -2,6 +2,9 @@ import Type, { type Static } from 'typebox';
 import { Duration, OneOrMany, Section, SecretText } from '../lib/schema-atoms.ts';
 
 const OWN_ALGORITHMS = ['HS256', 'HS384', 'HS512'] as const;
+/** The `iss` and `aud` of our tokens unless the configuration names others. */
+export const OWN_NAME = 'turnpike';
+
 /** Signatures by a key pair only: whoever can verify with a shared secret can also sign. */
 const FOREIGN_ALGORITHMS = [
   ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],

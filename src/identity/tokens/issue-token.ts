@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type JWTPayload, SignJWT } from 'jose';
+import { OWN_NAME } from '../../config/token-schema.ts';
 import { GatewayError, Rejection } from '../../errors/rejection.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { OwnKey } from './own-key.ts';
@@ -23,10 +24,6 @@ export interface IssuedToken {
   readonly expiresInSeconds: number;
 }
 
-/** The `iss` of our tokens unless the configuration names another. */
-export const DEFAULT_ISSUER = 'turnpike';
-/** Their `aud` unless the configuration names another. */
-export const DEFAULT_AUDIENCE = 'turnpike';
 /** The `typ` claim that tells access tokens from whatever else may once be signed with the same secret. */
 export const ACCESS_TYPE = 'access';
 
@@ -49,8 +46,8 @@ export class TokenIssuer {
     const expiresInSeconds = Math.floor(config.access_ttl / 1000);
     const token = await new SignJWT({
       ...claimsOf(request),
-      iss: config.issuer ?? DEFAULT_ISSUER,
-      aud: config.audience ?? DEFAULT_AUDIENCE,
+      iss: config.issuer ?? OWN_NAME,
+      aud: config.audience ?? OWN_NAME,
       jti: randomUUID(),
       // With its fraction, so that a token made right after its consumer was revoked is not taken for an older one.
       iat: now / 1000,

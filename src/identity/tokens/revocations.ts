@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { Knex } from 'knex';
 import type { Clock } from '../../lib/clock.ts';
 import type { Database } from '../../storage/database.ts';
+import type { AuditContext } from '../audit/audit-context.ts';
+import { type AuditedChange, recordAudit } from '../audit/record-audit.ts';
 import { recordChange } from '../identity-changes.ts';
 
 /** What is refused from now on: one token, all tokens of one login, or all that a consumer has been given so far. */
@@ -35,8 +37,13 @@ export class Revocations {
     this.announce = announce;
   }
 
-  async revoke(revocation: Revocation): Promise<void> {
-    await this.database.knex.transaction((trx) => recordRevocation(trx, revocation, this.clock.now()));
+  /** `by` is put on record; left out for what is no administration, such as a logout. */
+  async revoke(revocation: Revocation, by?: AuditContext): Promise<void> {
+    const now = this.clock.now();
+    await this.database.knex.transaction(async (trx) => {
+      await recordRevocation(trx, revocation, now);
+      if (by) await recordAudit(trx, by, auditedChange(revocation), now);
+    });
     await this.announce();
   }
 }
@@ -57,6 +64,11 @@ export async function recordRevocation(trx: Knex.Transaction, revocation: Revoca
 /** Deletes what has no effect any more. */
 export async function pruneRevocations(knex: Knex, now: number): Promise<void> {
   await knex(REVOCATIONS).where('expires_at', '<', now).del();
+}
+
+function auditedChange(revocation: Revocation): AuditedChange {
+  const after = { expires_at: revocation.until };
+  return { action: 'token.revoke', subject: subjectOf(revocation).join(':'), after };
 }
 
 function subjectOf({ jti, family, consumer }: RevokedSubject): readonly [RevocationKind, string] {

@@ -1,7 +1,6 @@
 import { decodeJwt, decodeProtectedHeader, type JWTHeaderParameters, type JWTPayload, jwtVerify } from 'jose';
-import type { IssuerConfig } from '../../config/token-schema.ts';
+import { type IssuerConfig, OWN_NAME } from '../../config/token-schema.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { DEFAULT_AUDIENCE, DEFAULT_ISSUER } from './issue-token.ts';
 import type { KeySet } from './jwks.ts';
 import type { OwnKey } from './own-key.ts';
 import { isAccessToken, LEEWAY_MS, OWN_CLAIMS, readClaims, type TokenClaims } from './token-claims.ts';
@@ -74,9 +73,9 @@ export class TokenVerifier {
       ...(config.audience === undefined ? {} : { audience: config.audience }),
     });
     if (typeof payload === 'string') return payload === 'expired' ? EXPIRED : INVALID;
-    const { iss = DEFAULT_ISSUER, aud = DEFAULT_AUDIENCE } = payload;
-    const isOurs = iss === (config.issuer ?? DEFAULT_ISSUER);
-    const isForUs = [aud].flat().includes(config.audience ?? DEFAULT_AUDIENCE);
+    const { issuer = OWN_NAME, audience = OWN_NAME } = config;
+    const isOurs = payload.iss === undefined || payload.iss === issuer;
+    const isForUs = payload.aud === undefined || [payload.aud].flat().includes(audience);
     return isOurs && isForUs ? this.accept(payload, undefined) : INVALID;
   }
 
