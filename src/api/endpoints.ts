@@ -4,6 +4,7 @@ import { disableConsumerEndpoint } from './admin/disable-consumer.ts';
 import { generateKeyEndpoint } from './admin/generate-key.ts';
 import { getConsumerEndpoint } from './admin/get-consumer.ts';
 import { getKeyEndpoint } from './admin/get-key.ts';
+import { listAuditEndpoint } from './admin/list-audit.ts';
 import { listConsumersEndpoint } from './admin/list-consumers.ts';
 import { listKeysEndpoint } from './admin/list-keys.ts';
 import { reloadEndpoint } from './admin/reload.ts';
@@ -40,6 +41,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   disableConsumerEndpoint,
   servicesEndpoint,
   resetBreakerEndpoint,
+  listAuditEndpoint,
   configEndpoint,
   reloadEndpoint,
 ];

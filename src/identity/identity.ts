@@ -2,6 +2,8 @@ import type { Clock } from '../lib/clock.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { Database } from '../storage/database.ts';
 import { ApiKeys } from './api-keys.ts';
+import { AuditLog } from './audit/audit-log.ts';
+import { AuditSealer } from './audit/sealer.ts';
 import { ChangeFeed } from './change-feed.ts';
 import type { ChangeNotifier } from './change-notifier.ts';
 import { Consumers } from './consumers.ts';
@@ -20,6 +22,7 @@ export interface Identity {
   readonly keys: ApiKeys;
   readonly consumers: Consumers;
   readonly tokens: Tokens;
+  readonly audit: AuditLog;
   readonly feed: ChangeFeed;
   /** Ends the timers and writes what is left to write; the database is the caller's to close. */
   close(): Promise<void>;
@@ -42,6 +45,8 @@ export interface IdentityOptions {
   readonly onStoreChange?: (isUp: boolean) => void;
   /** Called for each lookup that failed because the store did. */
   readonly onLookupFailure?: (error: unknown) => void;
+  /** Called for each change outside the database that could not be put on record. */
+  readonly onAuditFailure?: (error: unknown) => void;
   /** Called when the keys of another issuer begin or cease to be readable. */
   readonly onIssuerChange?: (alias: string, isUp: boolean, reason: string | undefined) => void;
 }
@@ -69,6 +74,7 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
   const tokens = new Tokens({ ...options, failedAuth, announce }, options.tokens);
   const feed = openFeed(options, directory, tokens);
   await feed.hasten();
+  const sealer = new AuditSealer(database);
   const pruning = setInterval(() => void prune(database, clock.now()).catch(() => undefined), PRUNE_INTERVAL_MS);
   pruning.unref();
   return {
@@ -77,11 +83,12 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
     keys: new ApiKeys({ database, clock, announce }),
     consumers: new Consumers(database, clock, announce),
     tokens,
+    audit: new AuditLog(database, clock, options.onAuditFailure ?? ignore),
     feed,
     close: async () => {
       clearInterval(pruning);
       tokens.close();
-      await Promise.all([feed.close(), lastUse.close()]);
+      await Promise.all([feed.close(), lastUse.close(), sealer.close()]);
     },
   };
 }
@@ -108,4 +115,8 @@ function openFeed(options: IdentityOptions, directory: KeyDirectory, tokens: Tok
       wasUp = isUp;
     },
   });
+}
+
+function ignore(): void {
+  // Whoever wants to know gives a function of their own.
 }

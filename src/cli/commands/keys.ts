@@ -1,5 +1,5 @@
 import { readRateLimit } from '../../config/read-rate-limit.ts';
-import type { KeyEnvironment } from '../../identity/api-key-format.ts';
+import { generateApiKey, hashApiKey, type KeyEnvironment } from '../../identity/api-key-format.ts';
 import type { ApiKey } from '../../identity/api-key-row.ts';
 import { ApiKeys, type IssuedApiKey } from '../../identity/api-keys.ts';
 import { systemClock } from '../../lib/clock.ts';
@@ -34,6 +34,16 @@ export async function createKey(options: CreateOptions): Promise<void> {
     const limit = rateLimit === undefined ? undefined : rateLimitOf(rateLimit, ratePeriodMs);
     showIssued(await keys.issue({ owner, env, name, tier, expiresAt, rateLimit: limit }, byOperator()));
   });
+}
+
+/** What a key and its place in the configuration look like; the key goes to standard output. */
+export function generateKey({ prefix }: { readonly prefix: string }): void {
+  if (!/^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/.test(prefix))
+    throw new UsageError('--prefix must be up to 32 letters, digits, _ and -, such as sk_test');
+  const [, head = prefix, env = 'live'] = /^(.+)_(live|test|dev)$/.exec(prefix) ?? [];
+  const { text } = generateApiKey(env as KeyEnvironment, head);
+  console.log(text);
+  console.error(`For the consumer's keys in the configuration:\n  - { hash: "sha256:${hashApiKey(text)}" }`);
 }
 
 export async function listKeys(options: KeyOptions): Promise<void> {
