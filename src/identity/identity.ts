@@ -14,9 +14,11 @@ import type { FileConsumer, MemoryKey } from './known-key.ts';
 import { LastUse } from './last-use.ts';
 import { pruneRevocations } from './tokens/revocations.ts';
 import { Tokens, type TokenSettings } from './tokens/tokens.ts';
+import { type Accounts, openAccounts } from './users/accounts.ts';
+import { pruneFamilies } from './users/refresh-families.ts';
 
 /** Everything that knows who calls, over one database. */
-export interface Identity {
+export interface Identity extends Accounts {
   readonly directory: KeyDirectory;
   readonly failedAuth: FailedAuth;
   readonly keys: ApiKeys;
@@ -74,6 +76,7 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
   const tokens = new Tokens({ ...options, failedAuth, announce }, options.tokens);
   const feed = openFeed(options, directory, tokens);
   await feed.hasten();
+  const accounts = openAccounts({ database, clock, failedAuth: options.failedAuth, tokens, announce });
   const sealer = new AuditSealer(database);
   const pruning = setInterval(() => void prune(database, clock.now()).catch(() => undefined), PRUNE_INTERVAL_MS);
   pruning.unref();
@@ -83,6 +86,7 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
     keys: new ApiKeys({ database, clock, announce }),
     consumers: new Consumers(database, clock, announce),
     tokens,
+    ...accounts,
     audit: new AuditLog(database, clock, options.onAuditFailure ?? ignore),
     feed,
     close: async () => {
@@ -96,6 +100,7 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
 async function prune({ knex }: Database, now: number): Promise<void> {
   await pruneChanges(knex, now);
   await pruneRevocations(knex, now);
+  await pruneFamilies(knex, now);
 }
 
 function openFeed(options: IdentityOptions, directory: KeyDirectory, tokens: Tokens): ChangeFeed {

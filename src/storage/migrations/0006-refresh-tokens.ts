@@ -11,6 +11,8 @@ export async function up(knex: Knex): Promise<void> {
     table.text('consumer_id').notNullable().references('id').inTable('consumers').index();
     table.bigInteger('created_at').notNullable();
     table.bigInteger('expires_at').notNullable().index();
+    // When the last access token given out in this family expires: so long its revocation must be remembered.
+    table.bigInteger('access_expires_at').notNullable();
     table.bigInteger('revoked_at');
   });
   await knex.schema.createTable('refresh_tokens', (table) => {
