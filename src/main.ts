@@ -49,6 +49,7 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
       identity: deps.identity,
       gateway: () => gateway as Gateway,
       masterKeys: keys.masterKeys,
+      opensTokenEndpoint: (options.dev ?? false) && loaded.env.debug,
       reload: (by) => reloader.reload(by),
       degraded: () => deps.degradations.list(),
       stores: () => deps.degradations.stores(),

@@ -28,11 +28,13 @@ export interface ObservedGateway {
 /** What the endpoints work with; whoever starts the gateway provides it. */
 export interface ApiContext {
   readonly deps: Pick<Dependencies, 'breakers' | 'clock' | 'failedAuth' | 'log' | 'metrics'>;
-  readonly identity: Pick<Identity, 'audit' | 'consumers' | 'keys'>;
+  readonly identity: Pick<Identity, 'audit' | 'consumers' | 'keys' | 'tokens'>;
   /** Asked only while a request is being answered. */
   gateway(): ObservedGateway;
   /** The present master key and, during a rotation, the one before; empty switches the admin API off. */
   readonly masterKeys: readonly Secret[];
+  /** Whether anybody may have tokens: at a development start with `DEBUG=true`. */
+  readonly opensTokenEndpoint: boolean;
   /** `by` goes on record. */
   reload(by: AuditContext): Promise<ReloadOutcome>;
   /** Why the gateway works less well than it should, one closed word each; empty when all is well. */

@@ -49,7 +49,7 @@ export interface Endpoint {
   readonly body: Input | undefined;
   readonly query: Input | undefined;
   readonly response: TSchema;
-  access(settings: Settings): Access;
+  access(settings: Settings, context: ApiContext): Access;
   handle(call: Call): Reply<unknown> | Promise<Reply<unknown>>;
 }
 
@@ -62,7 +62,7 @@ interface Definition<B extends TSchema, C extends string, Q extends TSchema, R e
   readonly path: string;
   readonly aliases?: readonly string[];
   readonly planes: readonly Plane[];
-  readonly auth: Access | ((settings: Settings) => Access);
+  readonly auth: Access | ((settings: Settings, context: ApiContext) => Access);
   readonly summary: string;
   readonly body?: B;
   readonly clearable?: readonly C[];
@@ -84,7 +84,7 @@ export function defineEndpoint<
     aliases,
     body: body && inputOf(body, clearable),
     query: query && inputOf(query, []),
-    access: (settings) => (typeof auth === 'function' ? auth(settings) : auth),
+    access: (settings, context) => (typeof auth === 'function' ? auth(settings, context) : auth),
     // What arrives here has been validated with the very schemas these types are made of.
     handle: (call) => definition.handle(call as Parameters<typeof definition.handle>[0]),
   };

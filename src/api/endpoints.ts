@@ -10,10 +10,12 @@ import { listKeysEndpoint } from './admin/list-keys.ts';
 import { reloadEndpoint } from './admin/reload.ts';
 import { resetBreakerEndpoint } from './admin/reset-breaker.ts';
 import { revokeKeyEndpoint } from './admin/revoke-key.ts';
+import { revokeTokensEndpoint } from './admin/revoke-tokens.ts';
 import { rotateKeyEndpoint } from './admin/rotate-key.ts';
 import { servicesEndpoint } from './admin/services.ts';
 import { updateConsumerEndpoint } from './admin/update-consumer.ts';
 import { updateKeyEndpoint } from './admin/update-key.ts';
+import { authTokenEndpoint } from './auth-token.ts';
 import type { Endpoint } from './endpoint.ts';
 import { detailedHealthEndpoint } from './health-detailed.ts';
 import { healthEndpoint } from './health.ts';
@@ -28,6 +30,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   detailedHealthEndpoint,
   readyEndpoint,
   metricsEndpoint,
+  authTokenEndpoint,
   generateKeyEndpoint,
   listKeysEndpoint,
   getKeyEndpoint,
@@ -39,6 +42,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   getConsumerEndpoint,
   updateConsumerEndpoint,
   disableConsumerEndpoint,
+  revokeTokensEndpoint,
   servicesEndpoint,
   resetBreakerEndpoint,
   listAuditEndpoint,

@@ -97,7 +97,7 @@ class OwnEndpoints {
   }
 
   private handlerOf(endpoint: Endpoint, config: GatewayConfig): RequestHandler {
-    const isGuarded = endpoint.access(config.settings) === 'master_key';
+    const isGuarded = endpoint.access(config.settings, this.context) === 'master_key';
     return async (req) => {
       const exchange = this.exchangeOf(req);
       const refusal = isGuarded ? this.guard.check(exchange) : undefined;

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { Secret } from '../lib/secret.ts';
+import { isTrue } from './boolean-words.ts';
 import type { Problem } from './config-error.ts';
 import type { Variables } from './env.ts';
 import { isSampleSecret, SAMPLE_SECRET } from './sample-secrets.ts';
@@ -16,6 +17,8 @@ export interface EnvironmentSettings {
   readonly masterKeyPrevious: Secret | undefined;
   /** `TEST_API_KEY`: accepted as the key of the consumer `dev_user`. */
   readonly testApiKey: Secret | undefined;
+  /** `DEBUG` says yes. */
+  readonly debug: boolean;
 }
 
 /** Reads what is not in the file; mistakes are added to `problems`. Empty variables count as unset. */
@@ -43,6 +46,7 @@ export function readEnvironmentSettings(
     masterKey: secret('MASTER_KEY'),
     masterKeyPrevious: secret('MASTER_KEY_PREVIOUS'),
     testApiKey: secret('TEST_API_KEY'),
+    debug: isTrue(read('DEBUG') ?? ''),
   };
 }
 

@@ -1,3 +1,4 @@
+import { isFalse, isTrue } from './boolean-words.ts';
 import type { Problem } from './config-error.ts';
 import { Interpolated } from './document.ts';
 import type { Variables } from './env.ts';
@@ -14,8 +15,6 @@ interface Override {
 }
 
 const LOG_LEVELS: Readonly<Record<string, string>> = { warning: 'warn', critical: 'fatal' };
-const TRUE_WORDS = new Set(['true', '1', 'yes', 'on']);
-const FALSE_WORDS = new Set(['false', '0', 'no', 'off']);
 
 /** A later line wins over an earlier one for the same path. */
 const OVERRIDES: Readonly<Record<string, Override>> = {
@@ -81,14 +80,6 @@ function write(root: Record<string, unknown>, path: readonly string[], value: In
     section = section[step] = isRecord(below) ? below : {};
   }
   section[path.at(-1) as string] = value;
-}
-
-function isTrue(value: string): boolean {
-  return TRUE_WORDS.has(value.toLowerCase());
-}
-
-function isFalse(value: string): boolean {
-  return FALSE_WORDS.has(value.toLowerCase());
 }
 
 function readBoolean(value: string): string {

@@ -41,7 +41,7 @@ export const LONGEST_LIFE_MS = 366 * 24 * 60 * 60 * 1000;
 /** How far the clock of another machine may be ahead of ours. */
 export const LEEWAY_MS = 30_000;
 
-const PLAIN_TEXT = /^[^\u0000-\u001f\u007f]{1,256}$/;
+const PLAIN_TEXT = /^\P{Cc}{1,256}$/u;
 const MOST_NAMES = 100;
 
 /**
