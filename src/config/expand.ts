@@ -131,9 +131,10 @@ function expandConsumer(fields: ConsumerFields): ConsumerConfig {
     tier: fields.tier,
     permissions: fields.permissions,
     rate_limit: fields.rate_limit,
-    keys: fields.keys.map(({ hash: written, id, expires_at, rate_limit }) => {
-      const hash = written.slice('sha256:'.length).toLowerCase();
-      return { id: id ?? `key_${hash.slice(0, 12)}`, hash, expires_at, rate_limit };
+    keys: fields.keys.map((key) => {
+      const hash = key.hash.slice('sha256:'.length).toLowerCase();
+      const { id = `key_${hash.slice(0, 12)}`, expires_at, rate_limit, scopes, models, routes, addresses } = key;
+      return { id, hash, expires_at, rate_limit, scopes, models, routes, addresses };
     }),
   };
 }

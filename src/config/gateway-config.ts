@@ -116,5 +116,9 @@ export interface ConsumerConfig {
     /** Epoch milliseconds. */
     readonly expires_at: number | undefined;
     readonly rate_limit: RateLimitConfig | undefined;
+    readonly scopes: readonly string[] | undefined;
+    readonly models: readonly string[] | undefined;
+    readonly routes: readonly string[] | undefined;
+    readonly addresses: readonly string[] | undefined;
   }[];
 }

@@ -1,16 +1,14 @@
 /** The configuration file as written, once shorthands are expanded: the one source of its types, checks and docs. */
 
 import Type, { type Static } from 'typebox';
-import { FilePath, HeaderName, Instant, Method, Permission, Section, SecretText } from '../lib/schema-atoms.ts';
+import { FilePath, HeaderName, Method, Section, SecretText } from '../lib/schema-atoms.ts';
 import { policyField, switchablePolicyField } from '../policies/schemas.ts';
+import { ConsumerSchema, TierSchema } from './consumer-schema.ts';
+import { NAME_FORM } from './name-form.ts';
 import { dialectField, SettingsSchema } from './settings-schema.ts';
 import { TokenAuthSchema } from './token-schema.ts';
 
 const PATH = { pattern: '^/[^\\s?#]*$', 'x-form': 'a path that begins with / and has no query' };
-const NAME = {
-  pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$',
-  'x-form': 'up to 64 letters, digits, ".", "_" and "-", beginning with a letter or digit',
-};
 const LABEL = '[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?';
 
 const HostPattern = Type.String({
@@ -144,7 +142,7 @@ const MatchSchema = Section(
 
 const RouteSchema = Section(
   {
-    name: Type.String({ description: 'Unique name, seen in logs and `explain`.', ...NAME }),
+    name: Type.String({ description: 'Unique name, seen in logs and `explain`.', ...NAME_FORM }),
     match: MatchSchema,
     also: Type.Array(Type.String({ ...PATH }), {
       description: 'Further paths of the same route.',
@@ -202,56 +200,10 @@ const RouteSchema = Section(
   { description: 'Requests that match go to the service, under these policies.' },
 );
 
-const TierSchema = Section(
-  { rate_limit: policyField('rate_limit') },
-  { description: 'A plan. Its limits apply to each of its consumers, on top of all other limits.' },
-);
-
-const ConsumerSchema = Section(
-  {
-    id: Type.String({
-      description: 'Unique id: what is counted and logged.',
-      pattern: '^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$',
-      'x-form': 'up to 128 letters, digits, ".", "_", ":", "@" and "-", beginning with a letter or digit',
-    }),
-    name: Type.Optional(
-      Type.String({ description: 'Name for people. Default: the id.', minLength: 1, maxLength: 200 }),
-    ),
-    enabled: Type.Boolean({ description: '`false` refuses all keys of the consumer.', default: true }),
-    tier: Type.Optional(Type.String({ description: 'Its plan, one of `tiers`.', ...NAME })),
-    permissions: Type.Array(Permission(), {
-      description: 'What it may do, for `authorize`: `embed:write`, `embed:*`, or `*` for everything.',
-      default: ['*'],
-      maxItems: 100,
-      uniqueItems: true,
-    }),
-    rate_limit: policyField('rate_limit'),
-    keys: Type.Array(
-      Section(
-        {
-          hash: Type.String({
-            description: '`sha256:` and the SHA-256 of the whole key in hexadecimal.',
-            pattern: '^sha256:[0-9a-fA-F]{64}$',
-            'x-form': 'sha256: and 64 hexadecimal digits',
-          }),
-          id: Type.Optional(Type.String({ description: 'Id for logs and limits. Default: from the hash.', ...NAME })),
-          expires_at: Type.Optional(
-            Instant({ description: 'When the key stops working: `2027-01-01` or with time and offset.' }),
-          ),
-          rate_limit: policyField('rate_limit'),
-        },
-        { description: 'A key, as its hash only.' },
-      ),
-      { description: 'Keys of the consumer.', default: [] },
-    ),
-  },
-  { description: 'A caller kept in the file instead of the database.' },
-);
-
 export const ConfigFileSchema = Section(
   {
     settings: SettingsSchema,
-    tiers: Type.Record(Type.String({ ...NAME }), TierSchema, {
+    tiers: Type.Record(Type.String({ ...NAME_FORM }), TierSchema, {
       description:
         'The plans consumers may be on, by name. While there are none, the tier of a consumer is a mere label.',
       default: {},
@@ -260,7 +212,7 @@ export const ConfigFileSchema = Section(
     consumers: Type.Array(ConsumerSchema, { description: 'Callers kept in the file.', default: [] }),
     auth: TokenAuthSchema,
     defaults: DefaultsSchema,
-    services: Type.Record(Type.String({ ...NAME }), ServiceSchema, {
+    services: Type.Record(Type.String({ ...NAME_FORM }), ServiceSchema, {
       description: 'The backends, by name.',
       default: {},
       additionalProperties: false,
@@ -275,5 +227,4 @@ export type RoutePolicyFields = Pick<Static<typeof RouteSchema>, keyof typeof ro
 export type TargetConfig = Static<typeof TargetSchema>;
 export type ServiceFields = Static<typeof ServiceSchema>;
 export type RouteFields = Static<typeof RouteSchema>;
-export type TierFields = Static<typeof TierSchema>;
 export type ConsumerFields = Static<typeof ConsumerSchema>;

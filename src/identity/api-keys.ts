@@ -7,7 +7,6 @@ import {
   type ApiKey,
   type ApiKeyRow,
   auditedKey,
-  formatJson,
   OWNED_KEY_COLUMNS,
   type OwnedKeyRow,
   toApiKey,
@@ -16,24 +15,24 @@ import type { AuditContext } from './audit/audit-context.ts';
 import { recordAudit } from './audit/record-audit.ts';
 import { ensureConsumer, type StoredRateLimit } from './consumers.ts';
 import { recordChange } from './identity-changes.ts';
+import { formatJson } from './json-column.ts';
+import { boundColumns, changedBounds, type KeyBounds, type KeyBoundsPatch } from './key-bounds.ts';
 import { type Page, type PageRequest, readPage } from './page.ts';
 
-export interface NewApiKey {
+export interface NewApiKey extends KeyBounds {
   /** Name of the consumer; one is created when there is none. */
   readonly owner: string;
   readonly tier?: string | undefined;
   readonly name?: string | undefined;
   readonly env?: KeyEnvironment | undefined;
-  readonly scopes?: readonly string[] | undefined;
   /** Epoch milliseconds. */
   readonly expiresAt?: number | undefined;
   readonly rateLimit?: StoredRateLimit | undefined;
 }
 
 /** A field left out stays as it is; `null` clears it. */
-export interface ApiKeyPatch {
+export interface ApiKeyPatch extends KeyBoundsPatch {
   readonly name?: string | null | undefined;
-  readonly scopes?: readonly string[] | null | undefined;
   readonly expiresAt?: number | null | undefined;
   readonly rateLimit?: StoredRateLimit | null | undefined;
 }
@@ -189,7 +188,7 @@ function makeKey(consumerId: string, fields: NewApiKey, now: number): { text: st
     consumer_id: consumerId,
     prefix,
     name: fields.name ?? null,
-    scopes: formatJson(fields.scopes),
+    ...boundColumns(fields),
     rate_limit: formatJson(fields.rateLimit),
     expires_at: fields.expiresAt ?? null,
     revoked_at: null,
@@ -212,7 +211,7 @@ function toColumns(id: string, patch: ApiKeyPatch): Partial<ApiKeyRow> {
     // An update needs a column even when the patch is empty.
     id,
     ...(patch.name === undefined ? {} : { name: patch.name }),
-    ...(patch.scopes === undefined ? {} : { scopes: formatJson(patch.scopes) }),
+    ...changedBounds(patch),
     ...(patch.expiresAt === undefined ? {} : { expires_at: patch.expiresAt }),
     ...(patch.rateLimit === undefined ? {} : { rate_limit: formatJson(patch.rateLimit) }),
   };

@@ -1,8 +1,9 @@
 import { type LimitLevel, type Principal, UNBOUNDED } from '../exchange/principal.ts';
-import { narrow } from '../lib/wildcard-list.ts';
 import { hashApiKey } from './api-key-format.ts';
-import { OWNED_KEY_COLUMNS, type OwnedKeyRow, parseJson } from './api-key-row.ts';
+import { OWNED_KEY_COLUMNS, type OwnedKeyRow } from './api-key-row.ts';
 import type { ConsumerStatus, StoredRateLimit } from './consumers.ts';
+import { parseJson } from './json-column.ts';
+import { type KeyBounds, narrowRights, readBounds } from './key-bounds.ts';
 
 /** Why a key that was presented is not accepted. `throttled`: not looked up, its address has failed too often. */
 export type KeyRefusal = 'unknown' | 'expired' | 'revoked' | 'disabled' | 'throttled';
@@ -48,14 +49,14 @@ export interface FileConsumer {
   readonly tier?: string | undefined;
   readonly permissions?: readonly string[] | undefined;
   readonly rate_limit?: StoredRateLimit | undefined;
-  readonly keys: readonly {
+  readonly keys: readonly (KeyBounds & {
     readonly id: string;
     /** SHA-256 of the key in lower-case hexadecimal. */
     readonly hash: string;
     /** Epoch milliseconds. */
     readonly expires_at?: number | undefined;
     readonly rate_limit?: StoredRateLimit | undefined;
-  }[];
+  })[];
 }
 
 /** A key that exists in memory only: the development key, or `TEST_API_KEY`. */
@@ -73,8 +74,7 @@ export function fromRow(row: VerifyingRow, fetchedAt: number): KnownKey {
     {
       consumer: { id: row.consumer_id, name: row.owner_name, tier: row.owner_tier ?? undefined },
       credential: { kind: 'api_key', id: row.id, prefix: row.prefix, hashPrefix: row.hash.slice(0, 8) },
-      ...UNBOUNDED,
-      permissions: narrow(JSON.parse(row.owner_permissions) as string[], parseJson(row.scopes)),
+      ...narrowRights(JSON.parse(row.owner_permissions) as string[], readBounds(row)),
       ...KEYS_CARRY_NO_CLAIMS,
       expiresAt: row.expires_at ?? undefined,
       limits: limitLevels(row.consumer_id, ownerLimit, row.id, keyLimit),
@@ -91,8 +91,7 @@ export function fromFile(consumers: readonly FileConsumer[]): [string, KnownKey 
       const principal: Principal = {
         consumer: { id: consumer.id, name: consumer.name, tier: consumer.tier },
         credential: { kind: 'api_key', id: key.id, prefix: key.id, hashPrefix: key.hash.slice(0, 8) },
-        ...UNBOUNDED,
-        permissions: consumer.permissions ?? UNBOUNDED.permissions,
+        ...narrowRights(consumer.permissions ?? UNBOUNDED.permissions, key),
         ...KEYS_CARRY_NO_CLAIMS,
         expiresAt: key.expires_at,
         limits: limitLevels(consumer.id, consumer.rate_limit, key.id, key.rate_limit),

@@ -8,6 +8,7 @@ import * as tokenRevocations from './migrations/0004-token-revocations.ts';
 import * as users from './migrations/0005-users.ts';
 import * as refreshTokens from './migrations/0006-refresh-tokens.ts';
 import * as audit from './migrations/0007-audit.ts';
+import * as keyBounds from './migrations/0008-key-bounds.ts';
 
 interface Step {
   /** Recorded in the database: must never change once released. */
@@ -23,6 +24,7 @@ const STEPS: readonly Step[] = [
   { name: '0005-users', migration: users },
   { name: '0006-refresh-tokens', migration: refreshTokens },
   { name: '0007-audit', migration: audit },
+  { name: '0008-key-bounds', migration: keyBounds },
 ];
 
 const TABLE = 'knex_migrations';

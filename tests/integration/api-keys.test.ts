@@ -7,6 +7,8 @@ import { makeIdentities } from '../support/identity-builder.ts';
 import { makeManualClock } from '../support/manual-clock.ts';
 
 const DAY = 86_400_000;
+/** What narrows a key beside its scopes. */
+const BOUNDS = { models: ['gpt-*'], routes: ['a'], addresses: ['10.0.0.0/8'] };
 const limits = { limits: [{ limit: 5, window: 60_000 }] };
 
 const refusedWith = (code: string) => expect.objectContaining({ rejection: expect.objectContaining({ code }) });
@@ -95,9 +97,11 @@ describeOnBothDatabases('API keys', ({ openMigrated }) => {
 
   test('change what a patch names, and null clears it', async () => {
     const { keys } = await openIdentity(await openMigrated());
-    const { key } = await keys.issue({ owner: 'a', name: 'old', scopes: ['x'], rateLimit: limits }, BY_TEST);
-    const patched = await keys.patch(key.id, { name: 'new', scopes: null }, BY_TEST);
-    expect(patched).toEqual({ ...key, name: 'new', scopes: undefined });
+    const fields = { owner: 'a', name: 'old', scopes: ['x'], ...BOUNDS, rateLimit: limits };
+    const { key } = await keys.issue(fields, BY_TEST);
+    expect(key).toMatchObject(BOUNDS);
+    const patched = await keys.patch(key.id, { name: 'new', scopes: null, routes: ['b'] }, BY_TEST);
+    expect(patched).toEqual({ ...key, name: 'new', scopes: undefined, routes: ['b'] });
     await expect(keys.patch(key.id, {}, BY_TEST)).resolves.toEqual(patched);
   });
 
@@ -127,8 +131,9 @@ describeOnBothDatabases('API keys', ({ openMigrated }) => {
   test('rotate into a successor with the same properties; the old one ends after the grace', async () => {
     const clock = makeManualClock();
     const { keys } = await openIdentity(await openMigrated(), { clock });
-    const old = (await keys.issue({ owner: 'a', name: 'n', env: 'test', scopes: ['x'], rateLimit: limits }, BY_TEST))
-      .key;
+    const old = (
+      await keys.issue({ owner: 'a', name: 'n', env: 'test', scopes: ['x'], ...BOUNDS, rateLimit: limits }, BY_TEST)
+    ).key;
     clock.advance(5);
     const { apiKey, key } = await keys.rotate(old.id, 1000, BY_TEST);
     expect(key).toEqual({ ...old, id: key.id, prefix: apiKey.slice(0, 16), createdAt: clock.now() });

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, test } from '@jest/globals';
+import type { Principal } from '../../src/exchange/principal.ts';
 import { RedisChangeNotifier } from '../../src/identity/change-notifier.ts';
 import { generateApiKey, hashApiKey } from '../../src/identity/api-key-format.ts';
 import type { Identity } from '../../src/identity/identity.ts';
@@ -109,6 +110,25 @@ describeOnBothDatabases('The key directory', (maker) => {
     await timeUntil(there, apiKey, refused('disabled'));
     await here.consumers.patch(key.owner.id, { status: 'active' }, BY_TEST);
     await timeUntil(there, apiKey, { kind: 'found' });
+  });
+
+  test('answers with what owner and key may both do, and notices when either is narrowed', async () => {
+    const { here, there } = await openPair(maker, openIdentity);
+    const bounds = {
+      scopes: ['embed:*', 'chat:write'],
+      models: ['gpt-*'],
+      routes: ['chat'],
+      addresses: ['10.0.0.0/8'],
+    };
+    const { apiKey, key } = await here.keys.issue({ owner: 'alice', ...bounds }, BY_TEST);
+    const rights = { permissions: bounds.scopes, models: ['gpt-*'], routes: ['chat'] };
+    await timeUntil(there, apiKey, { principal: rights });
+    const { principal } = (await there.directory.find(apiKey, CLIENT)) as { principal: Principal };
+    expect(['10.1.2.3', '11.0.0.1'].map((address) => principal.addresses?.(address))).toEqual([true, false]);
+    await here.consumers.patch(key.owner.id, { permissions: ['embed:read', 'chat:*'] }, BY_TEST);
+    await timeUntil(there, apiKey, { principal: { permissions: ['embed:read', 'chat:write'] } });
+    await here.keys.patch(key.id, { scopes: [], models: null }, BY_TEST);
+    await timeUntil(there, apiKey, { principal: { permissions: [], models: undefined, routes: ['chat'] } });
   });
 
   test('keeps both keys of a rotation working until the grace ends', async () => {

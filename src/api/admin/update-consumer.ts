@@ -3,7 +3,7 @@ import { Section } from '../../lib/schema-atoms.ts';
 import { byMasterKey } from '../audit-context.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { ConsumerView, consumerView } from './consumer-view.ts';
-import { checkRateLimit, PermissionList, RateLimit, TierName } from './key-fields.ts';
+import { checkRateLimit, checkTier, PermissionList, RateLimit, TierName } from './key-fields.ts';
 
 const ConsumerPatch = Section(
   {
@@ -24,9 +24,10 @@ export const updateConsumerEndpoint = defineEndpoint({
   body: ConsumerPatch,
   clearable: ['tier', 'rate_limit'],
   response: ConsumerView,
-  handle: async ({ context, exchange, param, body }) => {
+  handle: async ({ context, config, exchange, param, body }) => {
     const { rate_limit: rateLimit, ...fields } = body;
     checkRateLimit(rateLimit);
+    checkTier(body.tier, config);
     const consumer = await context.identity.consumers.patch(
       param('id'),
       { ...fields, rateLimit },

@@ -1,6 +1,6 @@
 import { type LimitLevel, type Principal, UNBOUNDED } from '../../exchange/principal.ts';
 import { narrow, narrowAny } from '../../lib/wildcard-list.ts';
-import { parseJson } from '../api-key-row.ts';
+import { parseJson } from '../json-column.ts';
 import type { StoredRateLimit } from '../consumers.ts';
 import { type FileConsumer, freezePrincipal } from '../known-key.ts';
 import { type ConsumerStanding, foreignConsumerId } from './token-standing.ts';

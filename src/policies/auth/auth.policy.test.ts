@@ -125,6 +125,18 @@ test('answers 429 to failing credentials past the limit of an address, while a g
   expect((await ask('X-API-Key', apiKey)).rejection).toBeUndefined();
 });
 
+test('answers 403 to a good key from an address it is not bound to, tells whose it is, and counts no failure', async () => {
+  const { ask, identity } = await setUp();
+  const bound = await identity.keys.issue({ owner: 'a', addresses: ['10.0.0.0/8'] }, BY_TEST);
+  for (let i = 0; i < 4; i++) {
+    const { exchange, rejection } = await ask('X-API-Key', bound.apiKey);
+    expect(rejection).toMatchObject({ code: 'IP_NOT_ALLOWED', status: 403 });
+    expect(exchange.principal?.consumer.name).toBe('a');
+  }
+  const free = await identity.keys.issue({ owner: 'a', addresses: ['10.0.0.0/8', 'loopback'] }, BY_TEST);
+  expect((await ask('X-API-Key', free.apiKey)).rejection).toBeUndefined();
+});
+
 test('decides synchronously about a key it knows', async () => {
   const { ask, decide, identity } = await setUp();
   const { apiKey } = await identity.keys.issue({ owner: 'a' }, BY_TEST);

@@ -5,7 +5,7 @@ import type { KeyLookup } from '../../identity/known-key.ts';
 import type { Tokens } from '../../identity/tokens/tokens.ts';
 import { type AccessStep, defineAccessPolicy, type Verdict } from '../policy.ts';
 import { type Accepted, type Presented, readCredential } from './credential.ts';
-import { missing, refused, storeUnavailable, tooManyFailures } from './refusals.ts';
+import { ELSEWHERE, missing, refused, storeUnavailable, tooManyFailures } from './refusals.ts';
 import { type AuthConfig, AuthSchema } from './schema.ts';
 
 /**
@@ -22,6 +22,7 @@ export const authPolicy = defineAccessPolicy({
     'INVALID_CREDENTIAL',
     'EXPIRED_CREDENTIAL',
     'REVOKED_CREDENTIAL',
+    'IP_NOT_ALLOWED',
     'RATE_LIMIT_EXCEEDED',
     'STORE_UNAVAILABLE',
   ],
@@ -49,7 +50,7 @@ export function createAuthStep(config: AuthConfig, deps: AuthDependencies): Acce
     if (lookup.kind === 'found') {
       exchange.principal = lookup.principal;
       exchange.credentialHeader = header;
-      return undefined;
+      return lookup.principal.addresses?.(exchange.clientIp) === false ? ELSEWHERE : undefined;
     }
     if (lookup.kind === 'unavailable') return unavailable[kind];
     const waitMs = failedAuth.recordFailure(exchange.clientIp);

@@ -7,6 +7,9 @@ const STORE_RETRY_SECONDS = 2;
 /** RFC 6750 section 3: no error word when the request carried no credential at all. */
 const CHALLENGE = 'Bearer realm="turnpike"';
 
+/** The credential is good, and bound to other addresses. */
+export const ELSEWHERE = new Rejection('IP_NOT_ALLOWED', 'This credential may not be used from this address.');
+
 export function missing(detail: string): Rejection {
   return new Rejection('MISSING_CREDENTIAL', detail, { headers: { 'WWW-Authenticate': CHALLENGE } });
 }
