@@ -6,7 +6,11 @@ import { loadConfig } from '../../src/config/load.ts';
 const root = join(import.meta.dirname, '../..');
 const files = globSync(['gateway_config.yaml', 'examples/*.yaml'], { cwd: root });
 const [cert, key] = ['localhost.pem', 'localhost.key'].map((name) => join(root, 'tests/support/certificates', name));
-const env = { TLS_CERT: cert, TLS_KEY: key, PAYMENTS_CA: cert, PAYMENTS_CERT: cert, PAYMENTS_KEY: key };
+const secret = 'nobody-knows-this-one-0123456789abcdef';
+const env = {
+  ...{ TLS_CERT: cert, TLS_KEY: key, PAYMENTS_CA: cert, PAYMENTS_CERT: cert, PAYMENTS_KEY: key },
+  ...{ SECRET_KEY: secret, JWT_SECRET_KEY: secret },
+};
 
 test.each(files)('%s loads without a warning', async (file) => {
   const { config, warnings } = await loadConfig({ file: join(root, file), env });
