@@ -30,7 +30,8 @@ test('the shipped configuration reads every flag that fills a value', async () =
   const { config } = await loadConfig({ file: join(root, 'gateway_config.yaml'), env: {}, flags });
   expect(config.services['embeddings']?.targets[0]?.url).toBe('http://inference:1');
   const embeddings = config.routes.find((route) => route.name === 'embeddings');
-  expect(embeddings?.policies.limits[0]?.rate_limit.limits.map(({ limit }) => limit)).toEqual([7, 70]);
+  const ofService = embeddings?.policies.limits.find(({ level }) => level === 'service');
+  expect(ofService?.rate_limit.limits.map(({ limit }) => limit)).toEqual([7, 70]);
   expect(config.settings.listen).toMatchObject({ host: '127.0.0.1', port: 9 });
   expect(embeddings?.policies.cors?.origins).toEqual(['https://o.example']);
 });

@@ -16,8 +16,8 @@ beforeAll(async () => {
 afterAll(() => void upstream.close());
 
 /** A consumer of the file whose key is its id. */
-const consumer = (id: string, fields: string): string =>
-  `  - { id: ${id}, ${fields}, keys: [{ hash: "sha256:${hash('sha256', id)}" }] }`;
+const consumer = (id: string, fields: string, keyFields = 'rate_limit: 1000'): string =>
+  `  - { id: ${id}, ${fields}, keys: [{ hash: "sha256:${hash('sha256', id)}", ${keyFields} }] }`;
 
 const config = (): string => `
 settings: { listen: { host: 127.0.0.1, port: 0 }, shutdown: { grace: 0s, drain: 200ms, flush: 1s } }
@@ -28,8 +28,11 @@ consumers:
 ${consumer('reader', 'tier: pro, permissions: ["embed:read"]')}
 ${consumer('writer', 'tier: free, permissions: ["embed:*"]')}
 ${consumer('plain', 'enabled: true')}
+${consumer('bound', 'enabled: true', 'models: [text-1], routes: [embed, wide], scopes: ["embed:*"]')}
+${consumer('away', 'enabled: true', 'addresses: [10.0.0.0/8]')}
 services:
   open: { url: "${address}" }
+  wide: { kind: llm, url: "${address}" }
   embed: { kind: embeddings, url: "${address}", authorize: { permissions: [embed:write], models: ["text-*"] } }
 `;
 
@@ -67,6 +70,35 @@ describe('rights over a whole gateway', () => {
     expect([served.status, served.headers.get('x-ratelimit-remaining-requests')]).toEqual([200, '2']);
   });
 
+  test('a key is good for the models, routes and addresses it names', async () => {
+    const ask = await begin();
+    expect((await ask('/wide/chat/completions', 'bound', { model: 'text-1' })).status).toBe(200);
+    const other = await ask('/wide/chat/completions', 'bound', { model: 'text-2' });
+    expect([other.status, await other.text()]).toEqual([
+      403,
+      expect.stringContaining("Model 'text-2' not available for your credential"),
+    ]);
+    expect((await ask('/wide/models', 'bound')).status).toBe(200);
+    expect((await ask('/open/x', 'bound')).status).toBe(403);
+    const away = await ask('/open/x', 'away');
+    expect([away.status, (await away.json()) as object]).toEqual([
+      403,
+      expect.objectContaining({ code: 'IP_NOT_ALLOWED' }),
+    ]);
+  });
+
+  test('a body of unknown length is held to the same models', async () => {
+    const { url } = await start(config());
+    const send = (model: string) =>
+      fetch(`${url}/wide/chat/completions`, {
+        method: 'POST',
+        headers: { 'X-API-Key': 'bound', 'Content-Type': 'application/json' },
+        body: new Blob([JSON.stringify({ model })]).stream(),
+        duplex: 'half',
+      } as RequestInit);
+    expect((await Promise.all(['text-1', 'text-2'].map(send))).map(({ status }) => status)).toEqual([200, 403]);
+  });
+
   test('each tier has its own limit, and who is on none has none', async () => {
     const ask = await begin();
     const statuses = await Promise.all(
@@ -76,7 +108,7 @@ describe('rights over a whole gateway', () => {
       }),
     );
     expect(statuses.sort()).toEqual([
-      'plain 200 null',
+      'plain 200 1000',
       'reader 200 100',
       'writer 200 3',
       'writer 200 3',
