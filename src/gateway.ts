@@ -16,6 +16,7 @@ import type { CompiledRoute } from './routing/compiled-route.ts';
 import { edgeRulesFor } from './routing/edge-rules.ts';
 import type { Destination } from './routing/destination.ts';
 import { buildGeneration, type Generation, type OwnPaths } from './routing/generation.ts';
+import type { Callers } from './routing/own-access.ts';
 import type { RouteLookup } from './routing/route-table.ts';
 import { type Proceed, serve } from './routing/serve.ts';
 import { callUpstream } from './routing/call-upstream.ts';
@@ -73,6 +74,11 @@ export class Gateway {
 
   get services(): ReadonlyMap<string, UpstreamService> {
     return this.generation.services;
+  }
+
+  /** Finds out who calls an own endpoint; `undefined` when they may. */
+  admitCaller(exchange: Exchange, callers: Callers): Promise<Rejection | undefined> {
+    return this.generation.ownAccess.check(exchange, callers);
   }
 
   /** Makes another configuration live. Throws, and changes nothing, when it cannot be compiled. */

@@ -1,5 +1,7 @@
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { Dependencies } from '../dependencies.ts';
+import type { Rejection } from '../errors/rejection.ts';
+import type { Exchange } from '../exchange/exchange.ts';
 import type { AuditContext } from '../identity/audit/audit-context.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { Secret } from '../lib/secret.ts';
@@ -23,12 +25,17 @@ export interface ObservedGateway {
   readonly services: ReadonlyMap<string, ObservedService>;
   readonly running: { readonly size: number };
   readonly isDraining: boolean;
+  /** Finds out who calls and tells it to the exchange, or says why not. */
+  admitCaller(exchange: Exchange, callers: 'token' | 'token_or_key'): Promise<Rejection | undefined>;
 }
 
 /** What the endpoints work with; whoever starts the gateway provides it. */
 export interface ApiContext {
   readonly deps: Pick<Dependencies, 'breakers' | 'clock' | 'failedAuth' | 'log' | 'metrics'>;
-  readonly identity: Pick<Identity, 'audit' | 'consumers' | 'keys' | 'tokens'>;
+  readonly identity: Pick<
+    Identity,
+    'audit' | 'consumers' | 'keys' | 'logins' | 'ownKeys' | 'sessions' | 'signUps' | 'tokens'
+  >;
   /** Asked only while a request is being answered. */
   gateway(): ObservedGateway;
   /** The present master key and, during a rotation, the one before; empty switches the admin API off. */

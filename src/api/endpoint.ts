@@ -3,6 +3,7 @@ import type { GatewayConfig } from '../config/gateway-config.ts';
 import { asNode } from '../config/normalize.ts';
 import type { Settings } from '../config/settings-schema.ts';
 import { compileValidator, type Validator } from '../config/validate.ts';
+import type { Rejection } from '../errors/rejection.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { Plane } from '../exchange/plane.ts';
 import { once } from '../lib/once.ts';
@@ -10,8 +11,11 @@ import type { ApiContext } from './context.ts';
 
 type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
 
-/** Who may ask: everybody, or who sends the master key. */
-type Access = 'none' | 'master_key';
+/**
+ * Who may ask: everybody; who sends the master key; somebody with a token; any caller, which counts as one request of
+ * theirs; or nobody, for this reason. After `token` and `token_or_key` the caller stands in `exchange.principal`.
+ */
+export type Access = 'none' | 'master_key' | 'token' | 'token_or_key' | Rejection;
 
 /** One request for an endpoint, read and validated. */
 interface Call<Body = unknown, Query = unknown> {

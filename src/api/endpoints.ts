@@ -1,3 +1,12 @@
+import { createOwnKeyEndpoint } from './account/create-own-key.ts';
+import { listOwnKeysEndpoint } from './account/list-own-keys.ts';
+import { loginEndpoint } from './account/login.ts';
+import { logoutEndpoint } from './account/logout.ts';
+import { meEndpoint } from './account/me.ts';
+import { refreshEndpoint } from './account/refresh.ts';
+import { revokeOwnKeyEndpoint } from './account/revoke-own-key.ts';
+import { rotateOwnKeyEndpoint } from './account/rotate-own-key.ts';
+import { signUpEndpoint } from './account/sign-up.ts';
 import { configEndpoint } from './admin/config.ts';
 import { createConsumerEndpoint } from './admin/create-consumer.ts';
 import { disableConsumerEndpoint } from './admin/disable-consumer.ts';
@@ -31,6 +40,15 @@ export const ENDPOINTS: readonly Endpoint[] = [
   readyEndpoint,
   metricsEndpoint,
   authTokenEndpoint,
+  signUpEndpoint,
+  loginEndpoint,
+  refreshEndpoint,
+  logoutEndpoint,
+  meEndpoint,
+  createOwnKeyEndpoint,
+  listOwnKeysEndpoint,
+  revokeOwnKeyEndpoint,
+  rotateOwnKeyEndpoint,
   generateKeyEndpoint,
   listKeysEndpoint,
   getKeyEndpoint,

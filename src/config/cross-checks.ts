@@ -19,8 +19,10 @@ export function crossCheck(file: ConfigFile, checks: Checks): void {
   checkConsumers(file, checks);
 }
 
-function checkSettings({ settings }: ConfigFile, { fail }: Checks): void {
+function checkSettings({ settings, tiers }: ConfigFile, { fail }: Checks): void {
   checkLimits(settings.rate_limit, ['settings', 'rate_limit'], { fail });
+  const unknown = tierMistake(settings.accounts.default_tier, tiers);
+  if (unknown !== undefined) fail(['settings', 'accounts', 'default_tier'], unknown);
   const { listen, admin, metrics } = settings;
   const ports = new Map([[listen.port, 'settings.listen.port']]);
   const others = [

@@ -4,7 +4,7 @@ import { type AuthConfig, AuthSchema } from '../policies/auth/schema.ts';
 import { type AuthorizeConfig, AuthorizeSchema } from '../policies/authorize/schema.ts';
 import type { ConcurrencyConfig, ConcurrencyLine } from '../policies/concurrency/schema.ts';
 import { HeadersSchema, type HeadersConfig } from '../policies/headers/schema.ts';
-import type { LimitLevelConfig, RateLimitConfig } from '../policies/limits/schema.ts';
+import { gatewayLevels, type LimitLevelConfig, type RateLimitConfig } from '../policies/limits/schema.ts';
 import { PathsSchema, type PathsConfig } from '../policies/paths/schema.ts';
 import type { TimeoutConfig, TimeoutFields } from '../policies/timeout/schema.ts';
 import type { RoutePolicies, ServiceKind, TierConfig } from './gateway-config.ts';
@@ -26,7 +26,6 @@ export interface Layers {
   readonly route: { readonly name: string; readonly own: RoutePolicyFields } | undefined;
 }
 
-const NO_LIMITS: RateLimitConfig = { limits: [] };
 const BUILT_IN_AUTH = defaultsOf(AuthSchema) as AuthConfig;
 const BUILT_IN_AUTHORIZE = defaultsOf(AuthorizeSchema) as AuthorizeConfig;
 
@@ -96,10 +95,7 @@ function inherited(layers: Layers): <K extends keyof RoutePolicyFields>(key: K) 
 
 function limitLevels(layers: Layers): LimitLevelConfig[] {
   const { settingsLimit, tiers, service, route } = layers;
-  const levels: LimitLevelConfig[] = [];
-  if (settingsLimit) levels.push({ level: 'settings', id: '', rate_limit: settingsLimit });
-  for (const [id, { rate_limit }] of Object.entries(tiers))
-    levels.push({ level: 'tier', id, rate_limit: rate_limit ?? NO_LIMITS });
+  const levels = gatewayLevels(settingsLimit, tiers);
   const ofService = additive('rate_limit', layers);
   if (service && ofService) levels.push({ level: 'service', id: service.name, rate_limit: ofService });
   const ofRoute = route?.own.rate_limit;

@@ -142,7 +142,7 @@ settings:
     ]);
   });
 
-  test.each(['models', 'budget', 'idempotency', 'stream', 'accounts'])(
+  test.each(['models', 'budget', 'idempotency', 'stream'])(
     '%s is an unknown key wherever it is written',
     async (key) => {
       const text = (await problemsOf(`${one(`    ${key}: {}\n`)}${key}: {}\nsettings: { ${key}: {} }\n`)).join('\n');

@@ -76,14 +76,16 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
   const tokens = new Tokens({ ...options, failedAuth, announce }, options.tokens);
   const feed = openFeed(options, directory, tokens);
   await feed.hasten();
-  const accounts = openAccounts({ database, clock, failedAuth: options.failedAuth, tokens, announce });
+  const keys = new ApiKeys({ database, clock, announce });
+  const perAddress = options.failedAuth;
+  const accounts = openAccounts({ database, clock, perAddress, failedAuth, keys, tokens, announce });
   const sealer = new AuditSealer(database);
   const pruning = setInterval(() => void prune(database, clock.now()).catch(() => undefined), PRUNE_INTERVAL_MS);
   pruning.unref();
   return {
     directory,
     failedAuth,
-    keys: new ApiKeys({ database, clock, announce }),
+    keys,
     consumers: new Consumers(database, clock, announce),
     tokens,
     ...accounts,

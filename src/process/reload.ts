@@ -118,6 +118,7 @@ export class Reloader {
     directory.setFileConsumers(config.consumers);
     tokens.configure(config);
     failedAuth.configure(config.settings.failed_auth);
+    identity.loginThrottle.configure(config.settings.failed_auth);
     log.level = config.settings.log.level;
     this.loadedAt = clock.now();
     const after = { previous_config: previous, config: config.hash };

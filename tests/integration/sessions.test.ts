@@ -76,8 +76,9 @@ describeOnBothDatabases('Sessions', ({ openMigrated }) => {
     const { pair, sessions, kindOf, id, tokens } = await logIn();
     const other = await sessions.begin({ id });
     const found = await tokens.directory.find(pair.accessToken, HERE);
-    const family = found.kind === 'found' ? found.principal.credential.family : undefined;
-    await sessions.end(family as string);
+    if (found.kind !== 'found') throw new Error('the token is not accepted');
+    const { credential, expiresAt = 0 } = found.principal;
+    await sessions.end({ jti: credential.id, family: credential.family, until: expiresAt });
     await expect(sessions.refresh(pair.refreshToken, by)).rejects.toEqual(refusedWith('REVOKED_CREDENTIAL'));
     await expect(kindOf(pair)).resolves.toBe('refused');
     await expect(kindOf(other)).resolves.toBe('found');

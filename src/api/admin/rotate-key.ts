@@ -3,7 +3,8 @@ import { byMasterKey } from '../audit-context.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { IssuedKeyView, issuedKeyView } from './key-view.ts';
 
-const Rotation = Section(
+/** The body of every rotation. */
+export const Rotation = Section(
   {
     grace: Duration({
       description: 'How long the old key goes on working; `0s` ends it at once.',

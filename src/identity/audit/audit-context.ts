@@ -11,5 +11,8 @@ export interface AuditContext {
 /** The actor of whoever holds a master key. */
 export const MASTER_KEY_ACTOR = 'master_key';
 
+/** The actor where nobody has to say who they are, as at sign-up. */
+export const ANYBODY_ACTOR = 'anybody';
+
 /** Changes that the gateway makes by itself, such as following its configuration file. */
 export const GATEWAY_CONTEXT: AuditContext = { actor: 'gateway', address: undefined, requestId: undefined };

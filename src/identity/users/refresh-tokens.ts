@@ -6,8 +6,11 @@ import type { Database } from '../../storage/database.ts';
 import type { AuditContext } from '../audit/audit-context.ts';
 import { recordAudit } from '../audit/record-audit.ts';
 import type { ConsumerStatus } from '../consumers.ts';
+import type { FailedAuth } from '../failed-auth.ts';
+import { recordRevocation } from '../tokens/revocations.ts';
 import type { Tokens } from '../tokens/tokens.ts';
 import { endFamily, FAMILIES } from './refresh-families.ts';
+import { refuseWhile } from './throttled.ts';
 
 /** What a login or a refresh gives. */
 export interface TokenPair {
@@ -23,11 +26,19 @@ interface Holder {
   readonly tier?: string | undefined;
 }
 
+interface EndedToken {
+  readonly jti: string;
+  readonly family: string | undefined;
+  /** Epoch milliseconds. */
+  readonly until: number;
+}
+
 interface SessionsOptions {
   readonly database: Database;
   readonly clock: Clock;
   /** Signs the access tokens, and says how long a refresh token lives. */
   readonly tokens: Pick<Tokens, 'issuer' | 'refreshTtl'>;
+  readonly failedAuth: FailedAuth;
   /** Runs after each revocation and is awaited: then this process has noticed it too. */
   readonly announce: () => Promise<void>;
 }
@@ -49,7 +60,7 @@ const TOKEN_BYTES = 32;
  * Logins that go on: each refresh token is used once and puts its successor in place. A token that comes again has been
  * in two hands, so its whole family ends, access tokens included (RFC 9700 section 4.14.2): also when it was only a
  * client that did not get the answer, because nobody can tell. Throws GatewayError INVALID_CREDENTIAL,
- * EXPIRED_CREDENTIAL or REVOKED_CREDENTIAL; errors of the store pass through.
+ * EXPIRED_CREDENTIAL or REVOKED_CREDENTIAL, RATE_LIMIT_EXCEEDED after too many failures; errors of the store pass through.
  */
 export class Sessions {
   private readonly options: SessionsOptions;
@@ -82,8 +93,7 @@ export class Sessions {
   /** Of any number of uses of one token at the same moment one succeeds, and the family ends with the next. */
   async refresh(presented: string, by: Omit<AuditContext, 'actor'>): Promise<TokenPair> {
     const { database, clock, tokens } = this.options;
-    const found = await findToken(database.reader, hashToken(presented));
-    if (!found) return refuse('INVALID_CREDENTIAL', 'The refresh token is not valid.');
+    const found = (await this.find(presented, by.address ?? '')) ?? this.refuseUnknown(by.address ?? '');
     const { status, consumer_id: id, tier } = found;
     if (status === 'disabled') return refuseEnded();
     // First of all, because what is rotated and cannot be answered is lost.
@@ -101,10 +111,25 @@ export class Sessions {
     return refuseEnded();
   }
 
-  /** Ends the family of a login, and with it the access tokens it gave out. */
-  async end(family: string): Promise<void> {
-    await this.options.database.knex.transaction((trx) => endFamily(trx, family, this.options.clock.now()));
-    await this.options.announce();
+  /** Revokes one access token and ends the login it belongs to, with all its other tokens. `until`: when it expires. */
+  async end({ jti, family, until }: EndedToken): Promise<void> {
+    const { database, clock, announce } = this.options;
+    const now = clock.now();
+    await database.knex.transaction(async (trx) => {
+      await recordRevocation(trx, { jti, until }, now);
+      if (family !== undefined) await endFamily(trx, family, now);
+    });
+    await announce();
+  }
+
+  private find(presented: string, address: string): Promise<PresentedRow | undefined> {
+    const { database, failedAuth } = this.options;
+    return failedAuth.runThrottled(address, () => findToken(database.reader, hashToken(presented)));
+  }
+
+  private refuseUnknown(address: string): never {
+    refuseWhile(this.options.failedAuth.recordFailure(address) ?? 0, 'failed credentials');
+    return refuse('INVALID_CREDENTIAL', 'The refresh token is not valid.');
   }
 
   /** False when the token has been used. Throws when its family has ended: then nothing is left to be revoked. */

@@ -107,6 +107,21 @@ export interface LimitLevelConfig {
   readonly rate_limit: RateLimitConfig;
 }
 
+/** Keeps the name of a tier that has no limits: a caller on it is not on an unknown one. */
+const NO_LIMITS: RateLimitConfig = { limits: [] };
+
+/** The levels that apply everywhere: the settings', and of the tiers the caller's. */
+export function gatewayLevels(
+  ofSettings: RateLimitConfig | undefined,
+  tiers: Readonly<Record<string, { readonly rate_limit?: RateLimitConfig | undefined }>>,
+): LimitLevelConfig[] {
+  const levels: LimitLevelConfig[] = [];
+  if (ofSettings) levels.push({ level: 'settings', id: '', rate_limit: ofSettings });
+  for (const [id, { rate_limit }] of Object.entries(tiers))
+    levels.push({ level: 'tier', id, rate_limit: rate_limit ?? NO_LIMITS });
+  return levels;
+}
+
 /** The long form of the shorthand `rate_limit: 100`; `window` is passed on as written in `settings.rate_period`. */
 export function expandRateLimit(limit: number, window: unknown): { limits: { limit: number; window: unknown }[] } {
   return { limits: [{ limit, window }] };
