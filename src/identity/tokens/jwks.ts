@@ -146,7 +146,7 @@ async function readCapped(response: Response): Promise<string> {
 }
 
 function reasonOf(error: unknown): string {
-  const { name, message, cause } = error as { name?: string; message?: string; cause?: { code?: string } };
+  const { name, message, cause } = error as Error & { readonly cause?: NodeJS.ErrnoException };
   if (name === 'SyntaxError') return 'not JSON';
-  return cause?.code ?? message ?? 'unreadable';
+  return cause?.code ?? cause?.message ?? message;
 }

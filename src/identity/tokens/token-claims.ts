@@ -59,7 +59,8 @@ export function readClaims(payload: JWTPayload, names: ClaimNames, now: number):
 
 /** True for a token made to be sent with requests: not one of refresh, identity or password reset (RFC 8725 3.11). */
 export function isAccessToken(header: JWTHeaderParameters, payload: JWTPayload): boolean {
-  if (!isOneOf(header.typ, HEADER_TYPES)) return false;
+  // RFC 7797 has it called critical, and forbids it here; who does not say so may mean another payload than we read.
+  if (header.b64 === false || !isOneOf(header.typ, HEADER_TYPES)) return false;
   return TYPE_CLAIMS.every((name) => !Object.hasOwn(payload, name) || isOneOf(payload[name], CLAIM_TYPES));
 }
 
