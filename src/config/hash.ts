@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { sortKeys } from '../lib/canonical-json.ts';
 import { Secret } from '../lib/secret.ts';
 
 /**
@@ -20,7 +19,8 @@ function digest(section: unknown, show: (secret: Secret) => string): string {
     // `value` has already been through toJSON, which hides the secret; the holder still has it.
     const original = this[key];
     if (original instanceof Secret) return show(original);
-    return sortKeys(value);
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+    return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
   });
   return sha256(text ?? '');
 }

@@ -219,7 +219,11 @@ describeOnBothDatabases('The audit log', ({ open, makeAddress, openMigrated }) =
     const database = await open(address);
     await migrateDatabase(database);
     const child = runProgram(RECORD_AND_SEAL_FOR_EVER, [address]);
-    await until(() => child.lines.length >= 30, { timeoutMs: 20_000 }).finally(() => child.kill());
+    try {
+      await until(() => child.lines.length >= 30, { timeoutMs: 20_000 });
+    } finally {
+      await child.kill();
+    }
     await until(async () => {
       await sealerOf(database).seal();
       return (await verifyChain(database.reader)).unsealed === 0;

@@ -17,7 +17,9 @@ export const listAuditEndpoint = defineEndpoint({
   query: Section(
     {
       ...PAGE_FIELDS,
-      actor: Filter('Only what this actor did: `master_key`, the id of a consumer, `cli:<user>` or `gateway`.'),
+      actor: Filter(
+        'Only what this actor did: `master_key`, `anybody`, the id of a consumer, `cli:<user>` or `gateway`.',
+      ),
       action: Filter('Only this action, such as `key.revoke`.'),
       subject: Filter('Only what was done to this key, consumer or user.'),
       since: Type.Optional(Instant({ description: 'Only what happened then or later.' })),

@@ -1,6 +1,6 @@
 /** Who makes a change, and from where: what every write that is recorded must be told. */
 export interface AuditContext {
-  /** `master_key`, the id of a consumer, `cli:<user of the system>`, or `gateway` for what nobody asked for. */
+  /** An actor named below, the id of a consumer, or `cli:<user of the system>`. */
   readonly actor: string;
   /** Address of the client; `undefined` when the change did not come over the network. */
   readonly address: string | undefined;
