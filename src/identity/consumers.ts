@@ -8,7 +8,7 @@ import type { AuditContext } from './audit/audit-context.ts';
 import { type AuditFields, recordAudit } from './audit/record-audit.ts';
 import { recordChange } from './identity-changes.ts';
 import { type Page, type PageRequest, readPage } from './page.ts';
-import { endFamiliesOf } from './users/refresh-families.ts';
+import { closeFamilies } from './users/refresh-families.ts';
 
 export type ConsumerStatus = 'active' | 'disabled';
 
@@ -105,7 +105,7 @@ export class Consumers {
       const before: ConsumerRow = (await trx(TABLE).where({ id }).forUpdate().first()) ?? refuseUnknown();
       const after: ConsumerRow = { ...before, ...toColumns(patch), updated_at: now };
       await trx(TABLE).where({ id }).update(after);
-      if (after.status === 'disabled') await endFamiliesOf(trx, id, now);
+      if (after.status === 'disabled') await closeFamilies(trx, { consumer_id: id }, now);
       await recordChange(trx, { kind: 'consumer', subject: id }, now);
       const change = { before: auditedConsumer(before), after: auditedConsumer(after) };
       await recordAudit(trx, context, { action: 'consumer.update', subject: id, ...change }, now);

@@ -107,9 +107,31 @@ describeOnBothDatabases('Sessions', ({ openMigrated }) => {
     await expect(sessions.refresh(pair.refreshToken, by)).rejects.toEqual(refusedWith('REVOKED_CREDENTIAL'));
   });
 
-  test.each(['', 'rt_', 'rt_guessed', "' or 1=1 --", 'x'.repeat(10_000)])(
-    'are not refreshed by %j',
-    async (presented) => {
+  test('end with their refresh tokens when an administrator revokes the tokens of a login or of a consumer', async () => {
+    const { pair, sessions, tokens, database, id, clock, kindOf } = await logIn();
+    const other = await sessions.begin({ id });
+    const until = clock.now() + DAY_MS;
+    const [family] = await database.reader('refresh_families').orderBy('created_at').pluck('id');
+    await tokens.revocations.revoke({ family, until }, by);
+    const open = async () =>
+      (await Promise.allSettled([pair, other].map(({ refreshToken }) => sessions.refresh(refreshToken, by)))).filter(
+        ({ status }) => status === 'fulfilled',
+      ).length;
+    await expect(open()).resolves.toBe(1);
+    await tokens.revocations.revoke({ consumer: id, until }, by);
+    await expect(kindOf(other)).resolves.toBe('refused');
+    await expect(database.reader('refresh_families').where({ revoked_at: null })).resolves.toEqual([]);
+  });
+
+  test.each([
+    ['nothing', ''],
+    ['a prefix', 'rt_'],
+    ['a guess', 'rt_guessed'],
+    ['SQL', "' or 1=1 --"],
+    ['10,000 letters', 'x'.repeat(10_000)],
+  ])(
+    'are not refreshed by %s',
+    async (_name, presented) => {
       const { sessions } = await logIn();
       await expect(sessions.refresh(presented, by)).rejects.toEqual(refusedWith('INVALID_CREDENTIAL'));
     },

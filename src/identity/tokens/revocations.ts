@@ -5,6 +5,7 @@ import type { Database } from '../../storage/database.ts';
 import type { AuditContext } from '../audit/audit-context.ts';
 import { type AuditedChange, recordAudit } from '../audit/record-audit.ts';
 import { recordChange } from '../identity-changes.ts';
+import { closeFamilies } from '../users/refresh-families.ts';
 
 /** What is refused from now on: one token, all tokens of one login, or all that a consumer has been given so far. */
 export type RevokedSubject =
@@ -37,11 +38,12 @@ export class Revocations {
     this.announce = announce;
   }
 
-  /** `by` is put on record; left out for what is no administration, such as a logout. */
+  /** Of a family and of a consumer the refresh tokens end too. `by` is put on record; left out for what is no administration, such as a logout. */
   async revoke(revocation: Revocation, by?: AuditContext): Promise<void> {
     const now = this.clock.now();
     await this.database.knex.transaction(async (trx) => {
       await recordRevocation(trx, revocation, now);
+      await endLogins(trx, revocation, now);
       if (by) await recordAudit(trx, by, auditedChange(revocation), now);
     });
     await this.announce();
@@ -64,6 +66,12 @@ export async function recordRevocation(trx: Knex.Transaction, revocation: Revoca
 /** Deletes what has no effect any more. */
 export async function pruneRevocations(knex: Knex, now: number): Promise<void> {
   await knex(REVOCATIONS).where('expires_at', '<', now).del();
+}
+
+/** Else a refresh token would soon give another access token. */
+async function endLogins(trx: Knex.Transaction, { family, consumer }: Revocation, now: number): Promise<void> {
+  if (family !== undefined) await closeFamilies(trx, { id: family }, now);
+  if (consumer !== undefined) await closeFamilies(trx, { consumer_id: consumer }, now);
 }
 
 function auditedChange(revocation: Revocation): AuditedChange {

@@ -1,24 +1,21 @@
 import type { Knex } from 'knex';
-import { recordRevocation } from '../tokens/revocations.ts';
 
 /** One row for each login. */
 export const FAMILIES = 'refresh_families';
 
+/** One login by its id, or all of a consumer. */
+type Families = { readonly id: string } | { readonly consumer_id: string };
+
 /**
- * Ends a login within a greater change: none of its refresh tokens can be used any more, and the access tokens it gave
- * out are refused. Whoever commits the change announces it.
+ * Ends logins within a greater change: none of their refresh tokens can be used any more. Resolves with when the access
+ * tokens of each that was open expire at the latest, in epoch milliseconds.
  */
-export async function endFamily(trx: Knex.Transaction, family: string, now: number): Promise<void> {
-  const ended: { readonly access_expires_at: number }[] = await trx(FAMILIES)
-    .where({ id: family, revoked_at: null })
+export async function closeFamilies(trx: Knex.Transaction, which: Families, now: number): Promise<number[]> {
+  const closed: { readonly access_expires_at: number }[] = await trx(FAMILIES)
+    .where({ ...which, revoked_at: null })
     .update({ revoked_at: now })
     .returning('access_expires_at');
-  for (const { access_expires_at: until } of ended) await recordRevocation(trx, { family, until }, now);
-}
-
-/** Ends the refresh tokens of all logins of a consumer that is being disabled, which refuses its access tokens itself. */
-export async function endFamiliesOf(trx: Knex.Transaction, consumerId: string, now: number): Promise<void> {
-  await trx(FAMILIES).where({ consumer_id: consumerId, revoked_at: null }).update({ revoked_at: now });
+  return closed.map(({ access_expires_at }) => access_expires_at);
 }
 
 /** Deletes logins that have expired, in which nothing can be used or stolen any more. */

@@ -9,7 +9,7 @@ import type { ConsumerStatus } from '../consumers.ts';
 import type { FailedAuth } from '../failed-auth.ts';
 import { recordRevocation } from '../tokens/revocations.ts';
 import type { Tokens } from '../tokens/tokens.ts';
-import { endFamily, FAMILIES } from './refresh-families.ts';
+import { closeFamilies, FAMILIES } from './refresh-families.ts';
 import { refuseWhile } from './throttled.ts';
 
 /** What a login or a refresh gives. */
@@ -159,6 +159,12 @@ export class Sessions {
     await endFamily(trx, family, now);
     await recordAudit(trx, by, { action: 'session.burn', subject: family, after: { reason: 'reuse' } }, now);
   }
+}
+
+/** Ends a login and refuses the access tokens it gave out. */
+async function endFamily(trx: Knex.Transaction, family: string, now: number): Promise<void> {
+  for (const until of await closeFamilies(trx, { id: family }, now))
+    await recordRevocation(trx, { family, until }, now);
 }
 
 function findToken(knex: Knex, tokenHash: string): Promise<PresentedRow | undefined> {
