@@ -6,7 +6,7 @@ const ground = ['src/exchange/', 'src/errors/', 'src/lib/'];
 /** Files that every layer above `exchange` may name. */
 const contracts = ['src/telemetry/(logger|metrics|service-metrics).ts'];
 /** The shape of the loaded configuration: plain data. Policies are the exception, they see only their own section. */
-const configuration = ['src/config/(schema|settings-schema|gateway-config).ts'];
+const configuration = ['src/config/(schema|settings-schema|token-schema|gateway-config).ts'];
 
 /**
  * A folder of src, what it may import besides itself, and why not more.

@@ -5,7 +5,9 @@ import type { FailedAuth } from './identity/failed-auth.ts';
 import { type Identity, openIdentity } from './identity/identity.ts';
 import type { KeyDirectory } from './identity/key-directory.ts';
 import type { MemoryKey } from './identity/known-key.ts';
+import type { Tokens } from './identity/tokens/tokens.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
+import type { Secret } from './lib/secret.ts';
 import { Shelf } from './lib/shelf.ts';
 import { BreakerBank } from './policies/circuit-breaker/breaker-bank.ts';
 import type { CounterStore } from './policies/limits/counter-store.ts';
@@ -29,6 +31,7 @@ export interface Dependencies {
   readonly breakers: BreakerBank;
   readonly counters: CounterStore;
   readonly directory: KeyDirectory;
+  readonly tokens: Tokens;
   readonly failedAuth: FailedAuth;
 }
 
@@ -45,6 +48,7 @@ interface OpenOptions {
   readonly loaded: LoadedConfig;
   readonly log: Logger;
   readonly memoryKeys: readonly MemoryKey[];
+  readonly developmentSecret: Secret | undefined;
   /** `settings.on_store_failure` of the configuration in force. */
   readonly onStoreFailure: () => OnStoreFailure;
 }
@@ -74,6 +78,7 @@ export async function openDependencies(options: OpenOptions): Promise<OpenDepend
     breakers,
     counters,
     directory: identity.directory,
+    tokens: identity.tokens,
     failedAuth: identity.failedAuth,
     identity,
     database,
@@ -142,7 +147,11 @@ function openCallers(options: OpenOptions, parts: IdentityParts, degradations: D
     failedAuth: config.settings.failed_auth,
     fileConsumers: config.consumers,
     memoryKeys: options.memoryKeys,
+    tokens: config,
+    developmentSecret: options.developmentSecret,
     onStoreChange: (isUp) => degradations.store('database', isUp, undefined),
-    onLookupFailure: (error) => options.log.debug({ err: error }, 'a key could not be looked up'),
+    onLookupFailure: (error) => options.log.debug({ err: error }, 'a key or token could not be looked up'),
+    onIssuerChange: (alias, isUp, reason) => degradations.issuer(alias, isUp, reason),
+    onAuditFailure: (error) => options.log.error({ err: error }, 'a change is missing in the audit log'),
   });
 }

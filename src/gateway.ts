@@ -19,6 +19,7 @@ import type { CompiledRoute } from './routing/compiled-route.ts';
 import { edgeRulesFor } from './routing/edge-rules.ts';
 import type { Destination } from './routing/destination.ts';
 import { buildGeneration, type Generation, type OwnPaths } from './routing/generation.ts';
+import type { Callers } from './routing/own-access.ts';
 import { isReadAsAnother } from './routing/path-parameters.ts';
 import type { RouteLookup } from './routing/route-table.ts';
 import { type Proceed, serve } from './routing/serve.ts';
@@ -78,6 +79,11 @@ export class Gateway {
 
   get services(): ReadonlyMap<string, UpstreamService> {
     return this.generation.services;
+  }
+
+  /** Finds out who calls an own endpoint; `undefined` when they may. */
+  admitCaller(exchange: Exchange, callers: Callers): Promise<Rejection | undefined> {
+    return this.generation.ownAccess.check(exchange, callers);
   }
 
   /** Makes another configuration live. Throws, and changes nothing, when it cannot be compiled. */

@@ -42,14 +42,15 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
   const keys = startKeys(loaded.env, options.dev ?? false);
   let gateway: Gateway | undefined;
   const onStoreFailure = () => (gateway?.config ?? loaded.config).settings.on_store_failure;
-  const deps = await openDependencies({ loaded, log, memoryKeys: keys.memoryKeys, onStoreFailure });
+  const deps = await openDependencies({ ...keys, loaded, log, onStoreFailure });
   try {
     const own = createOwnEndpoints({
       deps,
       identity: deps.identity,
       gateway: () => gateway as Gateway,
       masterKeys: keys.masterKeys,
-      reload: () => reloader.reload(),
+      opensTokenEndpoint: (options.dev ?? false) && loaded.env.debug,
+      reload: (by) => reloader.reload(by),
       degraded: () => deps.degradations.list(),
       stores: () => deps.degradations.stores(),
       startedAt,

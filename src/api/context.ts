@@ -1,5 +1,8 @@
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { Dependencies } from '../dependencies.ts';
+import type { Rejection } from '../errors/rejection.ts';
+import type { Exchange } from '../exchange/exchange.ts';
+import type { AuditContext } from '../identity/audit/audit-context.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { HealthView } from '../upstream/health.ts';
@@ -22,17 +25,25 @@ export interface ObservedGateway {
   readonly services: ReadonlyMap<string, ObservedService>;
   readonly running: { readonly size: number };
   readonly isDraining: boolean;
+  /** Finds out who calls and tells it to the exchange, or says why not. */
+  admitCaller(exchange: Exchange, callers: 'token' | 'token_or_key'): Promise<Rejection | undefined>;
 }
 
 /** What the endpoints work with; whoever starts the gateway provides it. */
 export interface ApiContext {
   readonly deps: Pick<Dependencies, 'breakers' | 'clock' | 'failedAuth' | 'log' | 'metrics'>;
-  readonly identity: Pick<Identity, 'consumers' | 'keys'>;
+  readonly identity: Pick<
+    Identity,
+    'audit' | 'consumers' | 'keys' | 'logins' | 'ownKeys' | 'sessions' | 'signUps' | 'tokens'
+  >;
   /** Asked only while a request is being answered. */
   gateway(): ObservedGateway;
   /** The present master key and, during a rotation, the one before; empty switches the admin API off. */
   readonly masterKeys: readonly Secret[];
-  reload(): Promise<ReloadOutcome>;
+  /** Whether anybody may have tokens: at a development start with `DEBUG=true`. */
+  readonly opensTokenEndpoint: boolean;
+  /** `by` goes on record. */
+  reload(by: AuditContext): Promise<ReloadOutcome>;
   /** Why the gateway works less well than it should, one closed word each; empty when all is well. */
   degraded(): readonly string[];
   /** The stores in use, and whether each of them answers. */

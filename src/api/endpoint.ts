@@ -3,6 +3,7 @@ import type { GatewayConfig } from '../config/gateway-config.ts';
 import { asNode } from '../config/normalize.ts';
 import type { Settings } from '../config/settings-schema.ts';
 import { compileValidator, type Validator } from '../config/validate.ts';
+import type { Rejection } from '../errors/rejection.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { Plane } from '../exchange/plane.ts';
 import { once } from '../lib/once.ts';
@@ -10,8 +11,11 @@ import type { ApiContext } from './context.ts';
 
 type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
 
-/** Who may ask: everybody, or who sends the master key. */
-type Access = 'none' | 'master_key';
+/**
+ * Who may ask: everybody; who sends the master key; somebody with a token; any caller, which counts as one request of
+ * theirs; or nobody, for this reason. After `token` and `token_or_key` the caller stands in `exchange.principal`.
+ */
+export type Access = 'none' | 'master_key' | 'token' | 'token_or_key' | Rejection;
 
 /** One request for an endpoint, read and validated. */
 interface Call<Body = unknown, Query = unknown> {
@@ -49,7 +53,7 @@ export interface Endpoint {
   readonly body: Input | undefined;
   readonly query: Input | undefined;
   readonly response: TSchema;
-  access(settings: Settings): Access;
+  access(settings: Settings, context: ApiContext): Access;
   handle(call: Call): Reply<unknown> | Promise<Reply<unknown>>;
 }
 
@@ -62,7 +66,7 @@ interface Definition<B extends TSchema, C extends string, Q extends TSchema, R e
   readonly path: string;
   readonly aliases?: readonly string[];
   readonly planes: readonly Plane[];
-  readonly auth: Access | ((settings: Settings) => Access);
+  readonly auth: Access | ((settings: Settings, context: ApiContext) => Access);
   readonly summary: string;
   readonly body?: B;
   readonly clearable?: readonly C[];
@@ -84,7 +88,7 @@ export function defineEndpoint<
     aliases,
     body: body && inputOf(body, clearable),
     query: query && inputOf(query, []),
-    access: (settings) => (typeof auth === 'function' ? auth(settings) : auth),
+    access: (settings, context) => (typeof auth === 'function' ? auth(settings, context) : auth),
     // What arrives here has been validated with the very schemas these types are made of.
     handle: (call) => definition.handle(call as Parameters<typeof definition.handle>[0]),
   };

@@ -9,7 +9,7 @@ import type { Plane } from '../exchange/plane.ts';
 import { answer, reject } from '../exchange/respond.ts';
 import { createRequestLog } from '../telemetry/logger.ts';
 import type { ApiContext } from './context.ts';
-import type { Endpoint, Reply } from './endpoint.ts';
+import type { Access, Endpoint, Reply } from './endpoint.ts';
 import { ENDPOINTS } from './endpoints.ts';
 import { MasterKeyGuard } from './master-key.ts';
 import { readBody, readQuery } from './read-input.ts';
@@ -97,10 +97,10 @@ class OwnEndpoints {
   }
 
   private handlerOf(endpoint: Endpoint, config: GatewayConfig): RequestHandler {
-    const isGuarded = endpoint.access(config.settings) === 'master_key';
+    const access = endpoint.access(config.settings, this.context);
     return async (req) => {
       const exchange = this.exchangeOf(req);
-      const refusal = isGuarded ? this.guard.check(exchange) : undefined;
+      const refusal = await this.check(exchange, access);
       if (refusal) throw new GatewayError(refusal);
       const reply = await endpoint.handle({
         context: this.context,
@@ -112,6 +112,12 @@ class OwnEndpoints {
       });
       if (!exchange.isAbandoned) send(exchange, reply);
     };
+  }
+
+  private async check(exchange: Exchange, access: Access): Promise<Rejection | undefined> {
+    if (access === 'none') return undefined;
+    if (access instanceof Rejection) return access;
+    return access === 'master_key' ? this.guard.check(exchange) : this.context.gateway().admitCaller(exchange, access);
   }
 
   private fail(exchange: Exchange, error: unknown): void {

@@ -28,6 +28,7 @@ function program(): Command {
     .option('--status', 'only list the steps it lacks')
     .action(async (options) => (await import('./commands/migrate.ts')).migrate(options));
   addKeys(root.command('keys').description('issue and manage API keys, also while the gateway runs'));
+  addAudit(root.command('audit').description('look into the record of changes'));
   return root;
 }
 
@@ -82,6 +83,11 @@ function addKeys(keys: Command): void {
     .option('--rate-limit <limit>', '100 per rate_period of the configuration, or 100/1h')
     .action(async (options) => (await load()).createKey(options));
   keys
+    .command('generate')
+    .description('print a key and its hash for a consumer in the configuration; nothing is stored')
+    .option('--prefix <text>', 'how the key begins, such as sk_test', 'sk_live')
+    .action(async (options) => (await load()).generateKey(options));
+  keys
     .command('list')
     .description('list all keys, newest first')
     .addOption(configOption())
@@ -99,6 +105,15 @@ function addKeys(keys: Command): void {
     .addOption(configOption())
     .option('--grace <duration>', 'how long the old key still works', '1h')
     .action(async (id, options) => (await load()).rotateKey(id, options));
+}
+
+function addAudit(audit: Command): void {
+  audit
+    .command('verify')
+    .description('recompute the chain of the audit log; exit code 1 names the first row that is not as it was sealed')
+    .addOption(configOption())
+    .option('--anchor <head>', 'head printed by an earlier run, to notice rows missing at the end')
+    .action(async (options) => (await import('./commands/audit.ts')).verifyAudit(options));
 }
 
 function configOption(): Option {

@@ -259,6 +259,8 @@ describe('consumers', () => {
         id: 'x',
         name: 'x',
         enabled: true,
+        tier: undefined,
+        permissions: ['*'],
         rate_limit: undefined,
         keys: [
           {
@@ -266,10 +268,90 @@ describe('consumers', () => {
             hash: 'ab'.repeat(32),
             expires_at: Date.parse('2030-01-01'),
             rate_limit: undefined,
+            scopes: undefined,
+            models: undefined,
+            routes: undefined,
+            addresses: undefined,
           },
         ],
       },
     ]);
+  });
+});
+
+describe('tiers', () => {
+  const tiers = 'tiers: { free: { rate_limit: 10 }, pro: {} }\n';
+
+  test('reach every route in long form, before the limits of service and route', async () => {
+    const { config } = await loadText(`${tiers}services: { a: { url: "http://x", rate_limit: 5 } }`);
+    const limit = { limit: 10, window: 60_000, per: ['consumer'], algorithm: 'sliding_window' };
+    expect(config.routes[0]?.policies.limits).toMatchObject([
+      { level: 'tier', id: 'free', rate_limit: { limits: [limit] } },
+      { level: 'tier', id: 'pro', rate_limit: { limits: [] } },
+      { level: 'service', id: 'a' },
+    ]);
+  });
+
+  test('are known to the consumers of the file', async () => {
+    const { config } = await loadText(`${tiers}consumers: [{ id: x, tier: pro, permissions: ["embed:*"] }]`);
+    expect(config.consumers).toMatchObject([{ tier: 'pro', permissions: ['embed:*'] }]);
+    expect(await problemsOf(`${tiers}consumers: [{ id: x, tier: fre }, { id: y, tier: constructor }]`)).toEqual([
+      'gateway.yaml:2:22: consumers[0].tier: unknown tier "fre", did you mean "free"?',
+      'gateway.yaml:2:44: consumers[1].tier: unknown tier "constructor", the tiers are free, pro',
+    ]);
+  });
+
+  test('may be mere labels while none is declared', async () => {
+    expect(await problemsOf('consumers: [{ id: x, tier: gold }]')).toEqual([]);
+  });
+
+  test('carry limits that make sense together', async () => {
+    const twice = 'tiers: { a: { rate_limit: { limits: [{ limit: 1, window: 1m }, { limit: 2, window: 60 }] } } }';
+    expect((await problemsOf(twice)).join()).toMatch(/tiers\.a\.rate_limit\.limits\[1\]: counts the same/);
+  });
+});
+
+describe('permissions', () => {
+  test.each(['a b', '', '*:write', 'a**', 'ä:b'])('%j is none', async (permission) => {
+    const problems = await problemsOf(`consumers: [{ id: x, permissions: [${JSON.stringify(permission)}] }]`);
+    expect(problems.join()).toMatch(/permissions\[0\]: must be a permission such as chat:write, chat:\* or \*$/);
+  });
+
+  test.each(['*', 'embed:write', 'embed:*', 'read:portfolio'])('%j is one', async (permission) => {
+    expect(await problemsOf(`consumers: [{ id: x, permissions: ["${permission}"] }]`)).toEqual([]);
+  });
+});
+
+describe('authorize', () => {
+  const service = (fields: string): string => `services: { a: { url: "http://x", ${fields} } }`;
+
+  test('reaches routes like auth: the innermost wins whole, and without one nothing is asked for', async () => {
+    const yaml =
+      'defaults: { authorize: { permissions: [a:b] } }\nservices: { a: { url: "http://x" }, b: { url: "http://y", authorize: false } }';
+    const { config } = await loadText(yaml);
+    const found = config.routes.map(({ policies }) => policies.authorize);
+    expect(found).toEqual([
+      { permissions: ['a:b'], models: [] },
+      { permissions: [], models: [] },
+    ]);
+    const open = await loadText(service('auth: false'));
+    expect(open.config.routes[0]?.policies.authorize).toBeUndefined();
+  });
+
+  test.each([
+    [
+      'where nobody is authenticated',
+      'auth: false, authorize: { permissions: [a:b] }',
+      'services.a.authorize: needs auth: nobody is known here',
+    ],
+    [
+      'for models of an http service',
+      'authorize: { models: [gpt-4] }',
+      'services.a.authorize.models: are known on llm and embeddings services only',
+    ],
+  ])('is refused %s', async (_what, fields, message) => {
+    const problems = await problemsOf(service(fields));
+    expect(problems.map((problem) => problem.replace(/^gateway\.yaml:\d+:\d+: /, ''))).toEqual([message]);
   });
 });
 

@@ -5,7 +5,8 @@ import { namedServices, servicesWithStandardPaths } from './implied-routes.ts';
 import { RESERVED_NAMES } from './own-paths.ts';
 import { type Checks, checkLimits, checkPolicies } from './policy-checks.ts';
 import { checkRoutes } from './route-checks.ts';
-import type { ConfigFile, ConsumerFields, ServiceFields, TargetConfig } from './schema.ts';
+import type { ConfigFile, ServiceFields, TargetConfig } from './schema.ts';
+import { tierMistake } from './tier-names.ts';
 
 export function crossCheck(file: ConfigFile, checks: Checks): void {
   checkSettings(file, checks);
@@ -14,11 +15,14 @@ export function crossCheck(file: ConfigFile, checks: Checks): void {
   for (const [name, service] of Object.entries(file.services)) checkService(name, service, named.has(name), checks);
   checkStandardPaths(file, checks);
   checkRoutes(file, checks);
-  checkConsumers(file.consumers, checks);
+  checkTiers(file, checks);
+  checkConsumers(file, checks);
 }
 
-function checkSettings({ settings }: ConfigFile, { fail }: Checks): void {
+function checkSettings({ settings, tiers }: ConfigFile, { fail }: Checks): void {
   checkLimits(settings.rate_limit, ['settings', 'rate_limit'], { fail });
+  const unknown = tierMistake(settings.accounts.default_tier, tiers);
+  if (unknown !== undefined) fail(['settings', 'accounts', 'default_tier'], unknown);
   const { listen, admin, metrics } = settings;
   const ports = new Map([[listen.port, 'settings.listen.port']]);
   const others = [
@@ -71,13 +75,20 @@ function checkStandardPaths(file: ConfigFile, { fail }: Checks): void {
   }
 }
 
-function checkConsumers(consumers: readonly ConsumerFields[], { fail }: Checks): void {
+function checkTiers({ tiers }: ConfigFile, { fail }: Checks): void {
+  for (const [name, tier] of Object.entries(tiers))
+    checkLimits(tier.rate_limit, ['tiers', name, 'rate_limit'], { fail });
+}
+
+function checkConsumers({ consumers, tiers }: ConfigFile, { fail }: Checks): void {
   const ids = new Set<string>();
   const keys = new Set<string>();
   consumers.forEach((consumer, i) => {
     const path = ['consumers', i];
     if (ids.has(consumer.id)) fail([...path, 'id'], 'another consumer has this id');
     ids.add(consumer.id);
+    const unknown = tierMistake(consumer.tier, tiers);
+    if (unknown !== undefined) fail([...path, 'tier'], unknown);
     checkLimits(consumer.rate_limit, [...path, 'rate_limit'], { fail });
     consumer.keys.forEach((key, j) => {
       const at = [...path, 'keys', j];

@@ -1,12 +1,13 @@
 /** How settings combine: defaults < service < route, timeouts field by field, limits and concurrency added up. */
 
 import { type AuthConfig, AuthSchema } from '../policies/auth/schema.ts';
+import { type AuthorizeConfig, AuthorizeSchema } from '../policies/authorize/schema.ts';
 import type { ConcurrencyConfig, ConcurrencyLine } from '../policies/concurrency/schema.ts';
 import { HeadersSchema, type HeadersConfig } from '../policies/headers/schema.ts';
-import type { LimitLevelConfig, RateLimitConfig } from '../policies/limits/schema.ts';
+import { gatewayLevels, type LimitLevelConfig, type RateLimitConfig } from '../policies/limits/schema.ts';
 import { PathsSchema, type PathsConfig } from '../policies/paths/schema.ts';
 import type { TimeoutConfig, TimeoutFields } from '../policies/timeout/schema.ts';
-import type { RoutePolicies, ServiceKind } from './gateway-config.ts';
+import type { RoutePolicies, ServiceKind, TierConfig } from './gateway-config.ts';
 import { KIND_DEFAULTS } from './kind-defaults.ts';
 import type { RoutePolicyFields } from './schema.ts';
 import { defaultsOf } from './schema-defaults.ts';
@@ -16,6 +17,7 @@ import type { Dialect } from './settings-schema.ts';
 export interface Layers {
   readonly kind: ServiceKind;
   readonly settingsLimit: RateLimitConfig | undefined;
+  readonly tiers: Readonly<Record<string, TierConfig>>;
   /** `undefined` for a route without a service. */
   readonly service:
     | { readonly name: string; readonly defaults: RoutePolicyFields; readonly own: RoutePolicyFields }
@@ -25,6 +27,7 @@ export interface Layers {
 }
 
 const BUILT_IN_AUTH = defaultsOf(AuthSchema) as AuthConfig;
+const BUILT_IN_AUTHORIZE = defaultsOf(AuthorizeSchema) as AuthorizeConfig;
 
 /** One object per kind, shared by all routes that write nothing of their own: a file may have thousands. */
 const BUILT_IN = {
@@ -44,10 +47,12 @@ export function effectivePolicies(layers: Layers): RoutePolicies {
   const { kind } = layers;
   const { headers, paths } = BUILT_IN[kind];
   const written = inherited(layers);
+  const auth = written('auth') ?? (layers.service ? BUILT_IN_AUTH : false);
   return {
     cors: written('cors') || undefined,
     ip: written('ip') || undefined,
-    auth: written('auth') ?? (layers.service ? BUILT_IN_AUTH : false),
+    auth,
+    authorize: written('authorize') || (auth ? BUILT_IN_AUTHORIZE : undefined),
     body_limit: written('body_limit') ?? KIND_DEFAULTS[kind].body_limit,
     concurrency: concurrencyLines(layers),
     limits: limitLevels(layers),
@@ -89,9 +94,8 @@ function inherited(layers: Layers): <K extends keyof RoutePolicyFields>(key: K) 
 }
 
 function limitLevels(layers: Layers): LimitLevelConfig[] {
-  const { settingsLimit, service, route } = layers;
-  const levels: LimitLevelConfig[] = [];
-  if (settingsLimit) levels.push({ level: 'settings', id: '', rate_limit: settingsLimit });
+  const { settingsLimit, tiers, service, route } = layers;
+  const levels = gatewayLevels(settingsLimit, tiers);
   const ofService = additive('rate_limit', layers);
   if (service && ofService) levels.push({ level: 'service', id: service.name, rate_limit: ofService });
   const ofRoute = route?.own.rate_limit;

@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import { Secret } from '../lib/secret.ts';
+import { isTrue } from './boolean-words.ts';
 import type { Problem } from './config-error.ts';
 import type { Variables } from './env.ts';
+import { isSampleSecret, SAMPLE_SECRET } from './sample-secrets.ts';
 
 /** What comes from the environment alone, because it is secret or differs between machines. */
 export interface EnvironmentSettings {
@@ -15,30 +17,9 @@ export interface EnvironmentSettings {
   readonly masterKeyPrevious: Secret | undefined;
   /** `TEST_API_KEY`: accepted as the key of the consumer `dev_user`. */
   readonly testApiKey: Secret | undefined;
+  /** `DEBUG` says yes. */
+  readonly debug: boolean;
 }
-
-/** Sample secrets of this and similar projects' documents, and what people type when asked for one. */
-const SAMPLE_SECRETS = new Set([
-  'supersecret',
-  'super-secret',
-  'your-secret-key',
-  'your-master-key',
-  'your_secret_key',
-  'your_master_key',
-  'changeme',
-  'change-me',
-  'change_me',
-  'secret',
-  'password',
-  'master',
-  'masterkey',
-  'master-key',
-  'admin',
-  'test',
-  'example',
-  '123456',
-  '12345678',
-]);
 
 /** Reads what is not in the file; mistakes are added to `problems`. Empty variables count as unset. */
 export function readEnvironmentSettings(
@@ -52,8 +33,12 @@ export function readEnvironmentSettings(
     return value === undefined ? undefined : new Secret(value);
   };
   for (const name of ['MASTER_KEY', 'MASTER_KEY_PREVIOUS'] as const) {
-    const weakness = options.dev ? undefined : weaknessOf(read(name));
-    if (weakness) problems.push(environmentProblem(variables, name, weakness));
+    const isWeak = !options.dev && isSampleSecret(read(name) ?? '');
+    if (isWeak) problems.push(environmentProblem(variables, name, SAMPLE_SECRET));
+  }
+  const signing = [read('SECRET_KEY'), read('JWT_SECRET_KEY')].filter((value) => value !== undefined);
+  if (new Set(signing).size > 1) {
+    problems.push(environmentProblem(variables, 'JWT_SECRET_KEY', 'differs from SECRET_KEY: set one of them'));
   }
   return {
     databaseUrl: secret('DATABASE_URL') ?? new Secret(`sqlite:${join(options.dataDir, 'turnpike.db')}`),
@@ -61,12 +46,8 @@ export function readEnvironmentSettings(
     masterKey: secret('MASTER_KEY'),
     masterKeyPrevious: secret('MASTER_KEY_PREVIOUS'),
     testApiKey: secret('TEST_API_KEY'),
+    debug: isTrue(read('DEBUG') ?? ''),
   };
-}
-
-function weaknessOf(key: string | undefined): string | undefined {
-  if (key === undefined || !SAMPLE_SECRETS.has(key.toLowerCase())) return undefined;
-  return 'is a sample secret that everybody knows: only --dev accepts it';
 }
 
 /** A problem with a variable, placed where the variable was set. */

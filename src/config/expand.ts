@@ -47,7 +47,9 @@ export function expandConfig(file: ConfigFile): Expanded {
   const config: GatewayConfig = {
     hash: hashForDisplay(file),
     settings: file.settings,
+    tiers: file.tiers,
     consumers: file.consumers.map(expandConsumer),
+    auth: file.auth,
     services,
     routes: [...sources.keys()],
   };
@@ -72,6 +74,7 @@ function layersOf(file: ConfigFile, service: string | undefined, route: RouteFie
   return {
     kind: own?.kind ?? 'http',
     settingsLimit: file.settings.rate_limit,
+    tiers: file.tiers,
     service: own && { name: service as string, defaults: file.defaults, own },
     route: route && { name: route.name, own: route },
   };
@@ -125,10 +128,13 @@ function expandConsumer(fields: ConsumerFields): ConsumerConfig {
     id: fields.id,
     name: fields.name ?? fields.id,
     enabled: fields.enabled,
+    tier: fields.tier,
+    permissions: fields.permissions,
     rate_limit: fields.rate_limit,
-    keys: fields.keys.map(({ hash: written, id, expires_at, rate_limit }) => {
-      const hash = written.slice('sha256:'.length).toLowerCase();
-      return { id: id ?? `key_${hash.slice(0, 12)}`, hash, expires_at, rate_limit };
+    keys: fields.keys.map((key) => {
+      const hash = key.hash.slice('sha256:'.length).toLowerCase();
+      const { id = `key_${hash.slice(0, 12)}`, expires_at, rate_limit, scopes, models, routes, addresses } = key;
+      return { id, hash, expires_at, rate_limit, scopes, models, routes, addresses };
     }),
   };
 }

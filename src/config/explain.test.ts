@@ -2,7 +2,8 @@ import { expect, test } from '@jest/globals';
 import { loadText } from '../../tests/support/load-text.ts';
 import { type ExplainedValue, explainRoute } from './explain.ts';
 
-const yaml = `defaults:
+const yaml = `tiers: { pro: { rate_limit: 1000 } }
+defaults:
   timeout: { idle: 9s }
 services:
   a:
@@ -25,13 +26,14 @@ async function explained(options: Parameters<typeof loadText>[1]): Promise<Recor
 test('each value is shown as one would write it, with the line, variable or default it comes from', async () => {
   const values = await explained({ env: { FB: '2', T: 't0ken', ALLOWED_ORIGINS: 'https://o' } });
   const shown = (key: string): string => `${values[key]?.value} ${values[key]?.origin}`;
-  expect(shown('timeout.total')).toBe('5s gateway.yaml:10:67');
-  expect(shown('timeout.idle')).toBe('9s gateway.yaml:2:20');
-  expect(shown('timeout.first_byte')).toBe('2s gateway.yaml:7:28, FB (environment)');
+  expect(shown('timeout.total')).toBe('5s gateway.yaml:11:67');
+  expect(shown('timeout.idle')).toBe('9s gateway.yaml:3:20');
+  expect(shown('timeout.first_byte')).toBe('2s gateway.yaml:8:28, FB (environment)');
   expect(shown('timeout.connect')).toBe('2s default');
-  expect(shown('body_limit')).toBe('1KiB gateway.yaml:10:84');
-  expect(shown('rate_limit (service).limits[0].window')).toBe('1m gateway.yaml:6:17');
-  expect(shown('targets[0].url')).toBe('http://x gateway.yaml:5:10');
+  expect(shown('body_limit')).toBe('1KiB gateway.yaml:11:84');
+  expect(shown('rate_limit (tier pro).limits[0].limit')).toBe('1000 gateway.yaml:1:29');
+  expect(shown('rate_limit (service).limits[0].window')).toBe('1m gateway.yaml:7:17');
+  expect(shown('targets[0].url')).toBe('http://x gateway.yaml:6:10');
   expect(shown('cors.origins')).toBe('["https://o"] ALLOWED_ORIGINS (environment)');
   expect(shown('retry.attempts')).toBe('3 default');
 });

@@ -1,4 +1,5 @@
 import { POLICY_SCHEMAS, type PolicyKey } from '../policies/schemas.ts';
+import type { LimitLevelConfig } from '../policies/limits/schema.ts';
 import type { Path } from './config-error.ts';
 import type { RouteConfig } from './gateway-config.ts';
 import type { LoadedConfig } from './load.ts';
@@ -17,7 +18,7 @@ export interface ExplainedValue {
   readonly origin: string;
 }
 
-const ROUTE_POLICIES = ['auth', 'ip', 'cors', 'body_limit', 'headers', 'paths'] as const;
+const ROUTE_POLICIES = ['auth', 'authorize', 'ip', 'cors', 'body_limit', 'headers', 'paths'] as const;
 const SERVICE_POLICIES = ['retry', 'circuit_breaker', 'health'] as const;
 
 /** Every value that acts on requests of a route, with its origin, in the order a request meets them. */
@@ -28,7 +29,7 @@ export function explainRoute({ config, origins }: LoadedConfig, route: RouteConf
   return [
     explainer.value('dialect', route.dialect),
     ...ROUTE_POLICIES.flatMap((key) => explainer.policy(key, route.policies[key])),
-    ...route.policies.limits.flatMap((level) => explainer.limits(level.level, level.rate_limit)),
+    ...route.policies.limits.flatMap((level) => explainer.limits(level)),
     ...route.policies.concurrency.flatMap(({ level, id: _id, ...line }) => explainer.concurrency(level, line)),
     ...explainer.fields('timeout', route.policies.timeout),
     ...(service ? SERVICE_POLICIES.flatMap((key) => explainer.policy(key, service[key])) : []),
@@ -74,10 +75,11 @@ class Explainer {
       .map(({ path, text }) => this.leaf(key, path, text, [...this.layerOf(key, path), key]));
   }
 
-  limits(level: 'settings' | 'service' | 'route', value: unknown): ExplainedValue[] {
-    const at = level === 'settings' ? ['settings'] : this.levelLayer(level, 'rate_limit');
-    const found = leaves(asNode(POLICY_SCHEMAS.rate_limit), value);
-    return found.map(({ path, text }) => this.leaf(`rate_limit (${level})`, path, text, [...at, 'rate_limit']));
+  limits({ level, id, rate_limit }: LimitLevelConfig): ExplainedValue[] {
+    const name = level === 'tier' ? `rate_limit (tier ${id})` : `rate_limit (${level})`;
+    const found = leaves(asNode(POLICY_SCHEMAS.rate_limit), rate_limit);
+    const at = [...this.limitLayer(level, id), 'rate_limit'];
+    return found.map(({ path, text }) => this.leaf(name, path, text, at));
   }
 
   concurrency(level: 'service' | 'route', value: unknown): ExplainedValue[] {
@@ -101,6 +103,11 @@ class Explainer {
   private layerOf(key: string, below: Path = []): Path {
     const layer = this.layers.find((candidate) => this.origins.isWritten([...candidate, key, ...below]));
     return layer ?? this.layers.at(-1) ?? [];
+  }
+
+  private limitLayer(level: LimitLevelConfig['level'], id: string): Path {
+    if (level === 'settings') return ['settings'];
+    return level === 'tier' ? ['tiers', id] : this.levelLayer(level, 'rate_limit');
   }
 
   private levelLayer(level: 'service' | 'route', key: string): Path {

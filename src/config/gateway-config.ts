@@ -1,4 +1,5 @@
 import type { AuthConfig } from '../policies/auth/schema.ts';
+import type { AuthorizeConfig } from '../policies/authorize/schema.ts';
 import type { CircuitBreakerConfig } from '../policies/circuit-breaker/schema.ts';
 import type { ConcurrencyLine } from '../policies/concurrency/schema.ts';
 import type { CorsConfig } from '../policies/cors/schema.ts';
@@ -11,6 +12,7 @@ import type { RetryConfig } from '../policies/retry/schema.ts';
 import type { TimeoutConfig } from '../policies/timeout/schema.ts';
 import type { TargetConfig } from './schema.ts';
 import type { Dialect, Settings } from './settings-schema.ts';
+import type { JwtConfig } from './token-schema.ts';
 
 /**
  * The effective configuration: what the file, its defaults and the environment add up to, with nothing left to look up.
@@ -20,7 +22,9 @@ export interface GatewayConfig {
   /** SHA-256 of the effective configuration in hexadecimal, with secrets left out: safe to show. */
   readonly hash: string;
   readonly settings: Settings;
+  readonly tiers: Readonly<Record<string, TierConfig>>;
   readonly consumers: readonly ConsumerConfig[];
+  readonly auth: { readonly jwt: JwtConfig };
   /** Enabled services by name. */
   readonly services: Readonly<Record<string, ServiceConfig>>;
   /** Enabled routes, implied ones included. */
@@ -80,21 +84,30 @@ export interface RoutePolicies {
   readonly cors: CorsConfig | undefined;
   readonly ip: IpConfig | undefined;
   readonly auth: AuthConfig | false;
+  /** `undefined` only where nobody is authenticated: what a key is good for is asked everywhere else. */
+  readonly authorize: AuthorizeConfig | undefined;
   /** Bytes. */
   readonly body_limit: number;
   /** Lines of the service and of the route; empty for none. */
   readonly concurrency: readonly ConcurrencyLine[];
-  /** Levels that apply in the order settings, service, route; empty for none. */
+  /** Levels in the order settings, tiers, service, route; empty for none. All tiers: a request meets its caller's. */
   readonly limits: readonly LimitLevelConfig[];
   readonly headers: HeadersConfig;
   readonly paths: PathsConfig;
   readonly timeout: TimeoutConfig;
 }
 
+/** A plan. */
+export interface TierConfig {
+  readonly rate_limit?: RateLimitConfig | undefined;
+}
+
 export interface ConsumerConfig {
   readonly id: string;
   readonly name: string;
   readonly enabled: boolean;
+  readonly tier: string | undefined;
+  readonly permissions: readonly string[];
   readonly rate_limit: RateLimitConfig | undefined;
   readonly keys: readonly {
     readonly id: string;
@@ -103,5 +116,9 @@ export interface ConsumerConfig {
     /** Epoch milliseconds. */
     readonly expires_at: number | undefined;
     readonly rate_limit: RateLimitConfig | undefined;
+    readonly scopes: readonly string[] | undefined;
+    readonly models: readonly string[] | undefined;
+    readonly routes: readonly string[] | undefined;
+    readonly addresses: readonly string[] | undefined;
   }[];
 }

@@ -23,7 +23,7 @@ describe('the short form', () => {
   test('gives the service its paths, a key check, retries and a breaker', async () => {
     const { config } = await loadText(short);
     expect(config.routes.map((route) => route.paths.map((path) => path.pattern))).toEqual([['/a/*', '/service/a/*']]);
-    expect(config.routes[0]?.policies.auth).toMatchObject({ modes: ['api_key'], header: 'X-API-Key' });
+    expect(config.routes[0]?.policies.auth).toEqual({ header: 'X-API-Key', on_stale_feed: 'serve' });
     expect(config.services['a']).toMatchObject({ retry: { attempts: 3 }, circuit_breaker: { error_percent: 50 } });
   });
 
@@ -142,7 +142,7 @@ settings:
     ]);
   });
 
-  test.each(['models', 'tiers', 'authorize', 'budget', 'idempotency', 'stream', 'accounts'])(
+  test.each(['models', 'budget', 'idempotency', 'stream'])(
     '%s is an unknown key wherever it is written',
     async (key) => {
       const text = (await problemsOf(`${one(`    ${key}: {}\n`)}${key}: {}\nsettings: { ${key}: {} }\n`)).join('\n');

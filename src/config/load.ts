@@ -5,6 +5,7 @@ import { dirname, resolve } from 'node:path';
 import { parseDuration } from '../lib/duration.ts';
 import { once } from '../lib/once.ts';
 import { findAmbiguousRoutes } from './ambiguous-routes.ts';
+import { findIdleAuthorize } from './authorize-checks.ts';
 import { checkFiles } from './check-files.ts';
 import { ConfigError, renderPath } from './config-error.ts';
 import { crossCheck } from './cross-checks.ts';
@@ -18,6 +19,7 @@ import { asNode, isRecord, normalize } from './normalize.ts';
 import { Origins } from './origins.ts';
 import { applyOverrides } from './overrides.ts';
 import { type ConfigFile, ConfigFileSchema } from './schema.ts';
+import { checkTokens } from './token-checks.ts';
 import { compileValidator } from './validate.ts';
 import { findIdleFlags, VariableLookup } from './variable-lookup.ts';
 
@@ -65,7 +67,7 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   const env = readEnvironmentSettings(variables, { dataDir: dataDirOf(read), dev }, findings.problems);
   const { config, sources } = findings.hasProblems
     ? findings.stop()
-    : await expandChecked(read as ConfigFile, findings);
+    : await expandChecked(read as ConfigFile, findings, dev);
   const origins = new Origins({ document, variables, overridden, lookup, routes: sources });
   return { config, env, warnings: findings.warnings, origins };
 }
@@ -96,11 +98,13 @@ function readTree(tree: unknown, folder: string, findings: Findings): unknown {
   return normalized.value;
 }
 
-async function expandChecked(file: ConfigFile, findings: Findings): Promise<Expanded> {
+async function expandChecked(file: ConfigFile, findings: Findings, dev: boolean): Promise<Expanded> {
   crossCheck(file, findings);
+  checkTokens(file, findings, dev);
   if (findings.hasProblems) findings.stop();
   const expanded = expandConfig(file);
-  for (const { path, message } of findAmbiguousRoutes(expanded.sources)) findings.fail(path, message);
+  const mistakes = [...findAmbiguousRoutes(expanded.sources), ...findIdleAuthorize(expanded.sources)];
+  for (const { path, message } of mistakes) findings.fail(path, message);
   await checkFiles(expanded.config, findings.fail);
   return findings.hasProblems ? findings.stop() : expanded;
 }

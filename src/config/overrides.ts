@@ -1,3 +1,4 @@
+import { isFalse, isTrue } from './boolean-words.ts';
 import type { Problem } from './config-error.ts';
 import { Interpolated } from './document.ts';
 import type { Variables } from './env.ts';
@@ -14,8 +15,6 @@ interface Override {
 }
 
 const LOG_LEVELS: Readonly<Record<string, string>> = { warning: 'warn', critical: 'fatal' };
-const TRUE_WORDS = new Set(['true', '1', 'yes', 'on']);
-const FALSE_WORDS = new Set(['false', '0', 'no', 'off']);
 
 /** A later line wins over an earlier one for the same path. */
 const OVERRIDES: Readonly<Record<string, Override>> = {
@@ -30,6 +29,10 @@ const OVERRIDES: Readonly<Record<string, Override>> = {
   ENABLE_METRICS: { path: ['settings', 'metrics', 'enabled'], read: readBoolean },
   PROMETHEUS_PORT: { path: ['settings', 'metrics', 'port'] },
   ALLOWED_ORIGINS: { path: ['defaults', 'cors', 'origins'] },
+  JWT_SECRET_KEY: { path: ['auth', 'jwt', 'own', 'secret'] },
+  SECRET_KEY: { path: ['auth', 'jwt', 'own', 'secret'] },
+  JWT_ALGORITHM: { path: ['auth', 'jwt', 'own', 'algorithm'] },
+  JWT_EXPIRATION_HOURS: { path: ['auth', 'jwt', 'own', 'access_ttl'], read: (value) => `${value}h` },
 };
 
 /** The variables that are settings: a flag that sets one of them always has an effect. */
@@ -77,14 +80,6 @@ function write(root: Record<string, unknown>, path: readonly string[], value: In
     section = section[step] = isRecord(below) ? below : {};
   }
   section[path.at(-1) as string] = value;
-}
-
-function isTrue(value: string): boolean {
-  return TRUE_WORDS.has(value.toLowerCase());
-}
-
-function isFalse(value: string): boolean {
-  return FALSE_WORDS.has(value.toLowerCase());
 }
 
 function readBoolean(value: string): string {

@@ -1,15 +1,14 @@
 /** The configuration file as written, once shorthands are expanded: the one source of its types, checks and docs. */
 
 import Type, { type Static } from 'typebox';
-import { FilePath, HeaderName, Instant, Method, Section, SecretText } from '../lib/schema-atoms.ts';
+import { FilePath, HeaderName, Method, Section, SecretText } from '../lib/schema-atoms.ts';
 import { policyField, switchablePolicyField } from '../policies/schemas.ts';
+import { ConsumerSchema, TierSchema } from './consumer-schema.ts';
+import { NAME_FORM } from './name-form.ts';
 import { dialectField, SettingsSchema } from './settings-schema.ts';
+import { TokenAuthSchema } from './token-schema.ts';
 
 const PATH = { pattern: '^/[^\\s?#]*$', 'x-form': 'a path that begins with / and has no query' };
-const NAME = {
-  pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$',
-  'x-form': 'up to 64 letters, digits, ".", "_" and "-", beginning with a letter or digit',
-};
 const LABEL = '[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?';
 
 const HostPattern = Type.String({
@@ -21,6 +20,7 @@ const HostPattern = Type.String({
 const routePolicies = {
   dialect: Type.Optional(dialectField('Default `problem` for http, `openai` for llm and embeddings.')),
   auth: switchablePolicyField('auth'),
+  authorize: switchablePolicyField('authorize'),
   ip: switchablePolicyField('ip'),
   cors: switchablePolicyField('cors'),
   body_limit: policyField('body_limit'),
@@ -142,7 +142,7 @@ const MatchSchema = Section(
 
 const RouteSchema = Section(
   {
-    name: Type.String({ description: 'Unique name, seen in logs and `explain`.', ...NAME }),
+    name: Type.String({ description: 'Unique name, seen in logs and `explain`.', ...NAME_FORM }),
     match: MatchSchema,
     also: Type.Array(Type.String({ ...PATH }), {
       description: 'Further paths of the same route.',
@@ -200,46 +200,19 @@ const RouteSchema = Section(
   { description: 'Requests that match go to the service, under these policies.' },
 );
 
-const ConsumerSchema = Section(
-  {
-    id: Type.String({
-      description: 'Unique id: what is counted and logged.',
-      pattern: '^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$',
-      'x-form': 'up to 128 letters, digits, ".", "_", ":", "@" and "-", beginning with a letter or digit',
-    }),
-    name: Type.Optional(
-      Type.String({ description: 'Name for people. Default: the id.', minLength: 1, maxLength: 200 }),
-    ),
-    enabled: Type.Boolean({ description: '`false` refuses all keys of the consumer.', default: true }),
-    rate_limit: policyField('rate_limit'),
-    keys: Type.Array(
-      Section(
-        {
-          hash: Type.String({
-            description: '`sha256:` and the SHA-256 of the whole key in hexadecimal.',
-            pattern: '^sha256:[0-9a-fA-F]{64}$',
-            'x-form': 'sha256: and 64 hexadecimal digits',
-          }),
-          id: Type.Optional(Type.String({ description: 'Id for logs and limits. Default: from the hash.', ...NAME })),
-          expires_at: Type.Optional(
-            Instant({ description: 'When the key stops working: `2027-01-01` or with time and offset.' }),
-          ),
-          rate_limit: policyField('rate_limit'),
-        },
-        { description: 'A key, as its hash only.' },
-      ),
-      { description: 'Keys of the consumer.', default: [] },
-    ),
-  },
-  { description: 'A caller kept in the file instead of the database.' },
-);
-
 export const ConfigFileSchema = Section(
   {
     settings: SettingsSchema,
+    tiers: Type.Record(Type.String({ ...NAME_FORM }), TierSchema, {
+      description:
+        'The plans consumers may be on, by name. While there are none, the tier of a consumer is a mere label.',
+      default: {},
+      additionalProperties: false,
+    }),
     consumers: Type.Array(ConsumerSchema, { description: 'Callers kept in the file.', default: [] }),
+    auth: TokenAuthSchema,
     defaults: DefaultsSchema,
-    services: Type.Record(Type.String({ ...NAME }), ServiceSchema, {
+    services: Type.Record(Type.String({ ...NAME_FORM }), ServiceSchema, {
       description: 'The backends, by name.',
       default: {},
       additionalProperties: false,

@@ -63,6 +63,20 @@ const AdminSchema = Section(
   { description: 'The administration interface.', default: {} },
 );
 
+const AccountsSchema = Section(
+  {
+    signup: Type.Enum(['off', 'open', 'master_key'], {
+      description:
+        'Who may create an account at `/v1/auth/signup`: nobody, everybody, or who sends the master key. With `open`, everybody who can reach the gateway can call every service whose routes do not ask for more than a caller.',
+      default: 'off',
+    }),
+    default_tier: Type.Optional(
+      Type.String({ description: 'Tier of new accounts. Without it they have none.', minLength: 1, maxLength: 64 }),
+    ),
+  },
+  { description: 'People who log in with e-mail address and password.', default: {} },
+);
+
 const MetricsSchema = Section(
   {
     enabled: Type.Boolean({ description: 'Whether `/metrics` answers. Environment: `ENABLE_METRICS`.', default: true }),
@@ -151,6 +165,7 @@ export const SettingsSchema = Section(
       maximum: '31d',
     }),
     rate_limit: policyField('rate_limit'),
+    accounts: AccountsSchema,
     failed_auth: Section(
       {
         limit: Type.Integer({

@@ -1,13 +1,14 @@
+import type { AuditFields } from './audit/record-audit.ts';
 import type { StoredRateLimit } from './consumers.ts';
+import { parseJson } from './json-column.ts';
+import { type BoundColumns, type KeyBounds, readBounds } from './key-bounds.ts';
 
 /** What may be shown of an issued key: never the key, never its hash. Times are epoch milliseconds. */
-export interface ApiKey {
+export interface ApiKey extends KeyBounds {
   readonly id: string;
   readonly prefix: string;
   readonly name: string | undefined;
   readonly owner: { readonly id: string; readonly name: string; readonly tier: string | undefined };
-  /** `undefined` = everything the owner may do. */
-  readonly scopes: readonly string[] | undefined;
   readonly rateLimit: StoredRateLimit | undefined;
   readonly expiresAt: number | undefined;
   readonly revokedAt: number | undefined;
@@ -20,13 +21,12 @@ export interface ApiKey {
 }
 
 /** A row of `api_keys`. */
-export interface ApiKeyRow {
+export interface ApiKeyRow extends BoundColumns {
   readonly id: string;
   readonly hash: string;
   readonly consumer_id: string;
   readonly prefix: string;
   readonly name: string | null;
-  readonly scopes: string | null;
   readonly rate_limit: string | null;
   readonly expires_at: number | null;
   readonly revoked_at: number | null;
@@ -49,7 +49,7 @@ export function toApiKey(row: OwnedKeyRow, now: number): ApiKey {
     prefix: row.prefix,
     name: row.name ?? undefined,
     owner: { id: row.consumer_id, name: row.owner_name, tier: row.owner_tier ?? undefined },
-    scopes: parseJson<readonly string[]>(row.scopes),
+    ...readBounds(row),
     rateLimit: parseJson<StoredRateLimit>(row.rate_limit),
     expiresAt: row.expires_at ?? undefined,
     revokedAt: row.revoked_at ?? undefined,
@@ -60,15 +60,13 @@ export function toApiKey(row: OwnedKeyRow, now: number): ApiKey {
   };
 }
 
+/** What goes on record about a key: all that was decided about it, and nothing it could be recognised by. */
+export function auditedKey(row: ApiKeyRow): AuditFields {
+  const { id: _id, hash: _hash, last_used_at: _lastUse, created_at: _created, ...decided } = row;
+  return { ...decided, ...readBounds(row), rate_limit: parseJson(row.rate_limit) };
+}
+
 function statusOf(row: ApiKeyRow, now: number): ApiKey['status'] {
   if (row.revoked_at !== null) return 'revoked';
   return row.expires_at !== null && row.expires_at <= now ? 'expired' : 'active';
-}
-
-export function parseJson<T>(text: string | null): T | undefined {
-  return text === null ? undefined : (JSON.parse(text) as T);
-}
-
-export function formatJson(value: unknown): string | null {
-  return value === undefined || value === null ? null : JSON.stringify(value);
 }

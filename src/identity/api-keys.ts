@@ -6,31 +6,33 @@ import { generateApiKey, hashApiKey, type KeyEnvironment } from './api-key-forma
 import {
   type ApiKey,
   type ApiKeyRow,
-  formatJson,
+  auditedKey,
   OWNED_KEY_COLUMNS,
   type OwnedKeyRow,
   toApiKey,
 } from './api-key-row.ts';
+import type { AuditContext } from './audit/audit-context.ts';
+import { recordAudit } from './audit/record-audit.ts';
 import { ensureConsumer, type StoredRateLimit } from './consumers.ts';
 import { recordChange } from './identity-changes.ts';
+import { formatJson } from './json-column.ts';
+import { boundColumns, changedBounds, type KeyBounds, type KeyBoundsPatch } from './key-bounds.ts';
 import { type Page, type PageRequest, readPage } from './page.ts';
 
-export interface NewApiKey {
+export interface NewApiKey extends KeyBounds {
   /** Name of the consumer; one is created when there is none. */
   readonly owner: string;
   readonly tier?: string | undefined;
   readonly name?: string | undefined;
   readonly env?: KeyEnvironment | undefined;
-  readonly scopes?: readonly string[] | undefined;
   /** Epoch milliseconds. */
   readonly expiresAt?: number | undefined;
   readonly rateLimit?: StoredRateLimit | undefined;
 }
 
 /** A field left out stays as it is; `null` clears it. */
-export interface ApiKeyPatch {
+export interface ApiKeyPatch extends KeyBoundsPatch {
   readonly name?: string | null | undefined;
-  readonly scopes?: readonly string[] | null | undefined;
   readonly expiresAt?: number | null | undefined;
   readonly rateLimit?: StoredRateLimit | null | undefined;
 }
@@ -51,8 +53,8 @@ interface ApiKeysOptions {
 const TABLE = 'api_keys';
 
 /**
- * The issued keys. Every change is one transaction that also tells the other processes, so an acknowledged change
- * survives a kill and is in force everywhere within 2 s. Throws GatewayError NOT_FOUND, CONFLICT or VALIDATION_ERROR;
+ * The issued keys. Every change is one transaction that also tells the other processes and is on record, so an
+ * acknowledged change survives a kill and is in force everywhere within 2 s. Throws GatewayError NOT_FOUND, CONFLICT or VALIDATION_ERROR;
  * errors of the store pass through.
  */
 export class ApiKeys {
@@ -66,14 +68,13 @@ export class ApiKeys {
     this.announce = options.announce;
   }
 
-  async issue(fields: NewApiKey): Promise<IssuedApiKey> {
+  async issue(fields: NewApiKey, context: AuditContext): Promise<IssuedApiKey> {
     const now = this.clock.now();
     return this.database.knex.transaction(async (trx) => {
-      const { id, name, tier } = await ensureConsumer(trx, { name: fields.owner, tier: fields.tier }, now);
+      const owner = { name: fields.owner, tier: fields.tier };
+      const { id, name, tier } = await ensureConsumer(trx, owner, context, now);
       const made = makeKey(id, fields, now);
-      await trx(TABLE).insert(made.row);
-      // A process may have learnt before that this key does not exist.
-      await recordChange(trx, { kind: 'key', subject: made.row.hash }, now);
+      await insertKey(trx, made.row, context, now);
       const row = { ...made.row, owner_name: name, owner_tier: tier ?? null };
       return { apiKey: made.text, key: toApiKey(row, now) };
     });
@@ -94,8 +95,8 @@ export class ApiKeys {
   }
 
   /** A revoked key cannot be changed: CONFLICT. */
-  patch(id: string, patch: ApiKeyPatch): Promise<ApiKey> {
-    return this.change(id, async (trx) => {
+  patch(id: string, patch: ApiKeyPatch, context: AuditContext): Promise<ApiKey> {
+    return this.change(id, { action: 'key.update', context }, async (trx) => {
       const changed: ApiKeyRow[] = await trx(TABLE)
         .where({ id, revoked_at: null })
         .update(toColumns(id, patch))
@@ -105,8 +106,8 @@ export class ApiKeys {
   }
 
   /** Revoking a revoked key changes nothing and succeeds. */
-  revoke(id: string): Promise<ApiKey> {
-    return this.change(id, async (trx, now) => {
+  revoke(id: string, context: AuditContext): Promise<ApiKey> {
+    return this.change(id, { action: 'key.revoke', context }, async (trx, now) => {
       await trx(TABLE).where({ id, revoked_at: null }).update({ revoked_at: now });
     });
   }
@@ -115,20 +116,19 @@ export class ApiKeys {
    * Issues a key that takes the old one's place with all its properties. The old one works for `graceMs` more (0: not at
    * all). CONFLICT when it has been revoked, has expired or has been rotated before: of two rotations one wins.
    */
-  async rotate(id: string, graceMs: number): Promise<IssuedApiKey> {
+  async rotate(id: string, graceMs: number, context: AuditContext): Promise<IssuedApiKey> {
     let text = '';
-    const key = await this.change(id, async (trx, now) => {
+    const key = await this.change(id, { action: 'key.rotate', context }, async (trx, now) => {
       const old = await this.takeForRotation(trx, id, now);
       const made = makeSuccessor(old, now);
       text = made.text;
-      await trx(TABLE).insert(made.row);
+      await insertKey(trx, made.row, context, now);
       const end = now + graceMs;
       const expiry = old.expires_at === null ? end : Math.min(old.expires_at, end);
       const ending = graceMs > 0 ? { expires_at: expiry } : { revoked_at: now };
       await trx(TABLE)
         .where({ id })
         .update({ ...ending, replaced_by: made.row.id });
-      await recordChange(trx, { kind: 'key', subject: made.row.hash }, now);
       return made.row;
     });
     return { apiKey: text, key };
@@ -147,13 +147,18 @@ export class ApiKeys {
   /** Runs the change, records it for the key, announces it, and returns the row that `work` names or the key's own. */
   private async change(
     id: string,
+    { action, context }: { readonly action: string; readonly context: AuditContext },
     work: (trx: Knex.Transaction, now: number) => Promise<ApiKeyRow | void>,
   ): Promise<ApiKey> {
     const now = this.clock.now();
     const row = await this.database.knex.transaction(async (trx) => {
+      // Locked: what is recorded as the state before must be what this change found.
+      const before: ApiKeyRow = (await trx(TABLE).where({ id }).forUpdate().first()) ?? refuseUnknown();
       const result = await work(trx, now);
-      const changed: ApiKeyRow | undefined = await trx(TABLE).where({ id }).first('hash');
-      await recordChange(trx, { kind: 'key', subject: (changed ?? refuseUnknown()).hash }, now);
+      const after: ApiKeyRow = await trx(TABLE).where({ id }).first();
+      await recordChange(trx, { kind: 'key', subject: before.hash }, now);
+      const change = { action, subject: id, before: auditedKey(before), after: auditedKey(after) };
+      await recordAudit(trx, context, change, now);
       const shown: OwnedKeyRow | undefined = await selectOwned(trx)
         .where('api_keys.id', result?.id ?? id)
         .first();
@@ -162,6 +167,13 @@ export class ApiKeys {
     await this.announce();
     return toApiKey(row, now);
   }
+}
+
+async function insertKey(trx: Knex.Transaction, row: ApiKeyRow, context: AuditContext, now: number): Promise<void> {
+  await trx(TABLE).insert(row);
+  // A process may have learnt before that this key does not exist.
+  await recordChange(trx, { kind: 'key', subject: row.hash }, now);
+  await recordAudit(trx, context, { action: 'key.issue', subject: row.id, after: auditedKey(row) }, now);
 }
 
 function selectOwned(knex: Knex): Knex.QueryBuilder {
@@ -176,7 +188,7 @@ function makeKey(consumerId: string, fields: NewApiKey, now: number): { text: st
     consumer_id: consumerId,
     prefix,
     name: fields.name ?? null,
-    scopes: formatJson(fields.scopes),
+    ...boundColumns(fields),
     rate_limit: formatJson(fields.rateLimit),
     expires_at: fields.expiresAt ?? null,
     revoked_at: null,
@@ -199,7 +211,7 @@ function toColumns(id: string, patch: ApiKeyPatch): Partial<ApiKeyRow> {
     // An update needs a column even when the patch is empty.
     id,
     ...(patch.name === undefined ? {} : { name: patch.name }),
-    ...(patch.scopes === undefined ? {} : { scopes: formatJson(patch.scopes) }),
+    ...changedBounds(patch),
     ...(patch.expiresAt === undefined ? {} : { expires_at: patch.expiresAt }),
     ...(patch.rateLimit === undefined ? {} : { rate_limit: formatJson(patch.rateLimit) }),
   };

@@ -4,8 +4,11 @@ import { GatewayError, Rejection } from '../errors/rejection.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Database } from '../storage/database.ts';
 import { isUniqueViolation } from '../storage/database-error.ts';
+import type { AuditContext } from './audit/audit-context.ts';
+import { type AuditFields, recordAudit } from './audit/record-audit.ts';
 import { recordChange } from './identity-changes.ts';
 import { type Page, type PageRequest, readPage } from './page.ts';
+import { closeFamilies } from './users/refresh-families.ts';
 
 export type ConsumerStatus = 'active' | 'disabled';
 
@@ -55,7 +58,7 @@ interface ConsumerRow {
 
 const TABLE = 'consumers';
 
-/** The stored consumers. Every change is one transaction that also tells the other processes. */
+/** The stored consumers. Every change is one transaction that also tells the other processes and is on record. */
 export class Consumers {
   private readonly database: Database;
   private readonly clock: Clock;
@@ -69,10 +72,13 @@ export class Consumers {
   }
 
   /** Throws CONFLICT when the name is taken. */
-  async create(fields: NewConsumer): Promise<Consumer> {
+  async create(fields: NewConsumer, context: AuditContext): Promise<Consumer> {
     const row = newRow(fields, this.clock.now());
     try {
-      await this.database.knex(TABLE).insert(row);
+      await this.database.knex.transaction(async (trx) => {
+        await trx(TABLE).insert(row);
+        await recordCreation(trx, row, context);
+      });
     } catch (error) {
       if (!isUniqueViolation(error)) throw error;
       throw new GatewayError(new Rejection('CONFLICT', 'A consumer with this name exists.'), error);
@@ -91,16 +97,19 @@ export class Consumers {
     return fromRow(row ?? refuseUnknown());
   }
 
-  /** Throws NOT_FOUND. Disabling takes effect on every process like the revocation of a key. */
-  async patch(id: string, patch: ConsumerPatch): Promise<Consumer> {
+  /** Throws NOT_FOUND. Disabling takes effect on every process like the revocation of a key, and ends all logins. */
+  async patch(id: string, patch: ConsumerPatch, context: AuditContext): Promise<Consumer> {
     const now = this.clock.now();
     const consumer = await this.database.knex.transaction(async (trx) => {
-      const rows: ConsumerRow[] = await trx(TABLE)
-        .where({ id })
-        .update({ ...toColumns(patch), updated_at: now })
-        .returning('*');
+      // Locked: what is recorded as the state before must be what this change found.
+      const before: ConsumerRow = (await trx(TABLE).where({ id }).forUpdate().first()) ?? refuseUnknown();
+      const after: ConsumerRow = { ...before, ...toColumns(patch), updated_at: now };
+      await trx(TABLE).where({ id }).update(after);
+      if (after.status === 'disabled') await closeFamilies(trx, { consumer_id: id }, now);
       await recordChange(trx, { kind: 'consumer', subject: id }, now);
-      return fromRow(rows[0] ?? refuseUnknown());
+      const change = { before: auditedConsumer(before), after: auditedConsumer(after) };
+      await recordAudit(trx, context, { action: 'consumer.update', subject: id, ...change }, now);
+      return fromRow(after);
     });
     await this.announce();
     return consumer;
@@ -111,10 +120,17 @@ export class Consumers {
  * The consumer of this name, created when there is none. Throws CONFLICT when it is disabled, or when a tier is asked
  * for that is not the one it has: issuing a key must not change what its other keys may do.
  */
-export async function ensureConsumer(trx: Knex.Transaction, fields: NewConsumer, now: number): Promise<Consumer> {
-  await trx(TABLE).insert(newRow(fields, now)).onConflict('name').ignore();
-  const row: ConsumerRow | undefined = await trx(TABLE).where({ name: fields.name }).first();
-  const consumer = fromRow(row ?? refuseUnknown());
+export async function ensureConsumer(
+  trx: Knex.Transaction,
+  fields: NewConsumer,
+  context: AuditContext,
+  now: number,
+): Promise<Consumer> {
+  const made = newRow(fields, now);
+  await trx(TABLE).insert(made).onConflict('name').ignore();
+  const row: ConsumerRow = (await trx(TABLE).where({ name: fields.name }).first()) ?? refuseUnknown();
+  if (row.id === made.id) await recordCreation(trx, made, context);
+  const consumer = fromRow(row);
   if (consumer.status === 'disabled') throw conflict('The owner is disabled.');
   if (fields.tier !== undefined && fields.tier !== consumer.tier) {
     throw conflict(`The owner exists with ${consumer.tier ? `tier ${consumer.tier}` : 'no tier'}; change it there.`);
@@ -122,9 +138,34 @@ export async function ensureConsumer(trx: Knex.Transaction, fields: NewConsumer,
   return consumer;
 }
 
-function newRow(fields: NewConsumer, now: number): ConsumerRow {
+/**
+ * A consumer whose id begins with the prefix, within a greater change that puts it on record. When the name is taken
+ * the store's own error passes through.
+ */
+export async function insertConsumer(
+  trx: Knex.Transaction,
+  fields: NewConsumer,
+  now: number,
+  idPrefix: string,
+): Promise<Consumer> {
+  const row = newRow(fields, now, idPrefix);
+  await trx(TABLE).insert(row);
+  return fromRow(row);
+}
+
+function recordCreation(trx: Knex.Transaction, row: ConsumerRow, context: AuditContext): Promise<void> {
+  const change = { action: 'consumer.create', subject: row.id, after: auditedConsumer(row) };
+  return recordAudit(trx, context, change, row.created_at);
+}
+
+function auditedConsumer(row: ConsumerRow): AuditFields {
+  const { name, tier, status, permissions, rateLimit } = fromRow(row);
+  return { name, tier, status, permissions, rate_limit: rateLimit };
+}
+
+function newRow(fields: NewConsumer, now: number, idPrefix = 'con'): ConsumerRow {
   return {
-    id: `con_${randomUUID().replaceAll('-', '')}`,
+    id: `${idPrefix}_${randomUUID().replaceAll('-', '')}`,
     name: fields.name,
     tier: fields.tier ?? null,
     status: 'active',

@@ -2,8 +2,8 @@ import type { Knex } from 'knex';
 
 /** What one process tells the others through the table `identity_changes`. */
 export interface IdentityChange {
-  readonly kind: 'key' | 'consumer';
-  /** Hash of the key, or id of the consumer. */
+  readonly kind: 'key' | 'consumer' | 'token';
+  /** Hash of the key, id of the consumer, or what a token revocation names: `jti:…`, `family:…`, `consumer:…`. */
   readonly subject: string;
 }
 

@@ -1,6 +1,9 @@
 import type { Clock } from '../lib/clock.ts';
+import type { Secret } from '../lib/secret.ts';
 import type { Database } from '../storage/database.ts';
 import { ApiKeys } from './api-keys.ts';
+import { AuditLog } from './audit/audit-log.ts';
+import { AuditSealer } from './audit/sealer.ts';
 import { ChangeFeed } from './change-feed.ts';
 import type { ChangeNotifier } from './change-notifier.ts';
 import { Consumers } from './consumers.ts';
@@ -9,13 +12,19 @@ import { createChangeReader, pruneChanges } from './identity-changes.ts';
 import { KeyDirectory } from './key-directory.ts';
 import type { FileConsumer, MemoryKey } from './known-key.ts';
 import { LastUse } from './last-use.ts';
+import { pruneRevocations } from './tokens/revocations.ts';
+import { Tokens, type TokenSettings } from './tokens/tokens.ts';
+import { type Accounts, openAccounts } from './users/accounts.ts';
+import { pruneFamilies } from './users/refresh-families.ts';
 
 /** Everything that knows who calls, over one database. */
-export interface Identity {
+export interface Identity extends Accounts {
   readonly directory: KeyDirectory;
   readonly failedAuth: FailedAuth;
   readonly keys: ApiKeys;
   readonly consumers: Consumers;
+  readonly tokens: Tokens;
+  readonly audit: AuditLog;
   readonly feed: ChangeFeed;
   /** Ends the timers and writes what is left to write; the database is the caller's to close. */
   close(): Promise<void>;
@@ -28,12 +37,20 @@ export interface IdentityOptions {
   readonly failedAuth: FailedAuthSettings;
   readonly fileConsumers?: readonly FileConsumer[];
   readonly memoryKeys?: readonly MemoryKey[];
+  /** Without them no token is accepted. */
+  readonly tokens?: TokenSettings;
+  /** Signs tokens while the settings have no secret: for a development start. */
+  readonly developmentSecret?: Secret | undefined;
   /** Hastens revocations between processes; without one they take up to a second. */
   readonly notifier?: ChangeNotifier | undefined;
   /** Called when the database begins or ceases to answer: for the log, `/ready` and metrics. */
   readonly onStoreChange?: (isUp: boolean) => void;
   /** Called for each lookup that failed because the store did. */
   readonly onLookupFailure?: (error: unknown) => void;
+  /** Called for each change outside the database that could not be put on record. */
+  readonly onAuditFailure?: (error: unknown) => void;
+  /** Called when the keys of another issuer begin or cease to be readable. */
+  readonly onIssuerChange?: (alias: string, isUp: boolean, reason: string | undefined) => void;
 }
 
 const PRUNE_INTERVAL_MS = 10 * 60_000;
@@ -55,39 +72,58 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
     ...(options.onLookupFailure ? { onFailure: options.onLookupFailure } : {}),
   });
   directory.setFileConsumers(options.fileConsumers ?? []);
-  const feed = openFeed(options, directory);
-  await feed.hasten();
   const announce = () => feed.announce();
-  const pruning = setInterval(
-    () => void pruneChanges(database.knex, clock.now()).catch(() => undefined),
-    PRUNE_INTERVAL_MS,
-  );
+  const tokens = new Tokens({ ...options, failedAuth, announce }, options.tokens);
+  const feed = openFeed(options, directory, tokens);
+  await feed.hasten();
+  const keys = new ApiKeys({ database, clock, announce });
+  const perAddress = options.failedAuth;
+  const accounts = openAccounts({ database, clock, perAddress, failedAuth, keys, tokens, announce });
+  const sealer = new AuditSealer(database);
+  const pruning = setInterval(() => void prune(database, clock.now()).catch(() => undefined), PRUNE_INTERVAL_MS);
   pruning.unref();
   return {
     directory,
     failedAuth,
-    keys: new ApiKeys({ database, clock, announce }),
+    keys,
     consumers: new Consumers(database, clock, announce),
+    tokens,
+    ...accounts,
+    audit: new AuditLog(database, clock, options.onAuditFailure ?? ignore),
     feed,
     close: async () => {
       clearInterval(pruning);
-      await Promise.all([feed.close(), lastUse.close()]);
+      tokens.close();
+      await Promise.all([feed.close(), lastUse.close(), sealer.close()]);
     },
   };
 }
 
-function openFeed(options: IdentityOptions, directory: KeyDirectory): ChangeFeed {
+async function prune({ knex }: Database, now: number): Promise<void> {
+  await pruneChanges(knex, now);
+  await pruneRevocations(knex, now);
+  await pruneFamilies(knex, now);
+}
+
+function openFeed(options: IdentityOptions, directory: KeyDirectory, tokens: Tokens): ChangeFeed {
   const { database, clock, notifier } = options;
   let wasUp = true;
   return new ChangeFeed({
     reader: createChangeReader(database.kind, database.reader),
     clock,
     notifier,
-    onChanges: (changes) => directory.forget(changes),
+    onChanges: (changes) => {
+      directory.forget(changes);
+      tokens.directory.forget(changes);
+    },
     onRead: (isUp) => {
       directory.noteFeed(isUp);
       if (isUp !== wasUp) options.onStoreChange?.(isUp);
       wasUp = isUp;
     },
   });
+}
+
+function ignore(): void {
+  // Whoever wants to know gives a function of their own.
 }

@@ -3,7 +3,6 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/with-deadline.ts';
 import { hashApiKey, isMistypedKey } from './api-key-format.ts';
-import { OWNED_KEY_COLUMNS } from './api-key-row.ts';
 import type { FailedAuth } from './failed-auth.ts';
 import type { IdentityChange } from './identity-changes.ts';
 import {
@@ -14,6 +13,7 @@ import {
   type KeyLookup,
   type KnownKey,
   type MemoryKey,
+  VERIFYING_COLUMNS,
   type VerifyingRow,
 } from './known-key.ts';
 import type { LastUse } from './last-use.ts';
@@ -111,7 +111,7 @@ export class KeyDirectory {
     }
     for (const change of changes) {
       if (change.kind === 'key') this.forgetKey(change.subject);
-      else this.forgetConsumer(change.subject);
+      else if (change.kind === 'consumer') this.forgetConsumer(change.subject);
     }
   }
 
@@ -204,7 +204,7 @@ export class KeyDirectory {
     return this.options
       .reader('api_keys')
       .join('consumers', 'consumers.id', 'api_keys.consumer_id')
-      .select([...OWNED_KEY_COLUMNS, 'consumers.status as owner_status', 'consumers.rate_limit as owner_rate_limit'])
+      .select(VERIFYING_COLUMNS)
       .where('api_keys.hash', hash)
       .first();
   }

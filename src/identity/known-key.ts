@@ -1,7 +1,9 @@
-import type { LimitLevel, Principal } from '../exchange/principal.ts';
+import { type LimitLevel, type Principal, UNBOUNDED } from '../exchange/principal.ts';
 import { hashApiKey } from './api-key-format.ts';
-import { type OwnedKeyRow, parseJson } from './api-key-row.ts';
+import { OWNED_KEY_COLUMNS, type OwnedKeyRow } from './api-key-row.ts';
 import type { ConsumerStatus, StoredRateLimit } from './consumers.ts';
+import { parseJson } from './json-column.ts';
+import { type KeyBounds, narrowRights, readBounds } from './key-bounds.ts';
 
 /** Why a key that was presented is not accepted. `throttled`: not looked up, its address has failed too often. */
 export type KeyRefusal = 'unknown' | 'expired' | 'revoked' | 'disabled' | 'throttled';
@@ -29,22 +31,32 @@ export interface KnownKey {
 export interface VerifyingRow extends OwnedKeyRow {
   readonly owner_status: ConsumerStatus;
   readonly owner_rate_limit: string | null;
+  readonly owner_permissions: string;
 }
+
+export const VERIFYING_COLUMNS = [
+  ...OWNED_KEY_COLUMNS,
+  'consumers.status as owner_status',
+  'consumers.rate_limit as owner_rate_limit',
+  'consumers.permissions as owner_permissions',
+];
 
 /** A key written in the configuration file. */
 export interface FileConsumer {
   readonly id: string;
   readonly name: string;
   readonly enabled: boolean;
+  readonly tier?: string | undefined;
+  readonly permissions?: readonly string[] | undefined;
   readonly rate_limit?: StoredRateLimit | undefined;
-  readonly keys: readonly {
+  readonly keys: readonly (KeyBounds & {
     readonly id: string;
     /** SHA-256 of the key in lower-case hexadecimal. */
     readonly hash: string;
     /** Epoch milliseconds. */
     readonly expires_at?: number | undefined;
     readonly rate_limit?: StoredRateLimit | undefined;
-  }[];
+  })[];
 }
 
 /** A key that exists in memory only: the development key, or `TEST_API_KEY`. */
@@ -53,6 +65,8 @@ export interface MemoryKey {
   readonly owner: string;
 }
 
+const KEYS_CARRY_NO_CLAIMS = { lob: undefined, claims: Object.freeze({}) };
+
 export function fromRow(row: VerifyingRow, fetchedAt: number): KnownKey {
   const ownerLimit = parseJson<StoredRateLimit>(row.owner_rate_limit);
   const keyLimit = parseJson<StoredRateLimit>(row.rate_limit);
@@ -60,7 +74,8 @@ export function fromRow(row: VerifyingRow, fetchedAt: number): KnownKey {
     {
       consumer: { id: row.consumer_id, name: row.owner_name, tier: row.owner_tier ?? undefined },
       credential: { kind: 'api_key', id: row.id, prefix: row.prefix, hashPrefix: row.hash.slice(0, 8) },
-      scopes: parseJson<readonly string[]>(row.scopes),
+      ...narrowRights(JSON.parse(row.owner_permissions) as string[], readBounds(row)),
+      ...KEYS_CARRY_NO_CLAIMS,
       expiresAt: row.expires_at ?? undefined,
       limits: limitLevels(row.consumer_id, ownerLimit, row.id, keyLimit),
     },
@@ -74,9 +89,10 @@ export function fromFile(consumers: readonly FileConsumer[]): [string, KnownKey 
     consumer.keys.map((key): [string, KnownKey | 'disabled'] => {
       if (!consumer.enabled) return [key.hash, 'disabled'];
       const principal: Principal = {
-        consumer: { id: consumer.id, name: consumer.name, tier: undefined },
+        consumer: { id: consumer.id, name: consumer.name, tier: consumer.tier },
         credential: { kind: 'api_key', id: key.id, prefix: key.id, hashPrefix: key.hash.slice(0, 8) },
-        scopes: undefined,
+        ...narrowRights(consumer.permissions ?? UNBOUNDED.permissions, key),
+        ...KEYS_CARRY_NO_CLAIMS,
         expiresAt: key.expires_at,
         limits: limitLevels(consumer.id, consumer.rate_limit, key.id, key.rate_limit),
       };
@@ -91,7 +107,8 @@ export function fromMemory(key: MemoryKey): [string, KnownKey] {
   const principal: Principal = {
     consumer: { id: key.owner, name: key.owner, tier: undefined },
     credential: { kind: 'api_key', id, prefix: id, hashPrefix: hash.slice(0, 8) },
-    scopes: undefined,
+    ...UNBOUNDED,
+    ...KEYS_CARRY_NO_CLAIMS,
     expiresAt: undefined,
     limits: [],
   };
@@ -108,10 +125,12 @@ function knownKey(principal: Principal, fetchedAt: number): KnownKey {
   };
 }
 
-function freezePrincipal(principal: Principal): Principal {
+export function freezePrincipal(principal: Principal): Principal {
   Object.freeze(principal.consumer);
   Object.freeze(principal.credential);
-  Object.freeze(principal.scopes);
+  Object.freeze(principal.permissions);
+  Object.freeze(principal.models);
+  Object.freeze(principal.routes);
   Object.freeze(principal.limits);
   return Object.freeze(principal);
 }

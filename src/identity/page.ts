@@ -21,19 +21,22 @@ interface Position {
 
 const LONGEST_PAGE = 200;
 const DEFAULT_PAGE = 50;
+const ANY_ID = /^.{1,128}$/;
 
 /**
  * One page of a table with `created_at` and `id`, newest first. Rows created meanwhile never shift a page, because the
- * cursor names a row and not a count. Throws VALIDATION_ERROR on a limit or cursor that is not ours.
+ * cursor names a row and not a count. Throws VALIDATION_ERROR on a limit or cursor that is not ours; `idForm` is how the
+ * table's ids are written.
  */
-export async function readPage<Row extends { id: string; created_at: number }>(
+export async function readPage<Row extends { id: string | number; created_at: number }>(
   query: Knex.QueryBuilder,
   table: string,
   request: PageRequest,
+  idForm: RegExp = ANY_ID,
 ): Promise<Page<Row>> {
   const limit = checkLimit(request.limit);
   if (request.cursor !== undefined) {
-    const { createdAt, id } = decodeCursor(request.cursor);
+    const { createdAt, id } = decodeCursor(request.cursor, idForm);
     void query.whereRaw('(??, ??) < (?, ?)', [`${table}.created_at`, `${table}.id`, createdAt, id]);
   }
   const rows: Row[] = await query
@@ -52,12 +55,12 @@ function checkLimit(limit: number = DEFAULT_PAGE): number {
   throw new GatewayError(new Rejection('VALIDATION_ERROR', `limit must be a whole number from 1 to ${LONGEST_PAGE}.`));
 }
 
-function encodeCursor(row: { id: string; created_at: number }): string {
+function encodeCursor(row: { id: string | number; created_at: number }): string {
   return Buffer.from(`${row.created_at}.${row.id}`).toString('base64url');
 }
 
-function decodeCursor(cursor: string): Position {
-  const [, createdAt, id] = /^(\d{1,15})\.(.{1,128})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
-  if (createdAt !== undefined && id !== undefined) return { createdAt: Number(createdAt), id };
+function decodeCursor(cursor: string, idForm: RegExp): Position {
+  const [, createdAt, id] = /^(\d{1,15})\.(.+)$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
+  if (createdAt !== undefined && id !== undefined && idForm.test(id)) return { createdAt: Number(createdAt), id };
   throw new GatewayError(new Rejection('VALIDATION_ERROR', 'The cursor is not one that this gateway gave out.'));
 }

@@ -13,6 +13,13 @@ describe('compileAddressSet', () => {
     }
   });
 
+  test('answers the same whether it remembers or not', () => {
+    const entries = ['10.1.0.0/16', '2001:db8::/32'];
+    const sets = [compileAddressSet(entries), compileAddressSet(entries, { remembered: 0 })];
+    for (const address of ['10.1.2.3', '10.1.2.3', '10.2.0.0', '2001:db8::1', 'nonsense'])
+      expect(new Set(sets.map((set) => set(address))).size).toBe(1);
+  });
+
   test('the words cover loopback and private ranges of both families', () => {
     const set = compileAddressSet(['loopback', 'private']);
     for (const inside of ['127.9.9.9', '::1', '10.0.0.1', '172.31.0.1', '192.168.1.1', 'fd00::1', 'fe80::1']) {

@@ -18,12 +18,17 @@ const REMEMBERED_ADDRESSES = 1_024;
 
 /**
  * Compiles CIDR blocks, single addresses and the words `loopback` and `private` (which does not include loopback).
- * IPv4-mapped IPv6 addresses count as the IPv4 address they hold. Throws an Error that quotes an entry it cannot read.
+ * IPv4-mapped IPv6 addresses count as the IPv4 address they hold. Verdicts on the last `remembered` addresses are kept.
+ * Throws an Error that quotes an entry it cannot read.
  */
-export function compileAddressSet(entries: readonly string[]): AddressSet {
+export function compileAddressSet(entries: readonly string[], { remembered = REMEMBERED_ADDRESSES } = {}): AddressSet {
   if (entries.length === 0) return () => false;
   const ranges = entries.flatMap((entry) => (WORDS[entry] ?? [entry]).map(parseRange));
-  const verdicts = new LRUCache<string, boolean>({ max: REMEMBERED_ADDRESSES });
+  return remembered === 0 ? (address) => isWithin(address, ranges) : rememberVerdicts(ranges, remembered);
+}
+
+function rememberVerdicts(ranges: readonly Range[], remembered: number): AddressSet {
+  const verdicts = new LRUCache<string, boolean>({ max: remembered });
   return (address) => {
     let isMember = verdicts.get(address);
     if (isMember === undefined) {

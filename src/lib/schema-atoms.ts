@@ -87,6 +87,22 @@ export function AddressRange() {
   return Type.String({ format: 'address-range' });
 }
 
+/** `resource:action`, with `*` at the end for any rest. */
+export function Permission() {
+  return Type.String({
+    pattern: '^([A-Za-z0-9_.:-]{1,100}|[A-Za-z0-9_.:-]{0,100}\\*)$',
+    'x-form': 'a permission such as chat:write, chat:* or *',
+  });
+}
+
+/** The name of a model as its provider writes it, with `*` at the end for any rest. */
+export function ModelName() {
+  return Type.String({
+    pattern: '^([A-Za-z0-9_.:/@-]{1,200}|[A-Za-z0-9_.:/@-]{0,200}\\*)$',
+    'x-form': 'the name of a model such as gpt-4o-mini, or gpt-* for all that begin so',
+  });
+}
+
 /** A list that may also be written as its single item. */
 export function OneOrMany<S extends TSchema>(
   items: S,

@@ -1,4 +1,5 @@
 import { authPolicy } from './auth/auth.policy.ts';
+import { authorizePolicy } from './authorize/authorize.policy.ts';
 import { bodyLimitPolicy } from './body-limit/body-limit.policy.ts';
 import { circuitBreakerPolicy } from './circuit-breaker/circuit-breaker.policy.ts';
 import { concurrencyPolicy } from './concurrency/concurrency.policy.ts';
@@ -12,7 +13,8 @@ import { timeoutPolicy } from './timeout/timeout.policy.ts';
 
 /**
  * Every step of the access phase with the policy that owns it, in the order in which a request meets them. What costs
- * nothing comes first; who calls is known before anything is counted; a place among the running requests is taken
+ * nothing comes first; who calls and what it may do is known before anything is counted, and what that needs of the body
+ * is read only of callers who are not over their limit; a place among the running requests is taken
  * before a limit is charged, so that a request refused for want of a place costs nothing.
  */
 export const ACCESS_ORDER = [
@@ -22,8 +24,10 @@ export const ACCESS_ORDER = [
   ['cors', corsPolicy],
   ['ip', ipPolicy],
   ['auth', authPolicy],
+  ['authorize', authorizePolicy],
   ['body_limit', bodyLimitPolicy],
   ['limits.peek', limitsPolicy],
+  ['authorize.model', authorizePolicy],
   ['concurrency', concurrencyPolicy],
   ['limits.decide', limitsPolicy],
 ] as const;

@@ -2,6 +2,7 @@
 
 import Type, { type Static, type TOptional, type TSchema, type TUnsafe } from 'typebox';
 import { AuthSchema } from './auth/schema.ts';
+import { AuthorizeSchema } from './authorize/schema.ts';
 import { BodyLimitSchema } from './body-limit/schema.ts';
 import { CircuitBreakerSchema } from './circuit-breaker/schema.ts';
 import { ConcurrencySchema } from './concurrency/schema.ts';
@@ -24,6 +25,7 @@ export interface Shorthand {
 /** Keyed by the YAML key. */
 export const POLICY_SCHEMAS = {
   auth: AuthSchema,
+  authorize: AuthorizeSchema,
   ip: IpSchema,
   cors: CorsSchema,
   body_limit: BodyLimitSchema,

@@ -7,6 +7,7 @@ import { ConfigError } from '../config/config-error.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import { type LoadOptions, loadConfig } from '../config/load.ts';
 import type { OpenDependencies } from '../dependencies.ts';
+import { type AuditContext, GATEWAY_CONTEXT } from '../identity/audit/audit-context.ts';
 import type { Gateway } from '../gateway.ts';
 
 /** How a reload went. A failed one has changed nothing. */
@@ -59,9 +60,12 @@ export class Reloader {
     this.report(true);
   }
 
-  /** One reload at a time; a request that comes meanwhile has its turn afterwards, with what the file says then. */
-  reload(): Promise<ReloadOutcome> {
-    const turn = this.running.then(() => this.load());
+  /**
+   * One reload at a time; a request that comes meanwhile has its turn afterwards, with what the file says then. `by` goes
+   * on record.
+   */
+  reload(by: AuditContext = GATEWAY_CONTEXT): Promise<ReloadOutcome> {
+    const turn = this.running.then(() => this.load(by));
     this.running = turn;
     return turn;
   }
@@ -101,24 +105,29 @@ export class Reloader {
     return content && createHash('sha256').update(content).digest('hex');
   }
 
-  private async load(): Promise<ReloadOutcome> {
+  private async load(by: AuditContext): Promise<ReloadOutcome> {
     try {
       const { config, warnings } = await loadConfig(this.options);
       for (const warning of warnings) this.deps.log.warn(warning);
-      this.makeLive(config);
+      await this.makeLive(config, by);
       return this.succeed(config);
     } catch (error) {
       return this.fail(error);
     }
   }
 
-  private makeLive(config: GatewayConfig): void {
+  private async makeLive(config: GatewayConfig, by: AuditContext): Promise<void> {
+    const previous = this.gateway.config.hash;
     this.gateway.apply(config);
-    const { directory, failedAuth, log, clock } = this.deps;
+    const { directory, failedAuth, identity, log, clock, tokens } = this.deps;
     directory.setFileConsumers(config.consumers);
+    tokens.configure(config);
     failedAuth.configure(config.settings.failed_auth);
+    identity.loginThrottle.configure(config.settings.failed_auth);
     log.level = config.settings.log.level;
     this.loadedAt = clock.now();
+    const after = { previous_config: previous, config: config.hash };
+    await identity.audit.note(by, { action: 'config.reload', subject: 'configuration', after });
   }
 
   private succeed(config: GatewayConfig): ReloadOutcome {

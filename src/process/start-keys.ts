@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { EnvironmentSettings } from '../config/environment-settings.ts';
 import { generateApiKey } from '../identity/api-key-format.ts';
 import type { MemoryKey } from '../identity/known-key.ts';
+import { makeTokenSecret } from '../identity/tokens/own-key.ts';
 import { Secret } from '../lib/secret.ts';
 
 /** Owner of the keys that exist in memory only. */
@@ -12,6 +13,8 @@ export interface StartKeys {
   /** Accepted as master key, the current one first; empty = the administration interface is off. */
   readonly masterKeys: readonly Secret[];
   readonly memoryKeys: readonly MemoryKey[];
+  /** At a development start: signs tokens while no secret is configured. */
+  readonly developmentSecret: Secret | undefined;
   /** Shown once at a development start. */
   readonly shown: { readonly apiKey: string; readonly masterKey: string } | undefined;
 }
@@ -27,6 +30,7 @@ export function startKeys(env: EnvironmentSettings, dev: boolean): StartKeys {
   return {
     masterKeys: masterKeys.filter((key) => key !== undefined),
     memoryKeys: apiKey === undefined ? [] : [{ text: apiKey, owner: DEVELOPMENT_OWNER }],
+    developmentSecret: dev ? new Secret(makeTokenSecret()) : undefined,
     shown: dev && apiKey !== undefined && masterKey !== undefined ? { apiKey, masterKey } : undefined,
   };
 }

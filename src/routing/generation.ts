@@ -3,8 +3,10 @@ import { hashSection } from '../config/hash.ts';
 import type { Dependencies } from '../dependencies.ts';
 import type { MatchedRoute } from '../exchange/exchange.ts';
 import type { Plane } from '../exchange/plane.ts';
+import { writeLimitHeaders } from '../policies/limits/limit-headers.ts';
 import { compileRoute } from './compile-route.ts';
 import type { Destination } from './destination.ts';
+import { OWN_ROUTE, OwnAccess } from './own-access.ts';
 import { type RouteEntry, RouteTable } from './route-table.ts';
 import { UpstreamService } from './upstream-service.ts';
 
@@ -24,6 +26,7 @@ export interface Generation {
   readonly tables: Readonly<Record<Plane, RouteTable<Destination>>>;
   /** Stands for the gateway's own endpoints in metrics, logs and errors. */
   readonly ownRoute: MatchedRoute;
+  readonly ownAccess: OwnAccess;
 }
 
 /** Compiles a configuration. Services whose section reads as before keep their targets, pools, probes and breakers. */
@@ -42,7 +45,19 @@ export function buildGeneration(config: GatewayConfig, ownPaths: OwnPaths, deps:
       admin: new RouteTable([own('admin')]),
       metrics: new RouteTable([own('metrics')]),
     },
-    ownRoute: { name: 'gateway', service: 'gateway', dialect: config.settings.dialect, decorate: () => {} },
+    ownRoute: ownRoute(config.settings),
+    ownAccess: new OwnAccess(config, deps),
+  };
+}
+
+function ownRoute({ dialect, limit_headers }: GatewayConfig['settings']): MatchedRoute {
+  return {
+    name: OWN_ROUTE,
+    service: OWN_ROUTE,
+    dialect,
+    decorate: (headers, { limit }) => {
+      if (limit) writeLimitHeaders(headers, limit, dialect, limit_headers);
+    },
   };
 }
 

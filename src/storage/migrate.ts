@@ -4,6 +4,11 @@ import { DatabaseError, firstLine } from './database-error.ts';
 import { consumers } from './migrations/0001-consumers.ts';
 import { apiKeys } from './migrations/0002-api-keys.ts';
 import { identityChanges } from './migrations/0003-identity-changes.ts';
+import { tokenRevocations } from './migrations/0004-token-revocations.ts';
+import { users } from './migrations/0005-users.ts';
+import { refreshTokens } from './migrations/0006-refresh-tokens.ts';
+import { audit } from './migrations/0007-audit.ts';
+import { keyBounds } from './migrations/0008-key-bounds.ts';
 
 interface Step {
   /** Recorded in the database: must never change once released. */
@@ -15,6 +20,11 @@ const STEPS: readonly Step[] = [
   { name: '0001-consumers', migration: consumers },
   { name: '0002-api-keys', migration: apiKeys },
   { name: '0003-identity-changes', migration: identityChanges },
+  { name: '0004-token-revocations', migration: tokenRevocations },
+  { name: '0005-users', migration: users },
+  { name: '0006-refresh-tokens', migration: refreshTokens },
+  { name: '0007-audit', migration: audit },
+  { name: '0008-key-bounds', migration: keyBounds },
 ];
 
 const TABLE = 'knex_migrations';

@@ -14,6 +14,7 @@ export class Degradations {
   private readonly log: Logger;
   private readonly reasons = new Set<string>();
   private readonly known = new Map<StoreName, boolean>();
+  private readonly unreadable = new Set<string>();
 
   constructor(metrics: Metrics, log: Logger) {
     this.metrics = metrics;
@@ -29,6 +30,16 @@ export class Degradations {
     this.set(reason, !isUp);
     if (isUp) this.log.info({ store: name }, `${name} answers again`);
     else this.log.error({ store: name, cause }, `${name} does not answer: ${MEANING[name]}`);
+  }
+
+  /** Reports an issuer of tokens whose keys ceased or began to be readable again. */
+  issuer(alias: string, isUp: boolean, cause: string | undefined): void {
+    if (isUp) this.unreadable.delete(alias);
+    else this.unreadable.add(alias);
+    this.set('issuer_keys_unreadable', this.unreadable.size > 0);
+    if (isUp) this.log.info({ issuer: alias }, 'the keys of an issuer of tokens can be read again');
+    else
+      this.log.error({ issuer: alias, cause }, 'the keys of an issuer of tokens cannot be read: the last ones serve');
   }
 
   /** Switches a reason on or off. */

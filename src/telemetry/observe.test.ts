@@ -3,6 +3,7 @@ import { buildExchange } from '../../tests/support/exchange-builder.ts';
 import { Rejection } from '../errors/rejection.ts';
 import type { AttemptRecord, Exchange, MatchedRoute } from '../exchange/exchange.ts';
 import { HeaderList } from '../exchange/header-list.ts';
+import { UNBOUNDED } from '../exchange/principal.ts';
 import { createAccessLog } from './access-log.ts';
 import { createLogger } from './logger.ts';
 import { MASK_KINDS } from './mask.ts';
@@ -45,7 +46,9 @@ describe('the line of an exchange', () => {
     exchange.principal = {
       consumer: { id: 'cons_1', name: 'One', tier: undefined },
       credential: { kind: 'api_key', id: 'key_1', prefix: 'sk_live_4Kd8s0aP', hashPrefix: 'deadbeef' },
-      scopes: undefined,
+      ...UNBOUNDED,
+      lob: undefined,
+      claims: {},
       expiresAt: undefined,
       limits: [],
     };

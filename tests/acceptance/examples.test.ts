@@ -6,7 +6,11 @@ import { loadConfig } from '../../src/config/load.ts';
 const root = join(import.meta.dirname, '../..');
 const files = globSync(['gateway_config.yaml', 'examples/*.yaml'], { cwd: root });
 const [cert, key] = ['localhost.pem', 'localhost.key'].map((name) => join(root, 'tests/support/certificates', name));
-const env = { TLS_CERT: cert, TLS_KEY: key, PAYMENTS_CA: cert, PAYMENTS_CERT: cert, PAYMENTS_KEY: key };
+const secret = 'nobody-knows-this-one-0123456789abcdef';
+const env = {
+  ...{ TLS_CERT: cert, TLS_KEY: key, PAYMENTS_CA: cert, PAYMENTS_CERT: cert, PAYMENTS_KEY: key },
+  ...{ SECRET_KEY: secret, JWT_SECRET_KEY: secret },
+};
 
 test.each(files)('%s loads without a warning', async (file) => {
   const { config, warnings } = await loadConfig({ file: join(root, file), env });
@@ -26,7 +30,8 @@ test('the shipped configuration reads every flag that fills a value', async () =
   const { config } = await loadConfig({ file: join(root, 'gateway_config.yaml'), env: {}, flags });
   expect(config.services['embeddings']?.targets[0]?.url).toBe('http://inference:1');
   const embeddings = config.routes.find((route) => route.name === 'embeddings');
-  expect(embeddings?.policies.limits[0]?.rate_limit.limits.map(({ limit }) => limit)).toEqual([7, 70]);
+  const ofService = embeddings?.policies.limits.find(({ level }) => level === 'service');
+  expect(ofService?.rate_limit.limits.map(({ limit }) => limit)).toEqual([7, 70]);
   expect(config.settings.listen).toMatchObject({ host: '127.0.0.1', port: 9 });
   expect(embeddings?.policies.cors?.origins).toEqual(['https://o.example']);
 });

@@ -130,6 +130,41 @@ test('a query with a parameter that is wrong, unknown or repeated is refused', a
   }
 });
 
+test('what a key is good for is stored, shown and changed; shapes are checked', async () => {
+  const admin = await openAdmin();
+  const bounds = { models: ['gpt-*'], routes: ['chat'], addresses: ['10.0.0.0/8', 'loopback'], scopes: ['embed:*'] };
+  const issued = await admin('post', '/admin/generate_key', { owner: 'alice', ...bounds });
+  const at = `/admin/keys/${issued.body.id}`;
+  const shown = await admin('get', at);
+  expectDeclared('GET', '/admin/keys/:id', shown);
+  expect(shown.body).toMatchObject(bounds);
+  const cleared = await admin('patch', at, { models: null, routes: null, addresses: ['::1'], scopes: [] });
+  expect(cleared.body).toMatchObject({ addresses: ['::1'], scopes: [] });
+  for (const field of ['models', 'routes']) expect(cleared.body).not.toHaveProperty(field);
+  for (const wrong of [{ models: ['a b'] }, { routes: ['/x'] }, { addresses: ['10.0.0.0/33'] }, { scopes: ['*:x'] }]) {
+    const refused = await admin('post', '/admin/keys', { owner: 'alice', ...wrong });
+    expect([refused.status, refused.body.detail]).toEqual([
+      400,
+      expect.stringContaining(`${Object.keys(wrong)[0]}[0]`),
+    ]);
+  }
+});
+
+test('a tier must be one of those declared, wherever it is given', async () => {
+  const admin = asAdmin((await start(`${CONFIG}tiers: { free: { rate_limit: 10 }, pro: {} }\n`)).url);
+  const made = await admin('post', '/admin/consumers', { name: 'acme', tier: 'pro' });
+  expect(made.status).toBe(201);
+  const refused = await Promise.all([
+    admin('post', '/admin/consumers', { name: 'other', tier: 'fre' }),
+    admin('patch', `/admin/consumers/${made.body.id}`, { tier: 'fre' }),
+    admin('post', '/admin/generate_key', { owner: 'third', tier: 'fre' }),
+  ]);
+  for (const { status, body } of refused) {
+    expect([status, body.detail]).toEqual([400, 'tier: unknown tier "fre", did you mean "free"?']);
+  }
+  expect((await admin('patch', `/admin/consumers/${made.body.id}`, { tier: null })).status).toBe(200);
+});
+
 test('a consumer is created once, changed, disabled with its keys, and brought back', async () => {
   const admin = await openAdmin();
   const created = await admin('post', '/admin/consumers', { name: 'acme', tier: 'pro', rate_limit: 10 });

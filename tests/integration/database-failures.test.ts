@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { type Database, openDatabase } from '../../src/storage/database.ts';
 import { isStoreOutage } from '../../src/storage/database-error.ts';
 import { migrateDatabase } from '../../src/storage/migrate.ts';
+import { BY_TEST } from '../support/by-test.ts';
 import { type ChildProgram, runProgram } from '../support/child-program.ts';
 import { describeOnBothDatabases } from '../support/database-suite.ts';
 import { findFreePort } from '../support/free-port.ts';
@@ -20,7 +21,7 @@ const ISSUE_FOR_EVER = `
   const { systemClock } = await import('%src%/lib/clock.ts');
   const database = await openDatabase(process.argv[1]);
   const { keys } = await openIdentity({ database, clock: systemClock, failedAuth: { limit: 60, window: 60000 } });
-  for (let i = 0; ; i++) console.log((await keys.issue({ owner: 'owner ' + (i % 3) })).apiKey);
+  for (let i = 0; ; i++) console.log((await keys.issue({ owner: 'owner ' + (i % 3) }, { actor: 'test' })).apiKey);
 `;
 
 const HOLD_THE_LOCK = `
@@ -85,13 +86,13 @@ describe('SQLite', () => {
   test('waits for a lock of another process without stalling the event loop, and reads go on', async () => {
     const { database, file } = await openFile();
     const { keys, directory } = await openIdentity(database);
-    const { apiKey } = await keys.issue({ owner: 'a' });
+    const { apiKey } = await keys.issue({ owner: 'a' }, BY_TEST);
     const holder = start(HOLD_THE_LOCK, [file, '700']);
     expect(await holder.nextLine()).toBe('locked');
     const loop = monitorEventLoopDelay({ resolution: 5 });
     loop.enable();
     let isIssued = false;
-    const issuing = keys.issue({ owner: 'b' }).finally(() => {
+    const issuing = keys.issue({ owner: 'b' }, BY_TEST).finally(() => {
       isIssued = true;
     });
     expect(await directory.find(apiKey, CLIENT)).toMatchObject({ kind: 'found' });
@@ -109,11 +110,11 @@ describe('SQLite', () => {
     const holder = start(HOLD_THE_LOCK, [file, '60000']);
     await holder.nextLine();
     const startedAt = performance.now();
-    const error = await caught(keys.issue({ owner: 'a' }));
+    const error = await caught(keys.issue({ owner: 'a' }, BY_TEST));
     expect(isStoreOutage(error)).toBe(true);
     expect(performance.now() - startedAt).toBeLessThan(4000);
     await holder.kill();
-    await expect(keys.issue({ owner: 'a' })).resolves.toMatchObject({ key: { status: 'active' } });
+    await expect(keys.issue({ owner: 'a' }, BY_TEST)).resolves.toMatchObject({ key: { status: 'active' } });
   });
 
   test('says in one line that a file is no database, or that its folder cannot be made', async () => {
@@ -161,14 +162,14 @@ describeWithPostgres(
       const database = await openMigrated();
       const changes: boolean[] = [];
       const { keys, directory } = await openIdentity(database, { onStoreChange: (isUp) => changes.push(isUp) });
-      const known = await keys.issue({ owner: 'a' });
-      const other = await keys.issue({ owner: 'b' });
+      const known = await keys.issue({ owner: 'a' }, BY_TEST);
+      const other = await keys.issue({ owner: 'b' }, BY_TEST);
       await directory.find(known.apiKey, CLIENT);
       await postgres().kill();
       await until(() => changes.length === 1);
       expect(directory.find(known.apiKey, CLIENT)).toMatchObject({ kind: 'found' });
       expect(await directory.find(other.apiKey, CLIENT)).toEqual({ kind: 'unavailable' });
-      expect(isStoreOutage(await caught(keys.issue({ owner: 'c' })))).toBe(true);
+      expect(isStoreOutage(await caught(keys.issue({ owner: 'c' }, BY_TEST)))).toBe(true);
       await postgres().restart();
       await until(async () => (await directory.find(other.apiKey, CLIENT)).kind === 'found');
       expect(changes).toEqual([false, true]);
@@ -178,7 +179,7 @@ describeWithPostgres(
     test('that stops answering makes unknown keys unavailable within 2.5 s and at once after that', async () => {
       const database = await openMigrated();
       const { keys, directory } = await openIdentity(database);
-      const { apiKey } = await keys.issue({ owner: 'a' });
+      const { apiKey } = await keys.issue({ owner: 'a' }, BY_TEST);
       postgres().pause();
       const startedAt = performance.now();
       expect(await directory.find(apiKey, CLIENT)).toEqual({ kind: 'unavailable' });

@@ -1,10 +1,12 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, test } from '@jest/globals';
+import type { Principal } from '../../src/exchange/principal.ts';
 import { RedisChangeNotifier } from '../../src/identity/change-notifier.ts';
 import { generateApiKey, hashApiKey } from '../../src/identity/api-key-format.ts';
 import type { Identity } from '../../src/identity/identity.ts';
 import type { KeyLookup } from '../../src/identity/known-key.ts';
 import { migrateDatabase } from '../../src/storage/migrate.ts';
+import { BY_TEST } from '../support/by-test.ts';
 import { type DatabaseMaker, describeOnBothDatabases } from '../support/database-suite.ts';
 import { makeIdentities } from '../support/identity-builder.ts';
 import { makeManualClock } from '../support/manual-clock.ts';
@@ -37,14 +39,14 @@ describeOnBothDatabases('The key directory', (maker) => {
 
   test('finds a stored key, and the second time at once and with the same frozen principal', async () => {
     const { keys, directory } = await openIdentity(await maker.openMigrated());
-    const { apiKey, key } = await keys.issue({ owner: 'alice', scopes: ['chat:*'], rateLimit });
+    const { apiKey, key } = await keys.issue({ owner: 'alice', scopes: ['chat:*'], rateLimit }, BY_TEST);
     const first = await directory.find(apiKey, CLIENT);
     expect(first).toMatchObject({
       kind: 'found',
       principal: {
         consumer: { id: key.owner.id, name: 'alice', tier: undefined },
         credential: { kind: 'api_key', id: key.id, prefix: key.prefix, hashPrefix: hashApiKey(apiKey).slice(0, 8) },
-        scopes: ['chat:*'],
+        permissions: ['chat:*'],
         limits: [{ level: 'key', id: key.id, rate_limit: rateLimit }],
       },
     });
@@ -62,7 +64,7 @@ describeOnBothDatabases('The key directory', (maker) => {
   test('reads the store once for many requests with one new key', async () => {
     const database = await maker.openMigrated();
     const { keys, directory } = await openIdentity(database);
-    const { apiKey } = await keys.issue({ owner: 'alice' });
+    const { apiKey } = await keys.issue({ owner: 'alice' }, BY_TEST);
     let reads = 0;
     database.reader.on('query', (query: { sql: string }) => {
       if (query.sql.includes('api_keys')) reads += 1;
@@ -75,7 +77,7 @@ describeOnBothDatabases('The key directory', (maker) => {
   test('checks the expiry at each use, also of a cached key', async () => {
     const clock = makeManualClock();
     const { keys, directory } = await openIdentity(await maker.openMigrated(), { clock });
-    const { apiKey } = await keys.issue({ owner: 'alice', expiresAt: clock.now() + 1000 });
+    const { apiKey } = await keys.issue({ owner: 'alice', expiresAt: clock.now() + 1000 }, BY_TEST);
     clock.advance(999);
     expect(await directory.find(apiKey, CLIENT)).toMatchObject({ kind: 'found' });
     clock.advance(1);
@@ -84,38 +86,57 @@ describeOnBothDatabases('The key directory', (maker) => {
 
   test('refuses a revoked key in the process that revoked it as soon as that is acknowledged', async () => {
     const { keys, directory } = await openIdentity(await maker.openMigrated());
-    const { apiKey, key } = await keys.issue({ owner: 'alice' });
+    const { apiKey, key } = await keys.issue({ owner: 'alice' }, BY_TEST);
     await directory.find(apiKey, CLIENT);
-    await keys.revoke(key.id);
+    await keys.revoke(key.id, BY_TEST);
     expect(await directory.find(apiKey, CLIENT)).toEqual(refused('revoked'));
   });
 
   test('refuses a revoked key in another process within 2 s without any notifier', async () => {
     const { here, there } = await openPair(maker, openIdentity);
-    const { apiKey, key } = await here.keys.issue({ owner: 'alice' });
+    const { apiKey, key } = await here.keys.issue({ owner: 'alice' }, BY_TEST);
     await timeUntil(there, apiKey, { kind: 'found' });
-    await here.keys.revoke(key.id);
+    await here.keys.revoke(key.id, BY_TEST);
     expect(await timeUntil(there, apiKey, refused('revoked'))).toBeLessThan(2000);
   });
 
   test('notices in another process a disabled owner, new limits and a key that was unknown before', async () => {
     const { here, there } = await openPair(maker, openIdentity);
-    const { apiKey, key } = await here.keys.issue({ owner: 'alice' });
+    const { apiKey, key } = await here.keys.issue({ owner: 'alice' }, BY_TEST);
     await timeUntil(there, apiKey, { kind: 'found' });
-    await here.consumers.patch(key.owner.id, { rateLimit });
+    await here.consumers.patch(key.owner.id, { rateLimit }, BY_TEST);
     await timeUntil(there, apiKey, { principal: { limits: [{ level: 'consumer', id: key.owner.id }] } });
-    await here.consumers.patch(key.owner.id, { status: 'disabled' });
+    await here.consumers.patch(key.owner.id, { status: 'disabled' }, BY_TEST);
     await timeUntil(there, apiKey, refused('disabled'));
-    await here.consumers.patch(key.owner.id, { status: 'active' });
+    await here.consumers.patch(key.owner.id, { status: 'active' }, BY_TEST);
     await timeUntil(there, apiKey, { kind: 'found' });
+  });
+
+  test('answers with what owner and key may both do, and notices when either is narrowed', async () => {
+    const { here, there } = await openPair(maker, openIdentity);
+    const bounds = {
+      scopes: ['embed:*', 'chat:write'],
+      models: ['gpt-*'],
+      routes: ['chat'],
+      addresses: ['10.0.0.0/8'],
+    };
+    const { apiKey, key } = await here.keys.issue({ owner: 'alice', ...bounds }, BY_TEST);
+    const rights = { permissions: bounds.scopes, models: ['gpt-*'], routes: ['chat'] };
+    await timeUntil(there, apiKey, { principal: rights });
+    const { principal } = (await there.directory.find(apiKey, CLIENT)) as { principal: Principal };
+    expect(['10.1.2.3', '11.0.0.1'].map((address) => principal.addresses?.(address))).toEqual([true, false]);
+    await here.consumers.patch(key.owner.id, { permissions: ['embed:read', 'chat:*'] }, BY_TEST);
+    await timeUntil(there, apiKey, { principal: { permissions: ['embed:read', 'chat:write'] } });
+    await here.keys.patch(key.id, { scopes: [], models: null }, BY_TEST);
+    await timeUntil(there, apiKey, { principal: { permissions: [], models: undefined, routes: ['chat'] } });
   });
 
   test('keeps both keys of a rotation working until the grace ends', async () => {
     const clock = makeManualClock();
     const { keys, directory } = await openIdentity(await maker.openMigrated(), { clock });
-    const old = await keys.issue({ owner: 'alice' });
+    const old = await keys.issue({ owner: 'alice' }, BY_TEST);
     await directory.find(old.apiKey, CLIENT);
-    const successor = await keys.rotate(old.key.id, 1000);
+    const successor = await keys.rotate(old.key.id, 1000, BY_TEST);
     expect(await directory.find(old.apiKey, CLIENT)).toMatchObject({ kind: 'found' });
     expect(await directory.find(successor.apiKey, CLIENT)).toMatchObject({ kind: 'found' });
     clock.advance(1000);
@@ -126,8 +147,8 @@ describeOnBothDatabases('The key directory', (maker) => {
     const clock = makeManualClock();
     const database = await maker.openMigrated();
     const { keys, directory } = await openIdentity(database, { clock });
-    const { apiKey } = await keys.issue({ owner: 'alice' });
-    const other = await keys.issue({ owner: 'bob' });
+    const { apiKey } = await keys.issue({ owner: 'alice' }, BY_TEST);
+    const other = await keys.issue({ owner: 'bob' }, BY_TEST);
     await directory.find(apiKey, CLIENT);
     await database.close();
     clock.advance(15 * 60_000 - 1);
@@ -141,7 +162,7 @@ describeOnBothDatabases('The key directory', (maker) => {
     const clock = makeManualClock();
     const database = await maker.openMigrated();
     const { keys, directory } = await openIdentity(database, { clock });
-    const { apiKey, key } = await keys.issue({ owner: 'alice' });
+    const { apiKey, key } = await keys.issue({ owner: 'alice' }, BY_TEST);
     await directory.find(apiKey, CLIENT);
     // Behind the feed's back, as after restoring a backup.
     await database.knex('api_keys').where({ id: key.id }).update({ revoked_at: 1 });

@@ -1,8 +1,9 @@
 import Type from 'typebox';
 import { Section } from '../../lib/schema-atoms.ts';
+import { byMasterKey } from '../audit-context.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { ConsumerView, consumerView } from './consumer-view.ts';
-import { checkRateLimit, NameText, PermissionList, RateLimit, TierName } from './key-fields.ts';
+import { checkRateLimit, checkTier, NameText, PermissionList, RateLimit, TierName } from './key-fields.ts';
 
 const NewConsumer = Section(
   {
@@ -22,10 +23,11 @@ export const createConsumerEndpoint = defineEndpoint({
   summary: 'Creates a consumer without keys; 409 when the name is taken.',
   body: NewConsumer,
   response: ConsumerView,
-  handle: async ({ context, body }) => {
+  handle: async ({ context, config, exchange, body }) => {
     const { rate_limit: rateLimit, ...fields } = body;
     checkRateLimit(rateLimit);
-    const consumer = await context.identity.consumers.create({ ...fields, rateLimit });
+    checkTier(body.tier, config);
+    const consumer = await context.identity.consumers.create({ ...fields, rateLimit }, byMasterKey(exchange));
     return { status: 201, json: consumerView(consumer) };
   },
 });

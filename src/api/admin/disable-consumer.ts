@@ -1,3 +1,4 @@
+import { byMasterKey } from '../audit-context.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { ConsumerView, consumerView } from './consumer-view.ts';
 
@@ -8,8 +9,10 @@ export const disableConsumerEndpoint = defineEndpoint({
   auth: 'master_key',
   summary: 'Disables a consumer and with it all its keys. It stays on record; `status: active` brings it back.',
   response: ConsumerView,
-  handle: async ({ context, param }) => ({
+  handle: async ({ context, exchange, param }) => ({
     status: 200,
-    json: consumerView(await context.identity.consumers.patch(param('id'), { status: 'disabled' })),
+    json: consumerView(
+      await context.identity.consumers.patch(param('id'), { status: 'disabled' }, byMasterKey(exchange)),
+    ),
   }),
 });

@@ -1,7 +1,17 @@
 import Type from 'typebox';
 import { Section } from '../../lib/schema-atoms.ts';
+import { byMasterKey } from '../audit-context.ts';
 import { defineEndpoint } from '../endpoint.ts';
-import { checkExpiry, checkRateLimit, ExpiresAt, NameText, PermissionList, RateLimit, TierName } from './key-fields.ts';
+import {
+  checkExpiry,
+  checkRateLimit,
+  checkTier,
+  ExpiresAt,
+  KEY_BOUNDS,
+  NameText,
+  RateLimit,
+  TierName,
+} from './key-fields.ts';
 import { IssuedKeyView, issuedKeyView } from './key-view.ts';
 
 const NewKey = Section(
@@ -10,7 +20,7 @@ const NewKey = Section(
     tier: Type.Optional(TierName),
     name: Type.Optional(NameText('What the key is for.')),
     env: Type.Enum(['live', 'test', 'dev'], { description: 'Part of the key, to tell them apart.', default: 'live' }),
-    scopes: Type.Optional(PermissionList('Narrows what the owner may do. Default: everything the owner may do.')),
+    ...KEY_BOUNDS,
     expires_at: Type.Optional(ExpiresAt),
     rate_limit: RateLimit,
   },
@@ -26,11 +36,12 @@ export const generateKeyEndpoint = defineEndpoint({
   summary: 'Issues an API key. It is shown in this answer only.',
   body: NewKey,
   response: IssuedKeyView,
-  handle: async ({ context, body }) => {
+  handle: async ({ context, config, exchange, body }) => {
     const { expires_at: expiresAt, rate_limit: rateLimit, ...fields } = body;
     checkExpiry(expiresAt, context.deps.clock.now());
     checkRateLimit(rateLimit);
-    const issued = await context.identity.keys.issue({ ...fields, expiresAt, rateLimit });
+    checkTier(body.tier, config);
+    const issued = await context.identity.keys.issue({ ...fields, expiresAt, rateLimit }, byMasterKey(exchange));
     return { status: 201, json: issuedKeyView(issued) };
   },
 });

@@ -1,7 +1,10 @@
 import Type from 'typebox';
 import { renderPath } from '../../config/config-error.ts';
+import { NAME_FORM } from '../../config/name-form.ts';
 import { checkLimits } from '../../config/policy-checks.ts';
-import { Instant } from '../../lib/schema-atoms.ts';
+import type { GatewayConfig } from '../../config/gateway-config.ts';
+import { tierMistake } from '../../config/tier-names.ts';
+import { AddressRange, Instant, ModelName, Permission } from '../../lib/schema-atoms.ts';
 import { policyField } from '../../policies/schemas.ts';
 import { refuseField } from '../read-input.ts';
 
@@ -18,23 +21,46 @@ export function NameText(description: string) {
   });
 }
 
+const RouteName = Type.String(NAME_FORM);
+
 /** `resource:action` with a wildcard at the end. */
 export function PermissionList(description: string) {
-  const form = { pattern: '^[A-Za-z0-9_.:-]{0,100}\\*?$', 'x-form': 'a permission such as chat:write or chat:*' };
-  return Type.Array(Type.String({ minLength: 1, ...form }), { description, maxItems: 100 });
+  return Type.Array(Permission(), { description, maxItems: 100 });
 }
 
-export const TierName = Type.String({
-  description: 'Tier of the owner.',
-  pattern: '^[A-Za-z0-9_-]{1,64}$',
-  'x-form': 'a name of letters, digits, _ and -',
-});
+/** What narrows a key beyond what its owner may do. */
+export const KEY_BOUNDS = {
+  scopes: Type.Optional(PermissionList('Narrows what the owner may do. Default: everything the owner may do.')),
+  models: Type.Optional(
+    Type.Array(ModelName(), {
+      description: 'Models it may ask for on llm and embeddings services. Default: all.',
+      maxItems: 100,
+    }),
+  ),
+  routes: Type.Optional(
+    Type.Array(RouteName, { description: 'Names of the routes it may use. Default: all.', maxItems: 100 }),
+  ),
+  addresses: Type.Optional(
+    Type.Array(AddressRange(), {
+      description: 'Client addresses it may be used from: addresses, CIDR ranges, `loopback`, `private`. Default: all.',
+      maxItems: 100,
+    }),
+  ),
+};
+
+export const TierName = Type.String({ description: 'Tier of the owner.', ...NAME_FORM });
 
 export const ExpiresAt = Instant({
   description: 'When the key stops working: `2027-01-01`, or with time and offset. Default: never.',
 });
 
 export const RateLimit = policyField('rate_limit');
+
+/** Throws VALIDATION_ERROR for a tier that is none of those the configuration declares. */
+export function checkTier(tier: string | null | undefined, { tiers }: GatewayConfig): void {
+  const mistake = tierMistake(tier ?? undefined, tiers);
+  if (mistake !== undefined) refuseField('tier', mistake);
+}
 
 /** Throws VALIDATION_ERROR when a key would be born dead. */
 export function checkExpiry(expiresAt: number | null | undefined, now: number): void {

@@ -12,6 +12,9 @@ export const KeyView = Type.Object({
   owner: Type.Object({ id: Type.String(), name: Type.String(), tier: Type.Optional(Type.String()) }),
   status: Type.Enum(['active', 'expired', 'revoked']),
   scopes: Type.Optional(Type.Array(Type.String())),
+  models: Type.Optional(Type.Array(Type.String())),
+  routes: Type.Optional(Type.Array(Type.String())),
+  addresses: Type.Optional(Type.Array(Type.String())),
   rate_limit: Type.Optional(RateLimitView),
   expires_at: Type.Optional(InstantText('When it stops working.')),
   revoked_at: Type.Optional(InstantText('When it was revoked.')),
@@ -21,7 +24,7 @@ export const KeyView = Type.Object({
 });
 
 export function keyView(key: ApiKey): Static<typeof KeyView> {
-  const { id, prefix, name, owner, status, scopes, rateLimit, replacedBy, createdAt } = key;
+  const { id, prefix, name, owner, status, scopes, models, routes, addresses, rateLimit, replacedBy, createdAt } = key;
   return {
     id,
     prefix,
@@ -29,6 +32,9 @@ export function keyView(key: ApiKey): Static<typeof KeyView> {
     owner: { id: owner.id, name: owner.name, ...(owner.tier === undefined ? {} : { tier: owner.tier }) },
     status,
     ...(scopes && { scopes: [...scopes] }),
+    ...(models && { models: [...models] }),
+    ...(routes && { routes: [...routes] }),
+    ...(addresses && { addresses: [...addresses] }),
     ...(rateLimit && { rate_limit: rateLimitView(rateLimit) }),
     ...(key.expiresAt !== undefined && { expires_at: instantText(key.expiresAt) }),
     ...(key.revokedAt !== undefined && { revoked_at: instantText(key.revokedAt) }),

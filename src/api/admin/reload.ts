@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import { GatewayError, Rejection } from '../../errors/rejection.ts';
+import { byMasterKey } from '../audit-context.ts';
 import { defineEndpoint } from '../endpoint.ts';
 
 export const reloadEndpoint = defineEndpoint({
@@ -13,8 +14,8 @@ export const reloadEndpoint = defineEndpoint({
     hash: Type.String({ description: 'Hash of the configuration now in force.' }),
     restart_needed: Type.Array(Type.String(), { description: 'Changed settings that wait for a restart.' }),
   }),
-  handle: async ({ context }) => {
-    const outcome = await context.reload();
+  handle: async ({ context, exchange }) => {
+    const outcome = await context.reload(byMasterKey(exchange));
     if (!outcome.ok) throw new GatewayError(new Rejection('VALIDATION_ERROR', outcome.problems.join('\n')));
     const { hash, restartNeeded } = outcome;
     return { status: 200, json: { status: 'reloaded' as const, hash, restart_needed: [...restartNeeded] } };

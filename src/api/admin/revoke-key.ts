@@ -1,3 +1,4 @@
+import { byMasterKey } from '../audit-context.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { KeyView, keyView } from './key-view.ts';
 
@@ -8,8 +9,8 @@ export const revokeKeyEndpoint = defineEndpoint({
   auth: 'master_key',
   summary: 'Revokes an API key for good; in force on every gateway within 2 s.',
   response: KeyView,
-  handle: async ({ context, param }) => ({
+  handle: async ({ context, exchange, param }) => ({
     status: 200,
-    json: keyView(await context.identity.keys.revoke(param('id'))),
+    json: keyView(await context.identity.keys.revoke(param('id'), byMasterKey(exchange))),
   }),
 });

@@ -1,8 +1,10 @@
 import { Duration, Section } from '../../lib/schema-atoms.ts';
+import { byMasterKey } from '../audit-context.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { IssuedKeyView, issuedKeyView } from './key-view.ts';
 
-const Rotation = Section(
+/** The body of every rotation. */
+export const Rotation = Section(
   {
     grace: Duration({
       description: 'How long the old key goes on working; `0s` ends it at once.',
@@ -21,8 +23,8 @@ export const rotateKeyEndpoint = defineEndpoint({
   summary: 'Issues a key that takes the place of another with all its properties. It is shown in this answer only.',
   body: Rotation,
   response: IssuedKeyView,
-  handle: async ({ context, param, body }) => {
-    const issued = await context.identity.keys.rotate(param('id'), body.grace);
+  handle: async ({ context, exchange, param, body }) => {
+    const issued = await context.identity.keys.rotate(param('id'), body.grace, byMasterKey(exchange));
     return { status: 201, json: issuedKeyView(issued) };
   },
 });

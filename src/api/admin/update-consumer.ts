@@ -1,8 +1,9 @@
 import Type from 'typebox';
 import { Section } from '../../lib/schema-atoms.ts';
+import { byMasterKey } from '../audit-context.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { ConsumerView, consumerView } from './consumer-view.ts';
-import { checkRateLimit, PermissionList, RateLimit, TierName } from './key-fields.ts';
+import { checkRateLimit, checkTier, PermissionList, RateLimit, TierName } from './key-fields.ts';
 
 const ConsumerPatch = Section(
   {
@@ -23,10 +24,15 @@ export const updateConsumerEndpoint = defineEndpoint({
   body: ConsumerPatch,
   clearable: ['tier', 'rate_limit'],
   response: ConsumerView,
-  handle: async ({ context, param, body }) => {
+  handle: async ({ context, config, exchange, param, body }) => {
     const { rate_limit: rateLimit, ...fields } = body;
     checkRateLimit(rateLimit);
-    const consumer = await context.identity.consumers.patch(param('id'), { ...fields, rateLimit });
+    checkTier(body.tier, config);
+    const consumer = await context.identity.consumers.patch(
+      param('id'),
+      { ...fields, rateLimit },
+      byMasterKey(exchange),
+    );
     return { status: 200, json: consumerView(consumer) };
   },
 });

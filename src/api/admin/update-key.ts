@@ -1,13 +1,14 @@
 import Type from 'typebox';
 import { Section } from '../../lib/schema-atoms.ts';
+import { byMasterKey } from '../audit-context.ts';
 import { defineEndpoint } from '../endpoint.ts';
-import { checkRateLimit, ExpiresAt, NameText, PermissionList, RateLimit } from './key-fields.ts';
+import { checkRateLimit, ExpiresAt, KEY_BOUNDS, NameText, RateLimit } from './key-fields.ts';
 import { KeyView, keyView } from './key-view.ts';
 
 const KeyPatch = Section(
   {
     name: Type.Optional(NameText('What the key is for.')),
-    scopes: Type.Optional(PermissionList('Narrows what the owner may do.')),
+    ...KEY_BOUNDS,
     expires_at: Type.Optional(ExpiresAt),
     rate_limit: RateLimit,
   },
@@ -21,12 +22,16 @@ export const updateKeyEndpoint = defineEndpoint({
   auth: 'master_key',
   summary: 'Changes an API key that has not been revoked; in force on every gateway within 2 s.',
   body: KeyPatch,
-  clearable: ['name', 'scopes', 'expires_at', 'rate_limit'],
+  clearable: ['name', 'scopes', 'models', 'routes', 'addresses', 'expires_at', 'rate_limit'],
   response: KeyView,
-  handle: async ({ context, param, body }) => {
+  handle: async ({ context, exchange, param, body }) => {
     const { expires_at: expiresAt, rate_limit: rateLimit, ...fields } = body;
     checkRateLimit(rateLimit);
-    const key = await context.identity.keys.patch(param('id'), { ...fields, expiresAt, rateLimit });
+    const key = await context.identity.keys.patch(
+      param('id'),
+      { ...fields, expiresAt, rateLimit },
+      byMasterKey(exchange),
+    );
     return { status: 200, json: keyView(key) };
   },
 });

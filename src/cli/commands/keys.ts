@@ -1,11 +1,12 @@
 import { readRateLimit } from '../../config/read-rate-limit.ts';
-import type { KeyEnvironment } from '../../identity/api-key-format.ts';
+import { generateApiKey, hashApiKey, type KeyEnvironment } from '../../identity/api-key-format.ts';
 import type { ApiKey } from '../../identity/api-key-row.ts';
 import { ApiKeys, type IssuedApiKey } from '../../identity/api-keys.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { parseDuration } from '../../lib/duration.ts';
 import type { RateLimitConfig } from '../../policies/limits/schema.ts';
 import { migrateDatabase } from '../../storage/migrate.ts';
+import { byOperator } from '../by-operator.ts';
 import { renderTable } from '../table.ts';
 import { UsageError } from '../usage-error.ts';
 import { withDatabase } from '../with-database.ts';
@@ -31,8 +32,18 @@ export async function createKey(options: CreateOptions): Promise<void> {
   const expiresAt = expiresIn === undefined ? undefined : systemClock.now() + durationOf('--expires-in', expiresIn);
   await withKeys(options, async (keys, ratePeriodMs) => {
     const limit = rateLimit === undefined ? undefined : rateLimitOf(rateLimit, ratePeriodMs);
-    showIssued(await keys.issue({ owner, env, name, tier, expiresAt, rateLimit: limit }));
+    showIssued(await keys.issue({ owner, env, name, tier, expiresAt, rateLimit: limit }, byOperator()));
   });
+}
+
+/** What a key and its place in the configuration look like; the key goes to standard output. */
+export function generateKey({ prefix }: { readonly prefix: string }): void {
+  if (!/^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/.test(prefix))
+    throw new UsageError('--prefix must be up to 32 letters, digits, _ and -, such as sk_test');
+  const [, head = prefix, env = 'live'] = /^(.+)_(live|test|dev)$/.exec(prefix) ?? [];
+  const { text } = generateApiKey(env as KeyEnvironment, head);
+  console.log(text);
+  console.error(`For the consumer's keys in the configuration:\n  - { hash: "sha256:${hashApiKey(text)}" }`);
 }
 
 export async function listKeys(options: KeyOptions): Promise<void> {
@@ -50,7 +61,7 @@ export async function listKeys(options: KeyOptions): Promise<void> {
 
 export async function revokeKey(id: string, options: KeyOptions): Promise<void> {
   await withKeys(options, async (keys) => {
-    const { prefix, owner } = await keys.revoke(id);
+    const { prefix, owner } = await keys.revoke(id, byOperator());
     console.error(`${prefix}… of ${owner.name} is revoked; running gateways refuse it within 2 s`);
   });
 }
@@ -58,7 +69,7 @@ export async function revokeKey(id: string, options: KeyOptions): Promise<void> 
 export async function rotateKey(id: string, options: KeyOptions & { readonly grace: string }): Promise<void> {
   const grace = durationOf('--grace', options.grace);
   await withKeys(options, async (keys) => {
-    showIssued(await keys.rotate(id, grace));
+    showIssued(await keys.rotate(id, grace, byOperator()));
     console.error(grace === 0 ? 'The old key is revoked.' : `The old key works for ${options.grace} more.`);
   });
 }

@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from '@jest/globals';
+import { BY_TEST } from '../../../tests/support/by-test.ts';
 import { buildExchange } from '../../../tests/support/exchange-builder.ts';
 import { makeManualClock } from '../../../tests/support/manual-clock.ts';
 import type { Rejection } from '../../errors/rejection.ts';
@@ -96,9 +97,9 @@ test.each([[[]], [['X-API-Key', '']], [['Authorization', 'Basic dTpw']], [['Auth
 test('tells an unknown, an expired and a revoked key apart', async () => {
   const { ask, clock, identity } = await setUp();
   identity.failedAuth.configure({ limit: 100, window: 60_000 });
-  const expired = await identity.keys.issue({ owner: 'a', expiresAt: clock.now() });
-  const revoked = await identity.keys.issue({ owner: 'a' });
-  await identity.keys.revoke(revoked.key.id);
+  const expired = await identity.keys.issue({ owner: 'a', expiresAt: clock.now() }, BY_TEST);
+  const revoked = await identity.keys.issue({ owner: 'a' }, BY_TEST);
+  await identity.keys.revoke(revoked.key.id, BY_TEST);
   const expectations = [
     ['unknown', 'INVALID_CREDENTIAL'],
     [expired.apiKey, 'EXPIRED_CREDENTIAL'],
@@ -113,7 +114,7 @@ test('tells an unknown, an expired and a revoked key apart', async () => {
 
 test('answers 429 to failing credentials past the limit of an address, while a good key always passes', async () => {
   const { ask, clock, identity } = await setUp();
-  const { apiKey } = await identity.keys.issue({ owner: 'a' });
+  const { apiKey } = await identity.keys.issue({ owner: 'a' }, BY_TEST);
   for (const code of ['INVALID_CREDENTIAL', 'INVALID_CREDENTIAL', 'RATE_LIMIT_EXCEEDED']) {
     expect((await ask('X-API-Key', 'wrong')).rejection?.code).toBe(code);
   }
@@ -124,9 +125,21 @@ test('answers 429 to failing credentials past the limit of an address, while a g
   expect((await ask('X-API-Key', apiKey)).rejection).toBeUndefined();
 });
 
+test('answers 403 to a good key from an address it is not bound to, tells whose it is, and counts no failure', async () => {
+  const { ask, identity } = await setUp();
+  const bound = await identity.keys.issue({ owner: 'a', addresses: ['10.0.0.0/8'] }, BY_TEST);
+  for (let i = 0; i < 4; i++) {
+    const { exchange, rejection } = await ask('X-API-Key', bound.apiKey);
+    expect(rejection).toMatchObject({ code: 'IP_NOT_ALLOWED', status: 403 });
+    expect(exchange.principal?.consumer.name).toBe('a');
+  }
+  const free = await identity.keys.issue({ owner: 'a', addresses: ['10.0.0.0/8', 'loopback'] }, BY_TEST);
+  expect((await ask('X-API-Key', free.apiKey)).rejection).toBeUndefined();
+});
+
 test('decides synchronously about a key it knows', async () => {
   const { ask, decide, identity } = await setUp();
-  const { apiKey } = await identity.keys.issue({ owner: 'a' });
+  const { apiKey } = await identity.keys.issue({ owner: 'a' }, BY_TEST);
   await ask('X-API-Key', apiKey);
   expect(decide(buildExchange({ headers: HeaderList.from(['X-API-Key', apiKey]) }))).toBeUndefined();
   expect(decide(buildExchange({ headers: HeaderList.from(['X-API-Key', 'mistyped'.repeat(200)]) }))).toMatchObject({
@@ -136,7 +149,7 @@ test('decides synchronously about a key it knows', async () => {
 
 test('answers 503 with Retry-After, and not 401, to a key that cannot be looked up', async () => {
   const { ask, database, identity } = await setUp();
-  const { apiKey } = await identity.keys.issue({ owner: 'a' });
+  const { apiKey } = await identity.keys.issue({ owner: 'a' }, BY_TEST);
   await database.close();
   const { rejection } = await ask('X-API-Key', apiKey);
   expect(rejection).toMatchObject({ code: 'STORE_UNAVAILABLE', status: 503, headers: { 'Retry-After': '2' } });

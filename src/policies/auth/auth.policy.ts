@@ -2,15 +2,16 @@ import type { Exchange } from '../../exchange/exchange.ts';
 import type { FailedAuth } from '../../identity/failed-auth.ts';
 import type { KeyDirectory } from '../../identity/key-directory.ts';
 import type { KeyLookup } from '../../identity/known-key.ts';
+import type { Tokens } from '../../identity/tokens/tokens.ts';
 import { type AccessStep, defineAccessPolicy, type Verdict } from '../policy.ts';
-import { readCredential } from './credential.ts';
-import { missing, refused, storeUnavailable, tooManyFailures } from './refusals.ts';
+import { type Accepted, type Presented, readCredential } from './credential.ts';
+import { ELSEWHERE, missing, refused, storeUnavailable, tooManyFailures } from './refusals.ts';
 import { type AuthConfig, AuthSchema } from './schema.ts';
 
 /**
  * Decides who calls: sets the exchange's principal and the header that must not be forwarded, or refuses. Synchronous
- * when the key is known. A key that cannot be looked up because the store is down is 503, never 401: a client would
- * throw a good key away.
+ * when the key or token is known. One that cannot be looked up because the store is down is 503, never 401: a client
+ * would throw a good key away.
  */
 export const authPolicy = defineAccessPolicy({
   name: 'auth',
@@ -21,6 +22,7 @@ export const authPolicy = defineAccessPolicy({
     'INVALID_CREDENTIAL',
     'EXPIRED_CREDENTIAL',
     'REVOKED_CREDENTIAL',
+    'IP_NOT_ALLOWED',
     'RATE_LIMIT_EXCEEDED',
     'STORE_UNAVAILABLE',
   ],
@@ -30,38 +32,61 @@ export const authPolicy = defineAccessPolicy({
 /** What authentication needs of the dependencies. */
 interface AuthDependencies {
   readonly directory: KeyDirectory;
+  readonly tokens: Pick<Tokens, 'directory' | 'isOpen'>;
   readonly failedAuth: FailedAuth;
 }
 
 export function createAuthStep(config: AuthConfig, deps: AuthDependencies): AccessStep {
-  const { directory, failedAuth } = deps;
-  const keyHeader = config.header.toLowerCase();
+  const { directory, tokens, failedAuth } = deps;
   const closesOnStaleFeed = config.on_stale_feed === 'closed';
-  const noCredential = missing(config.header);
-  const unavailable = storeUnavailable('The API key cannot be looked up at the moment.');
   const staleFeed = storeUnavailable('Revocations cannot be read at the moment.');
+  const unavailable = {
+    api_key: storeUnavailable('The API key cannot be looked up at the moment.'),
+    token: storeUnavailable('The token cannot be verified at the moment.'),
+  };
+  const [withTokens, withoutTokens] = [true, false].map((areOpen) => acceptanceOf(config, areOpen));
 
-  const settle = (exchange: Exchange, header: string, lookup: KeyLookup): Verdict => {
+  const settle = (exchange: Exchange, { kind, header }: Presented, lookup: KeyLookup): Verdict => {
     if (lookup.kind === 'found') {
       exchange.principal = lookup.principal;
       exchange.credentialHeader = header;
-      return undefined;
+      return lookup.principal.addresses?.(exchange.clientIp) === false ? ELSEWHERE : undefined;
     }
-    if (lookup.kind === 'unavailable') return unavailable;
+    if (lookup.kind === 'unavailable') return unavailable[kind];
     const waitMs = failedAuth.recordFailure(exchange.clientIp);
-    return waitMs === undefined ? refused(lookup.reason) : tooManyFailures(waitMs);
+    return waitMs === undefined ? refused(lookup.reason, kind) : tooManyFailures(waitMs);
   };
 
   return {
     name: 'auth',
     decide: (exchange) => {
-      const presented = readCredential(exchange.edge.headers, keyHeader);
-      if (!presented) return noCredential;
+      const { accepted, nothing } = (tokens.isOpen ? withTokens : withoutTokens) as Acceptance;
+      const presented = readCredential(exchange.edge.headers, accepted);
+      if (!presented) return nothing;
       if (closesOnStaleFeed && directory.isFeedStale()) return staleFeed;
-      const { text, header } = presented;
-      const lookup = directory.find(text, exchange.clientIp);
-      if (lookup instanceof Promise) return lookup.then((found) => settle(exchange, header, found));
-      return settle(exchange, header, lookup);
+      const { text, kind } = presented;
+      const lookup = (kind === 'token' ? tokens.directory : directory).find(text, exchange.clientIp);
+      if (lookup instanceof Promise) return lookup.then((found) => settle(exchange, presented, found));
+      return settle(exchange, presented, lookup);
     },
   };
+}
+
+interface Acceptance {
+  readonly accepted: Accepted;
+  /** The answer to a request without a credential. */
+  readonly nothing: Verdict;
+}
+
+/** `areTokensOpen`: whether there is anything to verify tokens with, which decides where no modes are written. */
+function acceptanceOf({ modes, header }: AuthConfig, areTokensOpen: boolean): Acceptance {
+  const keys = modes?.includes('api_key') ?? true;
+  const takesTokens = modes?.includes('jwt') ?? areTokensOpen;
+  const accepted = { keyHeader: keys ? header.toLowerCase() : undefined, tokens: takesTokens };
+  return { accepted, nothing: missing(askFor(header, keys, takesTokens)) };
+}
+
+function askFor(header: string, keys: boolean, takesTokens: boolean): string {
+  if (!keys) return 'Send a token as Authorization: Bearer.';
+  return `Send an API key in ${header} or ${takesTokens ? 'a key or token ' : ''}as Authorization: Bearer.`;
 }

@@ -7,10 +7,11 @@ const STORE_RETRY_SECONDS = 2;
 /** RFC 6750 section 3: no error word when the request carried no credential at all. */
 const CHALLENGE = 'Bearer realm="turnpike"';
 
-export function missing(header: string): Rejection {
-  return new Rejection('MISSING_CREDENTIAL', `Send an API key in ${header} or as Authorization: Bearer.`, {
-    headers: { 'WWW-Authenticate': CHALLENGE },
-  });
+/** The credential is good, and bound to other addresses. */
+export const ELSEWHERE = new Rejection('IP_NOT_ALLOWED', 'This credential may not be used from this address.');
+
+export function missing(detail: string): Rejection {
+  return new Rejection('MISSING_CREDENTIAL', detail, { headers: { 'WWW-Authenticate': CHALLENGE } });
 }
 
 export function storeUnavailable(detail: string): Rejection {
@@ -20,18 +21,38 @@ export function storeUnavailable(detail: string): Rejection {
   });
 }
 
+/** What was presented. */
+export type CredentialKind = 'api_key' | 'token';
+
+const WORDS = {
+  api_key: {
+    expired: 'The API key has expired.',
+    revoked: 'The API key has been revoked.',
+    disabled: 'The owner of the API key is disabled.',
+    unknown: 'The API key is not valid.',
+  },
+  token: {
+    // Clients look for these very words to know that they must log in again.
+    expired: 'Token has expired',
+    revoked: 'The token has been revoked.',
+    disabled: 'The owner of the token is disabled.',
+    unknown: 'The token is not valid.',
+  },
+} as const;
+
 /** The answer to a credential that failed and counted towards the address's failures. */
-export function refused(reason: KeyRefusal): Rejection {
+export function refused(reason: KeyRefusal, kind: CredentialKind): Rejection {
+  const words = WORDS[kind];
   switch (reason) {
     case 'expired':
-      return invalid('EXPIRED_CREDENTIAL', 'The API key has expired.');
+      return invalid('EXPIRED_CREDENTIAL', words.expired);
     case 'revoked':
-      return invalid('REVOKED_CREDENTIAL', 'The API key has been revoked.');
+      return invalid('REVOKED_CREDENTIAL', words.revoked);
     case 'disabled':
-      return invalid('REVOKED_CREDENTIAL', 'The owner of the API key is disabled.');
+      return invalid('REVOKED_CREDENTIAL', words.disabled);
     case 'unknown':
     case 'throttled':
-      return invalid('INVALID_CREDENTIAL', 'The API key is not valid.');
+      return invalid('INVALID_CREDENTIAL', words.unknown);
   }
 }
 

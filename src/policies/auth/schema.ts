@@ -3,14 +3,17 @@ import { HeaderName, Section } from '../../lib/schema-atoms.ts';
 
 export const AuthSchema = Section(
   {
-    modes: Type.Array(Type.Enum(['api_key'], { description: 'One way to authenticate.' }), {
-      description: 'Ways to authenticate that are accepted here.',
-      default: ['api_key'],
-      minItems: 1,
-      uniqueItems: true,
-    }),
+    modes: Type.Optional(
+      Type.Array(Type.Enum(['api_key', 'jwt'], { description: 'One way to authenticate.' }), {
+        description:
+          'Ways to authenticate that are accepted here: `api_key`, `jwt` or both. Default: `api_key`, and `jwt` where `auth.jwt` has a secret or an issuer.',
+        minItems: 1,
+        uniqueItems: true,
+      }),
+    ),
     header: HeaderName({
-      description: 'Header that carries the key. `Authorization: Bearer <key>` is accepted beside it.',
+      description:
+        'Header that carries the key. `Authorization: Bearer <key>` is accepted beside it, and is where tokens stand.',
       default: 'X-API-Key',
     }),
     on_stale_feed: Type.Enum(['serve', 'closed'], {

@@ -2,6 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import { type LimitInput, makeLimit } from '../../../tests/support/limit-lines.ts';
 import { Rejection } from '../../errors/rejection.ts';
 import type { Exchange } from '../../exchange/exchange.ts';
+import type { Principal } from '../../exchange/principal.ts';
+import { Shelf } from '../../lib/shelf.ts';
 import type { ServiceMetrics } from '../../telemetry/metrics.ts';
 import type { Verdict } from '../policy.ts';
 import type { CounterStore } from './counter-store.ts';
@@ -14,16 +16,20 @@ function openRoute(limits: readonly LimitInput[], store?: CounterStore) {
   const clock = { ms: START_MS };
   const reported: string[] = [];
   const counters = store ?? new MemoryCounters({ nowUs: () => clock.ms * 1000 });
-  const levels = [{ level: 'service' as const, id: 's', rate_limit: { limits: limits.map(makeLimit) } }];
+  const free = { level: 'tier' as const, id: 'free', rate_limit: { limits: [] } };
+  const levels = [free, { level: 'service' as const, id: 's', rate_limit: { limits: limits.map(makeLimit) } }];
   const metrics = {
     service: () => ({ rateLimited: (name: string) => reported.push(name) }) as unknown as ServiceMetrics,
   };
-  const deps = { clock: { now: () => clock.ms, monotonic: () => clock.ms }, counters, metrics };
+  const warnings: unknown[] = [];
+  const log = { warn: (fields: unknown) => void warnings.push(fields) };
+  const time = { now: () => clock.ms, monotonic: () => clock.ms };
+  const deps = { clock: time, counters, metrics, log, shelf: new Shelf() };
   const [peek, decide] = createLimitSteps(levels, deps, { route: 'r', service: 's' });
   if (!peek || !decide) throw new Error('two steps are expected');
   /** With counts in memory every step is synchronous. */
   const ask = (exchange: Exchange): Verdict => decide.decide(exchange) as Verdict;
-  return { clock, reported, peek, decide, ask };
+  return { clock, reported, warnings, peek, decide, ask };
 }
 
 function from(clientIp: string): Exchange {
@@ -115,6 +121,22 @@ describe('the limits policy', () => {
     expect(ask(exchange)).toBeUndefined();
     expect(reported).toEqual(['trial:dry_run']);
     expect(exchange.limit).toBeUndefined();
+  });
+
+  test('warns once of a tier that nobody has declared, and counts on without it', () => {
+    const { decide, warnings } = openRoute([{ limit: 9, window: 60_000 }]);
+    const onTier = (tier: string): Exchange => {
+      const principal = { consumer: { id: tier, name: tier, tier }, limits: [] };
+      return Object.assign(from('1.1.1.1'), { principal: principal as unknown as Principal });
+    };
+    for (const tier of ['gone', 'gone', 'free']) {
+      const exchange = onTier(tier);
+      void decide.decide(exchange);
+      expect(exchange.limit?.name).toBe('service:1m');
+    }
+    for (let i = 0; i < 500; i += 1) void decide.decide(onTier(`t${i}`));
+    expect(warnings[0]).toEqual({ tier: 'gone' });
+    expect(warnings).toHaveLength(100);
   });
 
   test.each([

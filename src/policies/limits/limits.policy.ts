@@ -1,6 +1,8 @@
 import type { Exchange } from '../../exchange/exchange.ts';
 import type { LimitStatus } from '../../exchange/limit-status.ts';
 import type { Clock } from '../../lib/clock.ts';
+import type { Shelf } from '../../lib/shelf.ts';
+import type { Logger } from '../../telemetry/logger.ts';
 import type { ServiceMetrics } from '../../telemetry/metrics.ts';
 import { type AccessStep, defineAccessPolicy, type RouteContext, type Verdict } from '../policy.ts';
 import type { Charge, CounterStore, Decision } from './counter-store.ts';
@@ -12,7 +14,12 @@ interface LimitDependencies {
   readonly clock: Clock;
   readonly counters: CounterStore;
   readonly metrics: { service(name: string): ServiceMetrics };
+  readonly log: Pick<Logger, 'warn'>;
+  readonly shelf: Pick<Shelf, 'keep'>;
 }
+
+/** Tiers come with tokens too, so their number is not ours to choose. */
+const MOST_WARNINGS = 100;
 
 /**
  * Owns every limit of a request and decides them together: all are charged or none, so a refused request costs nothing.
@@ -32,11 +39,22 @@ export function createLimitSteps(
   deps: LimitDependencies,
   at: Pick<RouteContext, 'route' | 'service'>,
 ): readonly AccessStep[] {
-  const gate = new LimitGate(new RouteLimits(levels, at), deps, deps.metrics.service(at.service ?? at.route));
+  const limits = new RouteLimits(levels, at, warnOnce(deps));
+  const gate = new LimitGate(limits, deps, deps.metrics.service(at.service ?? at.route));
   return [
     { name: 'limits.peek', decide: (exchange) => gate.peek(exchange) },
     { name: 'limits.decide', decide: (exchange) => gate.decide(exchange) },
   ];
+}
+
+/** One warning for each tier that callers are on and the configuration does not have; shared by all routes. */
+function warnOnce({ log, shelf }: LimitDependencies): (tier: string) => void {
+  const warned = shelf.keep('limits: unknown tiers', () => new Set<string>());
+  return (tier) => {
+    if (warned.has(tier) || warned.size >= MOST_WARNINGS) return;
+    warned.add(tier);
+    log.warn({ tier }, 'a caller is on a tier that the configuration does not have: no limits of a tier apply to it');
+  };
 }
 
 class LimitGate {

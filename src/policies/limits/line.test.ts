@@ -1,13 +1,16 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { makeLimit, makeLines } from '../../../tests/support/limit-lines.ts';
-import { compileLevel, escapeKey } from './line.ts';
+import { UNBOUNDED } from '../../exchange/principal.ts';
+import { compileLevel, escapeKey, lowerByClaim } from './line.ts';
 import { RouteLimits } from './route-limits.ts';
 
 const principal = (id: string, limits: readonly unknown[] = []) => ({
   consumer: { id, name: id, tier: undefined },
   credential: { kind: 'api_key' as const, id: `key-${id}`, prefix: 'sk', hashPrefix: '0' },
-  scopes: undefined,
+  ...UNBOUNDED,
+  lob: undefined,
+  claims: {},
   expiresAt: undefined,
   limits: limits as [],
 });
@@ -99,5 +102,110 @@ describe('the lines of a route', () => {
     const caller = { principal: principal('ada'), clientIp: '1.1.1.1' };
     const tag = /\{[^}]+\}/;
     expect(tag.exec(other.chargesFor(caller)[0]?.key ?? '')?.[0]).toBe(tag.exec(keysOf(caller)[1] ?? '')?.[0]);
+  });
+});
+
+describe('the limits of tiers', () => {
+  const tier = (id: string, limit: number) => ({
+    level: 'tier' as const,
+    id,
+    rate_limit: { limits: [makeLimit({ limit, window: 60_000 })] },
+  });
+  const unknown: string[] = [];
+  const report = (name: string) => void unknown.push(name);
+  const limits = new RouteLimits([tier('free', 10), tier('pro', 100)], { route: 'r', service: 's' }, report);
+  const onTier = (name: string | undefined, id = 'ada') => {
+    const principalOnTier = { ...principal(id), consumer: { id, name: id, tier: name } };
+    return limits.chargesFor({ principal: principalOnTier, clientIp: '1.1.1.1' });
+  };
+
+  test('apply to the consumers of the tier and to nobody else', () => {
+    const found = ['free', 'pro', undefined].map((name) => onTier(name).map(({ line }) => line.rule.limit));
+    expect(found).toEqual([[10], [100], []]);
+    expect(limits.chargesFor({ principal: undefined, clientIp: '1.1.1.1' })).toEqual([]);
+  });
+
+  test('count each consumer apart, and anew on another tier', () => {
+    const keys = [onTier('free'), onTier('free', 'bo'), onTier('pro')].map(([charge]) => charge?.key);
+    expect(new Set(keys).size).toBe(3);
+    expect(onTier('free')[0]?.key).toBe(keys[0]);
+  });
+
+  test('do not exist for a tier nobody declared, which is reported', () => {
+    expect(onTier('gone')).toEqual([]);
+    expect(unknown).toEqual(['gone']);
+  });
+});
+
+describe('a count split by', () => {
+  const levels = (per: 'tier' | 'lob') => [
+    {
+      level: 'settings' as const,
+      id: '',
+      rate_limit: { limits: [makeLimit({ limit: 1, window: 1_000, per: [per] })] },
+    },
+  ];
+  const ada = { ...principal('ada'), consumer: { id: 'ada', name: 'ada', tier: 'pro' }, lob: 'wealth' };
+  const bo = { ...principal('bo'), consumer: { id: 'bo', name: 'bo', tier: 'pro' }, lob: 'retail' };
+
+  test.each(['tier', 'lob'] as const)('%s is shared by the callers of one, and by those without', (per) => {
+    const limits = new RouteLimits(levels(per), { route: 'r', service: 's' });
+    const charge = (caller: typeof ada | undefined) => limits.chargesFor({ principal: caller, clientIp: '1.1.1.1' })[0];
+    const keyOf = (caller: typeof ada | undefined) => charge(caller)?.key;
+    expect(keyOf(ada) === keyOf(bo)).toBe(per === 'tier');
+    expect(keyOf(ada)).toBe(keyOf({ ...ada, consumer: { ...ada.consumer, id: 'cy' } }));
+    expect(keyOf(undefined)).not.toBe(keyOf(ada));
+    expect(charge(ada)?.line.isShared).toBe(true);
+  });
+});
+
+describe('a limit that a claim may lower', () => {
+  const [line] = makeLines({ limit: 100, window: 60_000, limit_claim: { claim: 'rate_limit' } });
+  const limitFor = (claims: Parameters<typeof lowerByClaim>[1], of = line) => of && lowerByClaim(of, claims).rule.limit;
+
+  test.each([
+    [{}, 100],
+    [{ rate_limit: 40 }, 40],
+    [{ rate_limit: '40' }, 40],
+    [{ rate_limit: 40.9 }, 40],
+    [{ rate_limit: 0 }, 1],
+    [{ rate_limit: -5 }, 1],
+    [{ rate_limit: 1e9 }, 100],
+    [{ rate_limit: Number.POSITIVE_INFINITY }, 100],
+    [{ rate_limit: Number.NaN }, 100],
+    [{ rate_limit: 'lots' }, 100],
+    [{ rate_limit: true }, 100],
+    [{ rate_limit: ['5'] }, 100],
+    [{ other: 5 }, 100],
+  ])('by %j is %i', (claims, limit) => {
+    expect(limitFor(claims)).toBe(limit);
+  });
+
+  test('is never raised, whatever the claim, the cap and the algorithm', () => {
+    const algorithm = fc.constantFrom('sliding_window' as const, 'token_bucket' as const, 'fixed_window' as const);
+    const amount = fc.integer({ min: 1, max: 2_000 });
+    fc.assert(
+      fc.property(algorithm, amount, amount, fc.integer({ min: -5, max: 3_000 }), (kind, limit, max, claim) => {
+        const capped = { limit, window: 60_000, algorithm: kind, limit_claim: { claim: 'x', max } };
+        const [of] = makeLines(kind === 'token_bucket' ? { ...capped, burst: 7 } : capped);
+        const lowered = of && lowerByClaim(of, { x: claim });
+        expect(lowered?.rule.limit).toBe(Math.max(1, Math.min(limit, max, claim)));
+        expect(lowered?.rule.capacity).toBeLessThanOrEqual(of?.rule.capacity ?? 0);
+        expect(lowered?.key).toBe(of?.key);
+      }),
+    );
+  });
+
+  test('stays one count: of two tokens of a consumer each is held to its own part of it', () => {
+    const level = {
+      level: 'service' as const,
+      id: 's',
+      rate_limit: { limits: line?.lowerable ? [line.lowerable] : [] },
+    };
+    const limits = new RouteLimits([level], { route: 'r', service: 's' });
+    const charge = (amount: number) =>
+      limits.chargesFor({ principal: { ...principal('ada'), claims: { rate_limit: amount } }, clientIp: '1.1.1.1' })[0];
+    expect([charge(5)?.line.rule.limit, charge(50)?.line.rule.limit]).toEqual([5, 50]);
+    expect(charge(5)?.key).toBe(charge(50)?.key);
   });
 });

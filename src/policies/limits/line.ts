@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { ClaimValue, Principal } from '../../exchange/principal.ts';
 import { formatDuration } from '../../lib/duration.ts';
 import { compileRule, type Rule } from './rule.ts';
 import type { LimitConfig, RateLimitConfig } from './schema.ts';
@@ -15,11 +16,15 @@ export interface Line {
   readonly key: string;
   readonly byCaller: 'consumer' | 'credential' | undefined;
   readonly byAddress: boolean;
+  readonly byTier: boolean;
+  readonly byLob: boolean;
+  /** The limit this line is made of, when a claim may lower it. */
+  readonly lowerable: LimitConfig | undefined;
 }
 
-/** Where limits are written. `id` names the service, route, consumer or key; it is empty for settings. */
+/** Where limits are written. `id` names the tier, service, route, consumer or key; it is empty for settings. */
 export interface Level {
-  readonly level: 'settings' | 'service' | 'route' | 'consumer' | 'key';
+  readonly level: 'settings' | 'tier' | 'service' | 'route' | 'consumer' | 'key';
   readonly id: string;
   readonly rate_limit: Pick<RateLimitConfig, 'limits'>;
 }
@@ -52,7 +57,32 @@ function compileLine(level: Level, config: LimitConfig, key: string): Line {
     key,
     byCaller,
     byAddress,
+    byTier: per.has('tier'),
+    byLob: per.has('lob'),
+    lowerable: config.limit_claim && config,
   };
+}
+
+/**
+ * The line as it applies to a caller with these claims: with a lower limit when one of them asks for it, else the line
+ * itself. The count stays the one of all callers of the line, and a burst shrinks with its limit.
+ */
+export function lowerByClaim(line: Line, claims: Principal['claims']): Line {
+  const config = line.lowerable;
+  if (!config?.limit_claim) return line;
+  const { claim, max = config.limit } = config.limit_claim;
+  const wanted = readAmount(Object.hasOwn(claims, claim) ? claims[claim] : undefined);
+  const limit = Math.min(config.limit, max, wanted ?? config.limit);
+  if (wanted === undefined || limit === config.limit) return line;
+  const { window, algorithm } = config;
+  const burst = config.burst && { burst: Math.max(1, Math.floor((config.burst * limit) / config.limit)) };
+  return { ...line, rule: compileRule({ limit, window, algorithm, ...burst }) };
+}
+
+/** A claim of less than one request counts as one: a limit cannot say "never". */
+function readAmount(claim: ClaimValue | undefined): number | undefined {
+  const amount = typeof claim === 'string' && /^\d{1,9}$/.test(claim) ? Number(claim) : claim;
+  return typeof amount === 'number' && !Number.isNaN(amount) ? Math.max(1, Math.floor(amount)) : undefined;
 }
 
 function nameOf(level: Level, config: LimitConfig): string {

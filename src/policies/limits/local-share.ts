@@ -27,7 +27,8 @@ export class LocalShare {
   /** What is left by key; when `recent` is full it becomes `older`, whose predecessor is forgotten. */
   private recent = new Map<string, Remainder>();
   private older = new Map<string, Remainder>();
-  private scaled = new Map<Line, Line>();
+  /** Lines of one caller go when the caller is forgotten. */
+  private scaled = new WeakMap<Line, Line>();
 
   constructor(nowUs: () => number) {
     this.nowUs = nowUs;
@@ -52,7 +53,7 @@ export class LocalShare {
   /** Forgets what was counted here: the shared store is back. */
   clear(): void {
     this.counters.clear();
-    this.scaled = new Map();
+    this.scaled = new WeakMap();
   }
 
   private noteOne(key: string, remaining: number, at: number): void {

@@ -2,19 +2,38 @@ import type { Exchange } from '../../exchange/exchange.ts';
 import type { Principal } from '../../exchange/principal.ts';
 import { ipGroup } from '../../lib/ip-group.ts';
 import type { Charge } from './counter-store.ts';
-import { compileLevel, escapeKey, type Level, type Line, type LinePlace } from './line.ts';
+import { compileLevel, escapeKey, type Level, type Line, type LinePlace, lowerByClaim } from './line.ts';
 
 type Caller = Pick<Exchange, 'principal' | 'clientIp'>;
 
-/** The lines that apply on one route: its own, and those written on the consumer and the key of a request. */
+interface CompiledLevel {
+  /** `undefined`: applies to every caller. */
+  readonly tier: string | undefined;
+  readonly lines: readonly Line[];
+}
+
+/** The lines that apply on one route: its own, those of the caller's tier, and those written on consumer and key. */
 export class RouteLimits {
-  private readonly lines: readonly Line[];
+  private readonly levels: readonly CompiledLevel[];
+  private readonly linesOfAll: readonly Line[];
+  private readonly linesOfTiers: ReadonlyMap<string, readonly Line[]>;
+  private readonly isLowerable: boolean;
   private readonly place: LinePlace;
+  private readonly onUnknownTier: (tier: string) => void;
   private readonly ofPrincipals = new WeakMap<Principal, readonly Line[]>();
 
-  constructor(levels: readonly Level[], place: LinePlace) {
+  /** `onUnknownTier` hears of a caller's tier that is none of the levels, at each request. */
+  constructor(levels: readonly Level[], place: LinePlace, onUnknownTier: (tier: string) => void = () => undefined) {
     this.place = place;
-    this.lines = levels.flatMap((level) => compileLevel(level, place));
+    this.onUnknownTier = onUnknownTier;
+    this.levels = levels.map((level) => ({
+      tier: level.level === 'tier' ? level.id : undefined,
+      lines: compileLevel(level, place),
+    }));
+    this.linesOfAll = this.gather(undefined);
+    const tiers = this.levels.map(({ tier }) => tier).filter((tier) => tier !== undefined);
+    this.linesOfTiers = new Map(tiers.map((tier) => [tier, this.gather(tier)]));
+    this.isLowerable = this.levels.some(({ lines }) => lines.some(({ lowerable }) => lowerable !== undefined));
   }
 
   /** What this request takes, one charge per line, in the order of the levels. */
@@ -31,15 +50,30 @@ export class RouteLimits {
   }
 
   private linesFor(principal: Principal | undefined): readonly Line[] {
-    if (principal === undefined || principal.limits.length === 0) return this.lines;
+    if (principal === undefined) return this.linesOfAll;
+    const shared = this.linesOfTier(principal.consumer.tier);
+    if (principal.limits.length === 0 && !this.isLowerable) return shared;
     let lines = this.ofPrincipals.get(principal);
     if (lines === undefined) {
       // The identity layer has validated them against this policy's schema and hands them through as they are.
       const levels = principal.limits as unknown as readonly Level[];
-      lines = [...this.lines, ...levels.flatMap((level) => compileLevel(level, this.place))];
+      const own = levels.flatMap((level) => compileLevel(level, this.place));
+      lines = [...shared, ...own].map((line) => lowerByClaim(line, principal.claims));
       this.ofPrincipals.set(principal, lines);
     }
     return lines;
+  }
+
+  /** Without any tier to be on, the tier of a caller is only a label. */
+  private linesOfTier(tier: string | undefined): readonly Line[] {
+    if (tier === undefined || this.linesOfTiers.size === 0) return this.linesOfAll;
+    const lines = this.linesOfTiers.get(tier);
+    if (lines === undefined) this.onUnknownTier(tier);
+    return lines ?? this.linesOfAll;
+  }
+
+  private gather(tier: string | undefined): readonly Line[] {
+    return this.levels.flatMap((level) => (level.tier === undefined || level.tier === tier ? level.lines : []));
   }
 }
 
@@ -56,8 +90,12 @@ class CallerKeys {
   of(line: Line): string {
     const consumer = line.byCaller === undefined ? '' : this.findConsumer();
     const { principal } = this.caller;
-    const credential = line.byCaller === 'credential' && principal ? `k=${escapeKey(principal.credential.id)}` : '';
-    return line.byAddress ? `${consumer}${credential}a=${this.findAddress()}` : consumer + credential;
+    let key = consumer;
+    if (line.byCaller === 'credential' && principal) key += `k=${escapeKey(principal.credential.id)}`;
+    if (line.byAddress) key += `a=${this.findAddress()}`;
+    if (line.byTier) key += `t=${escapeKey(principal?.consumer.tier ?? '')}`;
+    if (line.byLob) key += `l=${escapeKey(principal?.lob ?? '')}`;
+    return key;
   }
 
   /** Where nobody was authenticated, the address stands in; its letter keeps a consumer from being named like one. */

@@ -4,9 +4,9 @@ import { Duration, OneOrMany, Section } from '../../lib/schema-atoms.ts';
 /** 366 days: bounds what a store must remember, and keeps the arithmetic exact. */
 const LONGEST_PERIOD = 31_622_400_000;
 
-const Per = Type.Enum(['consumer', 'credential', 'ip', 'route', 'service', 'global'], {
+const Per = Type.Enum(['consumer', 'credential', 'ip', 'tier', 'lob', 'route', 'service', 'global'], {
   description:
-    'What gets a count of its own: each `consumer`, each `credential` (one key of a consumer), each client address (`ip`), each `route`, each `service`; `global` does not split.',
+    'What gets a count of its own: each `consumer`, each `credential` (one key of a consumer), each client address (`ip`), each `tier`, each line of business (`lob`), each `route`, each `service`; `global` does not split. All callers without a tier or line of business share a count.',
 });
 
 const Algorithm = Type.Enum(['sliding_window', 'token_bucket', 'fixed_window'], {
@@ -20,6 +20,24 @@ const Mode = Type.Enum(['auto', 'strict', 'leased'], {
   description:
     'Where a request is counted when several gateways share a store. All three are exact; at present each of them counts every request in the store.',
 });
+
+const LimitClaim = Section(
+  {
+    claim: Type.String({
+      minLength: 1,
+      maxLength: 64,
+      description: 'Name of the claim, as the issuer of the token maps it. What is not a number is ignored.',
+    }),
+    max: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 1_000_000_000,
+        description: 'The most a claim is worth; a higher one counts as this much. Default: `limit`.',
+      }),
+    ),
+  },
+  { description: 'Lets the claim of a token lower the limit for its bearer; no claim ever raises it.' },
+);
 
 const LimitSchema = Section(
   {
@@ -36,9 +54,9 @@ const LimitSchema = Section(
     per: OneOrMany(Per, {
       default: ['consumer'],
       minItems: 1,
-      maxItems: 6,
+      maxItems: 8,
       description:
-        'How the count is split. Where the limit is written says what it counts over: settings, consumer and key across the gateway, a service across its routes, a route that route. Without a consumer the client address stands in (IPv6 by /64).',
+        'How the count is split. Where the limit is written says what it counts over: settings, tier, consumer and key across the gateway, a service across its routes, a route that route. Without a consumer the client address stands in (IPv6 by /64).',
     }),
     algorithm: Algorithm,
     burst: Type.Optional(
@@ -53,6 +71,7 @@ const LimitSchema = Section(
       default: false,
       description: 'Count and report in the metrics, but refuse nothing.',
     }),
+    limit_claim: Type.Optional(LimitClaim),
     name: Type.Optional(
       Type.String({
         pattern: '^[A-Za-z0-9_.-]{1,64}$',
@@ -73,7 +92,7 @@ export const RateLimitSchema = Section(
   },
   {
     description:
-      'How many requests are let through. A number alone is that many requests per `settings.rate_period`, per consumer. Limits of settings, consumer, key, service and route all apply.',
+      'How many requests are let through. A number alone is that many requests per `settings.rate_period`, per consumer. Limits of settings, tier, consumer, key, service and route all apply.',
   },
 );
 
@@ -82,10 +101,25 @@ export type RateLimitConfig = Static<typeof RateLimitSchema>;
 
 /** The limits of one level that applies to a route. */
 export interface LimitLevelConfig {
-  readonly level: 'settings' | 'service' | 'route';
-  /** Name of the service or route; empty for settings. */
+  readonly level: 'settings' | 'tier' | 'service' | 'route';
+  /** Name of the tier, service or route; empty for settings. A tier's limits apply to its consumers only. */
   readonly id: string;
   readonly rate_limit: RateLimitConfig;
+}
+
+/** Keeps the name of a tier that has no limits: a caller on it is not on an unknown one. */
+const NO_LIMITS: RateLimitConfig = { limits: [] };
+
+/** The levels that apply everywhere: the settings', and of the tiers the caller's. */
+export function gatewayLevels(
+  ofSettings: RateLimitConfig | undefined,
+  tiers: Readonly<Record<string, { readonly rate_limit?: RateLimitConfig | undefined }>>,
+): LimitLevelConfig[] {
+  const levels: LimitLevelConfig[] = [];
+  if (ofSettings) levels.push({ level: 'settings', id: '', rate_limit: ofSettings });
+  for (const [id, { rate_limit }] of Object.entries(tiers))
+    levels.push({ level: 'tier', id, rate_limit: rate_limit ?? NO_LIMITS });
+  return levels;
 }
 
 /** The long form of the shorthand `rate_limit: 100`; `window` is passed on as written in `settings.rate_period`. */

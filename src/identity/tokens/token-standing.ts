@@ -1,0 +1,63 @@
+import type { Knex } from 'knex';
+import type { ConsumerStatus } from '../consumers.ts';
+import { REVOCATIONS } from './revocations.ts';
+import type { VerifiedToken } from './verify-token.ts';
+
+/** What is read of the consumer that a token of ours names. */
+export interface ConsumerStanding {
+  readonly id: string;
+  readonly name: string;
+  readonly tier: string | null;
+  readonly status: ConsumerStatus;
+  readonly permissions: string;
+  readonly rate_limit: string | null;
+}
+
+/** How a genuine token stands with the database. */
+export interface TokenStanding {
+  /** `undefined` for foreign tokens, and for subjects nobody has stored. */
+  readonly consumer: ConsumerStanding | undefined;
+  readonly isRevoked: boolean;
+  /** What a later change of may change this: names as the feed of changes has them. */
+  readonly dependsOn: readonly string[];
+}
+
+/** The consumer a foreign token stands for: it can never be one of ours. */
+export function foreignConsumerId(alias: string, subject: string): string {
+  return `${alias}:${subject}`;
+}
+
+/** Two indexed reads at most. */
+export async function readStanding(reader: Knex, token: VerifiedToken, now: number): Promise<TokenStanding> {
+  const consumer = token.issuer ? undefined : await findConsumer(reader, token.subject);
+  const dependsOn = namesOf(token, consumer?.id);
+  const rows: { kind: string; subject: string; revoked_at: number }[] = await reader(REVOCATIONS)
+    .select('kind', 'subject', 'revoked_at')
+    .whereIn(
+      'subject',
+      dependsOn.map((name) => name.slice(name.indexOf(':') + 1)),
+    )
+    .andWhere('expires_at', '>', now);
+  const isRevoked = rows.some(
+    ({ kind, subject, revoked_at }) =>
+      dependsOn.includes(`${kind}:${subject}`) && (kind !== 'consumer' || token.issuedAt <= revoked_at),
+  );
+  return { consumer, isRevoked, dependsOn };
+}
+
+/** By id, else by name, which programs that share the secret may write. */
+async function findConsumer(reader: Knex, subject: string): Promise<ConsumerStanding | undefined> {
+  const rows: ConsumerStanding[] = await reader('consumers')
+    .select('id', 'name', 'tier', 'status', 'permissions', 'rate_limit')
+    .where('id', subject)
+    .orWhere('name', subject);
+  return rows.find(({ id }) => id === subject) ?? rows[0];
+}
+
+function namesOf({ jti, family, subject, issuer }: VerifiedToken, consumerId: string | undefined): string[] {
+  const own = issuer ? foreignConsumerId(issuer.alias, subject) : subject;
+  const consumers = [...new Set([own, consumerId ?? own])].map((id) => `consumer:${id}`);
+  const jtis = jti === undefined ? [] : [`jti:${jti}`];
+  const families = family === undefined ? [] : [`family:${family}`];
+  return [...consumers, ...jtis, ...families];
+}
