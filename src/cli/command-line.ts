@@ -28,6 +28,7 @@ function program(): Command {
     .option('--status', 'only list the steps it lacks')
     .action(async (options) => (await import('./commands/migrate.ts')).migrate(options));
   addKeys(root.command('keys').description('issue and manage API keys, also while the gateway runs'));
+  addUsers(root.command('users').description('create and manage users who log in, also while the gateway runs'));
   addAudit(root.command('audit').description('look into the record of changes'));
   return root;
 }
@@ -105,6 +106,37 @@ function addKeys(keys: Command): void {
     .addOption(configOption())
     .option('--grace <duration>', 'how long the old key still works', '1h')
     .action(async (id, options) => (await load()).rotateKey(id, options));
+}
+
+function addUsers(users: Command): void {
+  const load = () => import('./commands/users.ts');
+  users
+    .command('create')
+    .description('create a user; without --password-… the new password alone goes to standard output')
+    .argument('<email>')
+    .addOption(configOption())
+    .option('--tier <name>', 'tier of the user')
+    .option('--password-stdin', 'read the password from standard input')
+    .option('--password-hash <hash>', 'take over a bcrypt or argon2id hash; it is renewed at the next login')
+    .action(async (email, options) => (await load()).createUser(email, options));
+  users
+    .command('list')
+    .description('list all users, newest first')
+    .addOption(configOption())
+    .action(async (options) => (await load()).listUsers(options));
+  users
+    .command('set-tier')
+    .description('put a user on another tier')
+    .argument('<email>')
+    .argument('<tier>')
+    .addOption(configOption())
+    .action(async (email, tier, options) => (await load()).setTier(email, tier, options));
+  users
+    .command('disable')
+    .description('end all logins and keys of a user; every gateway refuses them within 2 s')
+    .argument('<email>')
+    .addOption(configOption())
+    .action(async (email, options) => (await load()).disableUser(email, options));
 }
 
 function addAudit(audit: Command): void {

@@ -12,19 +12,22 @@ interface CommandResult {
 
 const program = join(import.meta.dirname, '../../src/cli/main.ts');
 
-/** Runs in `folder` with an environment that holds only PATH, HOME and `env`. */
+/** Runs in `folder` with an environment that holds only PATH, HOME and `env`; `input` is what it may read. */
 export async function runTurnpike(
   args: readonly string[],
   folder: string,
   env: Readonly<Record<string, string>> = {},
+  input = '',
 ): Promise<CommandResult> {
   const { PATH = '', HOME = '' } = process.env;
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
     cwd: folder,
     env: { PATH, HOME, ...env },
     timeout: 30_000,
   });
+  // A command that does not read may have ended before this is written.
+  child.stdin.on('error', () => undefined).end(input);
   const [[exit], stdout, stderr] = await Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)]);
   return { exit: exit as number | null, stdout: stdout.trim(), stderr: stderr.trim() };
 }

@@ -31,9 +31,16 @@ export function readCredential(headers: HeaderList, { keyHeader, tokens }: Accep
   return { text, kind: isToken ? 'token' : 'api_key', header: 'authorization' };
 }
 
-/** RFC 6750 section 2.1; the scheme's case does not matter (RFC 9110 section 11.1). */
+const SCHEME = 'bearer ';
+
+/**
+ * RFC 6750 section 2.1; the scheme's case does not matter (RFC 9110 section 11.1). Without a regular expression, which
+ * would cost a long token as much as its hash.
+ */
 function readBearer(value: string): string | undefined {
-  return /^bearer +(\S+)$/i.exec(value)?.[1];
+  if (value.slice(0, SCHEME.length).toLowerCase() !== SCHEME) return undefined;
+  const text = value.slice(SCHEME.length).trimStart();
+  return text === '' || text.includes(' ') || text.includes('\t') ? undefined : text;
 }
 
 /** Three parts between dots, the first a JSON object in base64url: no issued key contains a dot. */
