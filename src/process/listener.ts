@@ -37,6 +37,9 @@ function wantsWebSocket({ method, httpVersion, headers }: IncomingMessage): bool
   return headers['content-length'] === undefined && headers['transfer-encoding'] === undefined;
 }
 
+/** The handshake is given as long as headers: Node's own two minutes would keep silent connections. */
+const TLS_OPTIONS = { ALPNProtocols: ['http/1.1'], minVersion: 'TLSv1.2', handshakeTimeout: 10_000 } as const;
+
 /**
  * A server with every bound set and nothing left to Node's defaults: strict parsing, a deadline for headers that is
  * checked each second, a cap on connections and on requests per connection. Header checks beyond the grammar are the
@@ -60,9 +63,7 @@ export function createListener(
     optimizeEmptyRequests: true,
     shouldUpgradeCallback: (req: IncomingMessage) => handlers.onUpgrade !== undefined && wantsWebSocket(req),
   };
-  const server = tls
-    ? createTlsServer({ ...options, ...tls, ALPNProtocols: ['http/1.1'], minVersion: 'TLSv1.2' })
-    : createServer(options);
+  const server = tls ? createTlsServer({ ...options, ...tls, ...TLS_OPTIONS }) : createServer(options);
   server.maxRequestsPerSocket = 1_000;
   server.maxConnections = limits.connections;
   // Past a count of its own Node drops lines without a word; the edge counts, and refuses.
@@ -90,7 +91,9 @@ function survive(socket: Duplex): void {
 
 function onClientError(error: NodeJS.ErrnoException, socket: Duplex, handlers: ListenerHandlers): void {
   const { code = 'unknown' } = error;
-  if (code === 'ECONNRESET' || code === 'EPIPE' || !socket.writable) return void socket.destroy();
+  // Before the TLS handshake has ended nothing can be said, and a socket that should end would wait for it for ever.
+  const isUnheard = code === 'ECONNRESET' || code === 'EPIPE' || /^(ERR_TLS_|ERR_SSL_|EPROTO)/.test(code);
+  if (isUnheard || !socket.writable) return void socket.destroy();
   answerUnparsed(socket, codeFor(code), code, handlers);
 }
 
