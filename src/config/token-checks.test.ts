@@ -25,7 +25,7 @@ describe('the secret', () => {
 
   test('is refused when its two names hold different values', async () => {
     const env = { SECRET_KEY: SECRET, JWT_SECRET_KEY: `${SECRET}!` };
-    expect(await problemsOf('', { env })).toEqual([expect.stringContaining('JWT_SECRET_KEY: differs from SECRET_KEY')]);
+    expect(await problemsOf('{}', { env })).toEqual([expect.stringContaining('JWT_SECRET_KEY: differs from SECRET_KEY')]);
   });
 
   test.each([
@@ -34,26 +34,26 @@ describe('the secret', () => {
     ['a sample', 'supersecret', 'is a sample secret'],
     ['a placeholder', 'please-change-me-please-change-me-please', 'is a sample secret'],
   ])('is refused when it is %s, unless for development', async (_what, secret, problem) => {
-    const problems = await problemsOf('', { env: { SECRET_KEY: secret } });
+    const problems = await problemsOf('{}', { env: { SECRET_KEY: secret } });
     expect(problems).toEqual([expect.stringContaining(`SECRET_KEY: ${problem}`)]);
     expect(problems.join()).not.toContain(secret);
-    await expect(loadText('', { env: { SECRET_KEY: secret }, dev: true })).resolves.toBeDefined();
+    await expect(loadText('{}', { env: { SECRET_KEY: secret }, dev: true })).resolves.toBeDefined();
   });
 
   test('must be as long as its algorithm is wide', async () => {
     const env = { SECRET_KEY: SECRET, JWT_ALGORITHM: 'HS512' };
-    expect(await problemsOf('', { env })).toEqual([expect.stringContaining('at least 64 bytes for HS512')]);
+    expect(await problemsOf('{}', { env })).toEqual([expect.stringContaining('at least 64 bytes for HS512')]);
     for (const JWT_ALGORITHM of ['none', 'RS256'])
-      expect(await problemsOf('', { env: { SECRET_KEY: SECRET, JWT_ALGORITHM } })).toEqual([
+      expect(await problemsOf('{}', { env: { SECRET_KEY: SECRET, JWT_ALGORITHM } })).toEqual([
         expect.stringContaining('JWT_ALGORITHM: must be one of HS256, HS384, HS512'),
       ]);
   });
 });
 
 test('JWT_EXPIRATION_HOURS sets the life of access tokens', async () => {
-  const { config } = await loadText('', { env: { JWT_EXPIRATION_HOURS: '24' } });
+  const { config } = await loadText('{}', { env: { JWT_EXPIRATION_HOURS: '24' } });
   expect(config.auth.jwt.own.access_ttl).toBe(86_400_000);
-  expect(await problemsOf('', { env: { JWT_EXPIRATION_HOURS: 'soon' } })).toEqual([
+  expect(await problemsOf('{}', { env: { JWT_EXPIRATION_HOURS: 'soon' } })).toEqual([
     expect.stringContaining('JWT_EXPIRATION_HOURS: '),
   ]);
 });

@@ -60,9 +60,12 @@ describe('a reload', () => {
       gateway.writeConfig(whole);
     }
     await until(async () => (await sendRaw(gateway.url, request('/b/x'))).status === 200);
-    const hashes = gateway.logged.filter(({ msg }) => msg === 'configuration reloaded').map((line) => line['hash']);
-    expect(hashes).toEqual([gateway.gateway.config.hash]);
-    expect(hashes).not.toContain(hash);
+    const hashes = (): unknown[] => {
+      return gateway.logged.filter(({ msg }) => msg === 'configuration reloaded').map((line) => line['hash']);
+    };
+    await until(() => hashes().length > 0);
+    expect(hashes()).toEqual([gateway.gateway.config.hash]);
+    expect(hashes()).not.toContain(hash);
     gateway.writeConfig('');
     expect(await gateway.reloader.reload()).toMatchObject({ ok: false, problems: [expect.stringContaining('empty')] });
   });
