@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import type { GatewayConfig } from '../config/gateway-config.ts';
-import { MASTER_KEY_ACTOR } from '../identity/audit/audit-context.ts';
+import { ANYBODY_ACTOR, MASTER_KEY_ACTOR } from '../identity/audit/audit-context.ts';
 import { Section } from '../lib/schema-atoms.ts';
 import { NameText, PermissionList } from './admin/key-fields.ts';
 import { byActor } from './audit-context.ts';
@@ -53,7 +53,7 @@ export const authTokenEndpoint = defineEndpoint({
       rateLimit,
       consumer: { id: username },
     });
-    const actor = context.opensTokenEndpoint ? 'anybody' : MASTER_KEY_ACTOR;
+    const actor = context.opensTokenEndpoint ? ANYBODY_ACTOR : MASTER_KEY_ACTOR;
     const after = { ...claims, rate_limit: rateLimit, expires_in: expiresInSeconds };
     await audit.note(byActor(actor, exchange), { action: 'token.issue', subject: username, after });
     return { status: 200, json: { access_token: token, token_type: 'bearer' as const, expires_in: expiresInSeconds } };

@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { describe, expect, test } from '@jest/globals';
 import request, { type Response } from 'supertest';
 import { expectDeclared } from '../support/api-client.ts';
@@ -229,4 +230,32 @@ describe('me', () => {
     expect([res.status, res.body.code]).toEqual([401, 'MISSING_CREDENTIAL']);
     expect(res.headers['www-authenticate']).toContain('Bearer');
   });
+});
+
+test('a hundred logins at the same moment do not stall other requests: each is 200, or 503 with a wait', async () => {
+  const { post, url } = await openAccounts();
+  await post('/v1/auth/signup', ADA);
+  const delays = monitorEventLoopDelay({ resolution: 5 });
+  delays.enable();
+  let isDone = false;
+  const logins = Promise.all(Array.from({ length: 100 }, () => post('/v1/auth/login', ADA))).finally(() => {
+    isDone = true;
+  });
+  let slowest = 0;
+  while (!isDone) {
+    const begunAt = performance.now();
+    await request(url).get('/health');
+    slowest = Math.max(slowest, performance.now() - begunAt);
+  }
+  delays.disable();
+  const results = (await logins).map(({ status, headers }) => [status, headers['retry-after']]);
+  expect(results).toContainEqual([200, undefined]);
+  for (const result of results)
+    expect([
+      [200, undefined],
+      [503, '1'],
+    ]).toContainEqual(result);
+  // One hash alone takes about 30 ms: a hundred on the loop would hold it for three seconds.
+  expect(delays.max / 1e6).toBeLessThan(500);
+  expect(slowest).toBeLessThan(1000);
 });

@@ -54,7 +54,7 @@ describeOnBothDatabases('The token directory', (maker) => {
   test('verifies and looks up a token once for all who bring it at the same time', async () => {
     const { tokens, find, issue } = await setUp();
     const token = await issue('alice');
-    const answers = await Promise.all(Array.from({ length: 1000 }, () => find(token)));
+    const answers = await Promise.all(Array.from({ length: 1000 }, async () => find(token)));
     expect(new Set(answers).size).toBe(1);
     expect(tokens.directory.size).toBe(1);
   });

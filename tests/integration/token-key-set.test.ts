@@ -87,7 +87,7 @@ describe('The keys of an issuer', () => {
     const { server, keys, clock } = await setUp((it) => it.publish(first));
     await keys.candidates(headerOf('first'));
     for (let round = 1; round <= 3; round++) {
-      const kids = Array.from({ length: 400 }, (_, i) => `random-${round}-${i}`);
+      const kids = Array.from({ length: 500 }, (_, i) => `random-${round}-${i}`);
       expect(new Set(await Promise.all(kids.map((kid) => keys.candidates(headerOf(kid)))))).toEqual(
         new Set(['unknown']),
       );

@@ -31,10 +31,11 @@ const MOST_WAITING = 500;
 export class KeySet {
   private readonly options: KeySetOptions;
   private readonly timer: NodeJS.Timeout;
+  private readonly ending = new AbortController();
   private findKey: FindKey | undefined;
   private loadedAt = 0;
   private startedAt = Number.NEGATIVE_INFINITY;
-  private running: Promise<boolean> | undefined;
+  private running: Promise<void> | undefined;
   private waiting = 0;
   /** Whether the last reading succeeded. */
   private isUp = true;
@@ -49,11 +50,11 @@ export class KeySet {
   async candidates(header: JWSHeaderParameters): Promise<KeyChoice> {
     const known = await this.select(header);
     if (known.length > 0) return known;
-    if (this.waiting >= MOST_WAITING) return 'unavailable';
-    this.waiting += 1;
-    try {
-      await this.refetch();
-    } finally {
+    const reading = this.refetch();
+    if (reading) {
+      if (this.waiting >= MOST_WAITING) return 'unavailable';
+      this.waiting += 1;
+      await reading;
       this.waiting -= 1;
     }
     const found = await this.select(header);
@@ -62,8 +63,10 @@ export class KeySet {
     return this.isUp && this.isServable() ? 'unknown' : 'unavailable';
   }
 
+  /** Ends the reading that runs; nothing is reported any more. */
   close(): void {
     clearInterval(this.timer);
+    this.ending.abort();
   }
 
   private async select(header: JWSHeaderParameters): Promise<CryptoKey[]> {
@@ -80,11 +83,11 @@ export class KeySet {
     return this.findKey !== undefined && this.options.clock.monotonic() - this.loadedAt < SERVED_FOR_MS;
   }
 
-  /** Shares the reading that runs; begins none within 30 s of the last. Never rejects. */
-  private refetch(): Promise<unknown> {
+  /** The reading that runs, or a new one; `undefined` within 30 s of the last. Never rejects. */
+  private refetch(): Promise<void> | undefined {
     const now = this.options.clock.monotonic();
     if (this.running) return this.running;
-    if (now - this.startedAt < COOLDOWN_MS) return Promise.resolve();
+    if (now - this.startedAt < COOLDOWN_MS) return undefined;
     this.startedAt = now;
     const run = this.load(now).finally(() => {
       this.running = undefined;
@@ -93,19 +96,18 @@ export class KeySet {
     return run;
   }
 
-  private async load(startedAt: number): Promise<boolean> {
+  private async load(startedAt: number): Promise<void> {
     try {
-      this.findKey = createLocalJWKSet(await fetchKeySet(this.options.url));
+      this.findKey = createLocalJWKSet(await fetchKeySet(this.options.url, this.ending.signal));
       this.loadedAt = startedAt;
       this.report(true, undefined);
     } catch (error) {
       this.report(false, reasonOf(error));
     }
-    return this.isUp;
   }
 
   private report(isUp: boolean, reason: string | undefined): void {
-    if (isUp !== this.isUp) this.options.onChange?.(isUp, reason);
+    if (isUp !== this.isUp && !this.ending.signal.aborted) this.options.onChange?.(isUp, reason);
     this.isUp = isUp;
   }
 }
@@ -118,11 +120,11 @@ async function firstOf(keys: AsyncIterable<CryptoKey>): Promise<CryptoKey[]> {
   return first;
 }
 
-async function fetchKeySet(url: string): Promise<JSONWebKeySet> {
+async function fetchKeySet(url: string, ending: AbortSignal): Promise<JSONWebKeySet> {
   const response = await fetch(url, {
     headers: { Accept: 'application/jwk-set+json, application/json' },
     redirect: 'error',
-    signal: AbortSignal.timeout(FETCH_DEADLINE_MS),
+    signal: AbortSignal.any([ending, AbortSignal.timeout(FETCH_DEADLINE_MS)]),
   });
   if (response.status !== 200) {
     await response.body?.cancel();
