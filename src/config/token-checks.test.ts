@@ -11,9 +11,9 @@ describe('the secret', () => {
   test('comes from SECRET_KEY, from JWT_SECRET_KEY, or from the file', async () => {
     const written = 'auth: { jwt: { own: { secret: "${MINE}" } } }';
     for (const [yaml, env] of [
-      ['', { SECRET_KEY: SECRET }],
-      ['', { JWT_SECRET_KEY: SECRET }],
-      ['', { SECRET_KEY: SECRET, JWT_SECRET_KEY: SECRET }],
+      ['{}', { SECRET_KEY: SECRET }],
+      ['{}', { JWT_SECRET_KEY: SECRET }],
+      ['{}', { SECRET_KEY: SECRET, JWT_SECRET_KEY: SECRET }],
       [written, { MINE: SECRET }],
       [written, { MINE: 'too short', SECRET_KEY: SECRET }],
     ] as const) {
@@ -25,7 +25,9 @@ describe('the secret', () => {
 
   test('is refused when its two names hold different values', async () => {
     const env = { SECRET_KEY: SECRET, JWT_SECRET_KEY: `${SECRET}!` };
-    expect(await problemsOf('{}', { env })).toEqual([expect.stringContaining('JWT_SECRET_KEY: differs from SECRET_KEY')]);
+    expect(await problemsOf('{}', { env })).toEqual([
+      expect.stringContaining('JWT_SECRET_KEY: differs from SECRET_KEY'),
+    ]);
   });
 
   test.each([

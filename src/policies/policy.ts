@@ -64,7 +64,9 @@ export function defineAccessPolicy<S extends TSchema, C = Static<S>>(policy: Acc
   return policy;
 }
 
-export function defineAttemptPolicy<S extends TSchema, C = Static<S>>(policy: AttemptPolicy<S, C>): AttemptPolicy<S, C> {
+export function defineAttemptPolicy<S extends TSchema, C = Static<S>>(
+  policy: AttemptPolicy<S, C>,
+): AttemptPolicy<S, C> {
   return policy;
 }
 

@@ -60,7 +60,9 @@ describe('a WebSocket', () => {
   test('carries messages both ways and leaves one log line with status 101', async () => {
     const socket = connect('/ws/room?x=1');
     await opened(socket);
-    const message = new Promise<string>((resolve) => socket.once('message', (data: Buffer) => resolve(data.toString())));
+    const message = new Promise<string>((resolve) =>
+      socket.once('message', (data: Buffer) => resolve(data.toString())),
+    );
     socket.send('hello');
     expect(await message).toBe('echo hello');
     expect(gateway.gateway.tunnels.size).toBe(1);

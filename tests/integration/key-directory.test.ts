@@ -186,7 +186,11 @@ describe('The hint through Redis', () => {
     bus.emit('message', 'another channel', '');
     notifier.publish();
     expect(hints).toBe(1);
-    new RedisChangeNotifier({ publish: () => Promise.reject(new Error('down')) }, subscriber, 'test:identity').publish();
+    new RedisChangeNotifier(
+      { publish: () => Promise.reject(new Error('down')) },
+      subscriber,
+      'test:identity',
+    ).publish();
     await Promise.resolve();
   });
 });

@@ -129,13 +129,10 @@ describeOnBothDatabases('Sessions', ({ openMigrated }) => {
     ['a guess', 'rt_guessed'],
     ['SQL', "' or 1=1 --"],
     ['10,000 letters', 'x'.repeat(10_000)],
-  ])(
-    'are not refreshed by %s',
-    async (_name, presented) => {
-      const { sessions } = await logIn();
-      await expect(sessions.refresh(presented, by)).rejects.toEqual(refusedWith('INVALID_CREDENTIAL'));
-    },
-  );
+  ])('are not refreshed by %s', async (_name, presented) => {
+    const { sessions } = await logIn();
+    await expect(sessions.refresh(presented, by)).rejects.toEqual(refusedWith('INVALID_CREDENTIAL'));
+  });
 
   test('are not rotated when no access token can be signed', async () => {
     const { pair, database, sessions } = await logIn();
