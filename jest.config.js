@@ -6,6 +6,8 @@ export default {
   testPathIgnorePatterns: ['/node_modules/', '/dist/', '/bench/'],
   modulePathIgnorePatterns: ['/dist/'],
   setupFiles: ['<rootDir>/tests/support/realm.js'],
+  // Most tests wait for sockets and servers: with one worker per core but one, a core would idle.
+  maxWorkers: '100%',
   workerIdleMemoryLimit: '512MB',
   testTimeout: 20_000,
   coverageProvider: 'babel',

@@ -19,10 +19,12 @@ export function crossCheck(file: ConfigFile, checks: Checks): void {
   checkConsumers(file, checks);
 }
 
-function checkSettings({ settings, tiers }: ConfigFile, { fail }: Checks): void {
+function checkSettings({ settings, tiers }: ConfigFile, { fail, warn }: Checks): void {
   checkLimits(settings.rate_limit, ['settings', 'rate_limit'], { fail });
   const unknown = tierMistake(settings.accounts.default_tier, tiers);
   if (unknown !== undefined) fail(['settings', 'accounts', 'default_tier'], unknown);
+  if (settings.accounts.signup === 'open')
+    warn(['settings', 'accounts', 'signup'], 'anybody who reaches the gateway can make an account');
   const { listen, admin, metrics } = settings;
   const ports = new Map([[listen.port, 'settings.listen.port']]);
   const others = [

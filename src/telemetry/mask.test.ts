@@ -129,3 +129,10 @@ function cpuSeconds(text: string): number {
   const { user, system } = process.threadCpuUsage(before);
   return (user + system) / 1e6;
 }
+
+test.each(['0.0.0.0@a.aa', '10.0.0.1x@a.aa', '123e4567-e89b-42d3-a456-426614174000@a.aa'])(
+  'an e-mail address that begins like something kept is hidden: %s',
+  (text) => {
+    expect(createMask(['email'])(`by ${text}, from 10.0.0.1`)).toBe('by [email], from 10.0.0.1');
+  },
+);

@@ -11,11 +11,11 @@ const GAP = '(?:[ .()-]|%2[089])';
 const MAIL_EXCLUDED = '\\s\\p{Cc}@/?&=,;:<>()[\\]"\'`';
 const OCTET = '(?:25[0-5]|2[0-4]\\d|1?\\d?\\d)';
 
-/** Look like numbers of a person and are not: matched first, and kept. */
-const KEPT = [
-  '(?<![0-9A-Za-z])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}',
-  `(?<![\\d.])${OCTET}(?:\\.${OCTET}){3}(?!\\.?\\d)`,
-].join('|');
+const UUID = '(?<![0-9A-Za-z])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}';
+const ADDRESS = `(?<![\\d.])${OCTET}(?:\\.${OCTET}){3}(?!\\.?\\d)`;
+
+/** Look like numbers of a person and are not: matched first, and kept, unless an e-mail address begins with them. */
+const KEPT = `(?:${UUID}|${ADDRESS})(?![^${MAIL_EXCLUDED}]{0,64}(?:@|%40))`;
 
 /**
  * Linear in the length of the text: a candidate begins only where a run of its characters begins, and every repetition
