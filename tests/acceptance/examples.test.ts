@@ -12,9 +12,10 @@ const env = {
   ...{ SECRET_KEY: secret, JWT_SECRET_KEY: secret },
 };
 
-test.each(files)('%s loads without a warning', async (file) => {
+test.each(files)('%s loads, and warns of nothing but sign-up where it opens it', async (file) => {
   const { config, warnings } = await loadConfig({ file: join(root, file), env });
-  expect(warnings).toEqual([]);
+  const isOpen = config.settings.accounts.signup === 'open';
+  expect(warnings).toEqual(isOpen ? [expect.stringContaining('settings.accounts.signup')] : []);
   expect(config.routes.length).toBeGreaterThan(0);
 });
 
