@@ -138,6 +138,7 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
     this.status = status;
     this.headers = textHeaders(controller.rawHeaders as Buffer[]);
     this.exchange.answeredAt = performance.now();
+    this.target.noteLatency(this.exchange.answeredAt - this.startedAt);
     this.exchange.deadline.endPhase();
     this.record(status, undefined);
     this.resolve(this);
@@ -252,7 +253,7 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
   };
 }
 
-/** Node joins head and body into one buffer only when both are strings; latin1 keeps every byte (32 µs of 90 saved). */
+/** Node joins head and body into one buffer only when both are strings; latin1 keeps every byte. */
 function endInOneWrite(res: ServerResponse, body: Buffer): void {
   if (body.length <= ONE_WRITE_BYTES) res.end(body.toString('latin1'), 'latin1');
   else res.end(body);

@@ -52,6 +52,13 @@ describe('a sound answer', () => {
     expect(answer.trailers.lines).toEqual([]);
   });
 
+  test('tells how long the target takes to answer', async () => {
+    const { server } = await start(writes('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'));
+    expect(server.target.latencyMs).toBe(0);
+    await sendRaw(server.url, GET);
+    expect(server.target.latencyMs).toBeGreaterThan(0);
+  });
+
   test('that ends with its connection is complete', async () => {
     const { server } = await start(async (call) => {
       await call.write('HTTP/1.0 200 OK\r\n\r\nabc');
