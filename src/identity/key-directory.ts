@@ -17,6 +17,7 @@ import {
   type VerifyingRow,
 } from './known-key.ts';
 import type { LastUse } from './last-use.ts';
+import { DISABLED, EXPIRED, REVOKED, THROTTLED, UNAVAILABLE, UNKNOWN } from './ready-lookups.ts';
 
 interface KeyDirectoryOptions {
   readonly reader: Knex;
@@ -48,13 +49,6 @@ const PAUSE_MS = 1500;
 const FEED_STALE_MS = 60_000;
 /** Longer than any key, short enough to hash for nothing. */
 const LONGEST_KEY = 1024;
-
-const UNAVAILABLE: KeyLookup = Object.freeze({ kind: 'unavailable' });
-const UNKNOWN: KeyLookup = Object.freeze({ kind: 'refused', reason: 'unknown' });
-const EXPIRED: KeyLookup = Object.freeze({ kind: 'refused', reason: 'expired' });
-const REVOKED: KeyLookup = Object.freeze({ kind: 'refused', reason: 'revoked' });
-const DISABLED: KeyLookup = Object.freeze({ kind: 'refused', reason: 'disabled' });
-const THROTTLED: KeyLookup = Object.freeze({ kind: 'refused', reason: 'throttled' });
 
 /**
  * Answers whose key was presented, from the file, from memory and from the database, always by SHA-256: the key itself

@@ -10,6 +10,7 @@ import { ChangeMarks } from './change-marks.ts';
 import { grantOfFile, grantOfRow, grantOfStranger, principalOf, type TierNames } from './token-principal.ts';
 import { readStanding } from './token-standing.ts';
 import { isTokenShaped, type TokenVerifier, type VerifiedToken } from './verify-token.ts';
+import { DISABLED, EXPIRED, REVOKED, THROTTLED, UNAVAILABLE, UNKNOWN } from '../ready-lookups.ts';
 
 interface TokenDirectoryOptions {
   readonly reader: Knex;
@@ -50,13 +51,6 @@ const LOOKUP_DEADLINE_MS = 2000;
 const MOST_FLIGHTS = 1000;
 /** After a failure the store is left alone this long. */
 const PAUSE_MS = 1500;
-
-const UNAVAILABLE: KeyLookup = Object.freeze({ kind: 'unavailable' });
-const UNKNOWN: KeyLookup = Object.freeze({ kind: 'refused', reason: 'unknown' });
-const EXPIRED: KeyLookup = Object.freeze({ kind: 'refused', reason: 'expired' });
-const REVOKED: KeyLookup = Object.freeze({ kind: 'refused', reason: 'revoked' });
-const DISABLED: KeyLookup = Object.freeze({ kind: 'refused', reason: 'disabled' });
-const THROTTLED: KeyLookup = Object.freeze({ kind: 'refused', reason: 'throttled' });
 
 /**
  * Answers who calls with a token. A token is verified and looked up in the database once, and then known by its SHA-256:
