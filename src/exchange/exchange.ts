@@ -3,11 +3,14 @@ import type { Socket } from 'node:net';
 import type { Dialect } from '../errors/dialect.ts';
 import type { Rejection } from '../errors/rejection.ts';
 import type { Listed } from '../lib/roster.ts';
+import type { BodyFilter } from './body-filter.ts';
+import type { ChargeReceipt } from './charge-receipt.ts';
 import type { Deadline, Timeouts } from './deadline.ts';
 import type { EdgeRequest } from './edge-request.ts';
 import type { LimitStatus } from './limit-status.ts';
+import type { ModelCall } from './model-call.ts';
 import type { Principal } from './principal.ts';
-import type { RequestBody } from './request-body.ts';
+import type { BodyPayload, RequestBody } from './request-body.ts';
 import type { TargetAddress } from './target-address.ts';
 
 export type { Dialect } from '../errors/dialect.ts';
@@ -27,10 +30,17 @@ export interface UpstreamPlan {
   readonly timeouts: Timeouts;
   /** The prefix the path loses on its way, without a final slash: where the target's root appears to clients. */
   readonly strippedPrefix?: string | undefined;
-  /** Path and query for this target; always starts with the target's base path. */
-  pathFor(exchange: Exchange, target: TargetAddress): string;
+  /** What this target is sent. May be asked again for a further attempt; throws `GatewayError` when it cannot be made. */
+  requestFor(exchange: Exchange, target: TargetAddress): UpstreamRequest;
+}
+
+/** One request as it goes on the wire. */
+export interface UpstreamRequest {
+  /** Path and query; always starts with the target's base path. */
+  readonly path: string;
   /** The complete header block as flat name/value strings, rebuilt from scratch. */
-  headersFor(exchange: Exchange, target: TargetAddress): string[];
+  readonly headers: string[];
+  readonly body: BodyPayload;
 }
 
 /** How one try at one target ended; written by the upstream side, read once by the observer. */
@@ -76,6 +86,10 @@ export class Exchange implements Listed {
   credentialHeader: string | undefined;
   /** The tightest limit that applied, for the response headers. */
   limit: LimitStatus | undefined;
+  /** What the limits took, while it can still be corrected. */
+  charge: ChargeReceipt | undefined;
+  /** Set where the request is one to a model. */
+  model: ModelCall | undefined;
   readonly attempts: AttemptRecord[] = [];
   rejection: Rejection | undefined;
   outcome: Outcome = 'completed';
@@ -92,7 +106,11 @@ export class Exchange implements Listed {
 
   /** Sockets on which the edge refuses whatever still comes. */
   private readonly closing: WeakSet<Socket>;
+  /** In the order in which the upstream's bytes pass them; `undefined` where bytes pass as they are. */
+  filters: BodyFilter[] | undefined;
+
   private headHooks: HeadHook[] | undefined;
+  private sentHooks: ((chunk: Buffer) => void)[] | undefined;
   private settleHooks: (() => void)[] | undefined;
 
   constructor(fields: {
@@ -143,6 +161,20 @@ export class Exchange implements Listed {
 
   runHeadHooks(headers: string[], status: number): void {
     if (this.headHooks) for (const hook of this.headHooks) hook(headers, status);
+  }
+
+  /** The next response body passes this filter too, after those before it. */
+  filterBody(filter: BodyFilter): void {
+    (this.filters ??= []).push(filter);
+  }
+
+  /** Hears the bytes of the response body as the client gets them, whoever answers. Must not throw. */
+  onSent(listener: (chunk: Buffer) => void): void {
+    (this.sentHooks ??= []).push(listener);
+  }
+
+  runSentHooks(chunk: Buffer): void {
+    if (this.sentHooks) for (const hook of this.sentHooks) hook(chunk);
   }
 
   /** Runs exactly once, whatever the outcome, when the response has closed. Must not throw. */

@@ -1,8 +1,7 @@
 import type { RouteConfig, RoutePath } from '../config/gateway-config.ts';
 import type { Settings } from '../config/settings-schema.ts';
 import type { Dependencies } from '../dependencies.ts';
-import type { Exchange, UpstreamPlan } from '../exchange/exchange.ts';
-import type { TargetAddress } from '../exchange/target-address.ts';
+import type { UpstreamPlan } from '../exchange/exchange.ts';
 import type { AccessPolicy, AccessStep, RouteContext } from '../policies/policy.ts';
 import { ACCESS_ORDER } from '../policies/registry.ts';
 import { RequestHeaders } from '../upstream/request-headers.ts';
@@ -67,8 +66,10 @@ function planFor(config: RouteConfig, path: RoutePath, viaPseudonym: string): Up
   return {
     timeouts: config.policies.timeout,
     strippedPrefix: path.strip_prefix,
-    pathFor: (exchange: Exchange, target: TargetAddress) =>
-      target.basePath + rewrite(exchange.edge.path, exchange.params) + exchange.edge.query,
-    headersFor: (exchange: Exchange, target: TargetAddress) => headers.build(exchange, target),
+    requestFor: (exchange, target) => ({
+      path: target.basePath + rewrite(exchange.edge.path, exchange.params) + exchange.edge.query,
+      headers: headers.build(exchange, target, exchange.body.sendLength),
+      body: exchange.body.payload(),
+    }),
   };
 }

@@ -44,6 +44,11 @@ export interface Answer {
   onBroken(listener: () => void): void;
   /** Writes this head and the upstream's body to the client; false when the upstream died before anything was sent. */
   deliver(headers: string[]): boolean;
+  /**
+   * The whole body, instead of delivering it. Rejects with `UpstreamFailure`: `reset` when it breaks off,
+   * `invalid_response` past `maxBytes`, `total_timeout` when it stalls.
+   */
+  collect(maxBytes: number): Promise<Buffer>;
   /** Drops the body and frees the connection, so that another attempt may follow. */
   discard(): void;
 }

@@ -1,9 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { buildExchange } from '../../tests/support/exchange-builder.ts';
 import { buildTarget } from '../../tests/support/target-builder.ts';
 import { createBalancer } from './balancer.ts';
 import type { Target } from './targets.ts';
 
+const exchange = buildExchange();
 const METHODS = ['round_robin', 'least_requests'] as const;
 
 function countPicks(pick: () => Target | undefined, times: number): Map<string, number> {
@@ -32,7 +34,7 @@ describe.each(METHODS)('%s', (method) => {
             target.isAdmitting = states[i] !== 'open';
           });
           const used = targets.filter((_, i) => triedIndexes.includes(i));
-          const picked = pick(used);
+          const picked = pick(used, exchange);
           expect(picked !== undefined).toBe(targets.some((target) => target.isAvailable));
           if (!picked) continue;
           expect(picked.isAvailable).toBe(true);
@@ -44,7 +46,7 @@ describe.each(METHODS)('%s', (method) => {
   });
 
   test('a service without targets has nothing to pick', () => {
-    expect(createBalancer(method, [])([])).toBeUndefined();
+    expect(createBalancer(method, [])([], exchange)).toBeUndefined();
   });
 });
 
@@ -56,7 +58,7 @@ describe('round_robin', () => {
         const pick = createBalancer('round_robin', targets);
         const cycle = list.reduce((sum, weight) => sum + weight, 0);
         for (let i = 0; i < cycles; i++) {
-          const counts = countPicks(() => pick([]), cycle);
+          const counts = countPicks(() => pick([], exchange), cycle);
           for (const target of targets) expect(counts.get(target.name)).toBe(target.weight);
         }
       }),
@@ -65,16 +67,16 @@ describe('round_robin', () => {
 
   test('spreads a heavy target instead of calling it in runs', () => {
     const pick = createBalancer('round_robin', [buildTarget('a', 5), buildTarget('b', 1), buildTarget('c', 1)]);
-    expect(Array.from({ length: 7 }, () => pick([])?.name).join('')).toBe('aabacaa');
+    expect(Array.from({ length: 7 }, () => pick([], exchange)?.name).join('')).toBe('aabacaa');
   });
 
   test('the others take over the share of a target that is away, and it returns without a burst', () => {
     const [a, b] = [buildTarget('a'), buildTarget('b')];
     const pick = createBalancer('round_robin', [a, b]);
     a.isHealthy = false;
-    expect(countPicks(() => pick([]), 100)).toEqual(new Map([['b', 100]]));
+    expect(countPicks(() => pick([], exchange), 100)).toEqual(new Map([['b', 100]]));
     a.isHealthy = true;
-    const counts = countPicks(() => pick([]), 10);
+    const counts = countPicks(() => pick([], exchange), 10);
     expect([counts.get('a'), counts.get('b')]).toEqual([5, 5]);
   });
 });
@@ -85,14 +87,14 @@ describe('least_requests', () => {
     const pick = createBalancer('least_requests', [small, large]);
     small.inFlight = 2;
     large.inFlight = 7;
-    expect(countPicks(() => pick([]), 50)).toEqual(new Map([['large', 50]]));
+    expect(countPicks(() => pick([], exchange), 50)).toEqual(new Map([['large', 50]]));
     large.inFlight = 9;
-    expect(countPicks(() => pick([]), 50)).toEqual(new Map([['small', 50]]));
+    expect(countPicks(() => pick([], exchange), 50)).toEqual(new Map([['small', 50]]));
   });
 
   test('idle targets get their weight', () => {
     const pick = createBalancer('least_requests', [buildTarget('a', 3), buildTarget('b', 1)]);
-    const share = (countPicks(() => pick([]), 8_000).get('a') ?? 0) / 8_000;
+    const share = (countPicks(() => pick([], exchange), 8_000).get('a') ?? 0) / 8_000;
     expect(share).toBeGreaterThan(0.7);
     expect(share).toBeLessThan(0.8);
   });
@@ -100,7 +102,7 @@ describe('least_requests', () => {
   test('keeps running requests within a few of each other', () => {
     const targets = Array.from({ length: 10 }, (_, i) => buildTarget(`t${i}`));
     const pick = createBalancer('least_requests', targets);
-    for (let i = 0; i < 1_000; i++) (pick([]) as Target).inFlight++;
+    for (let i = 0; i < 1_000; i++) (pick([], exchange) as Target).inFlight++;
     const inFlight = targets.map((target) => target.inFlight);
     expect(Math.max(...inFlight) - Math.min(...inFlight)).toBeLessThan(10);
   });

@@ -10,8 +10,8 @@ export function createBalancer(method: BalanceMethod, targets: readonly Target[]
   const [only] = targets;
   if (only && targets.length === 1) return () => (only.isAvailable ? only : undefined);
   const choose = method === 'round_robin' ? smoothRoundRobin() : leastRequests(random);
-  return (tried) => {
-    const available = targets.filter((target) => target.isAvailable);
+  return (tried, { model }) => {
+    const available = targets.filter((target) => target.isAvailable && (!model || target.serves(model.model.name)));
     const fresh = tried.length === 0 ? available : available.filter((target) => !tried.includes(target));
     return choose(fresh.length > 0 ? fresh : available);
   };

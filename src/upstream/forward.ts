@@ -23,6 +23,14 @@ const PHASE_FAILURE: Record<Exclude<DeadlinePhase, 'request_body'>, FailureKind>
   total: 'total_timeout',
 };
 
+/** A body on its way to be handed over whole. */
+interface Collection {
+  readonly chunks: Buffer[];
+  bytesLeft: number;
+  readonly resolve: (body: Buffer) => void;
+  readonly reject: (failure: UpstreamFailure) => void;
+}
+
 /** One attempt at one target over its keep-alive pool. The exchange's body must have been prepared. */
 export function createForwarder(pools: UpstreamPools): Attempt {
   return (exchange, target) => {
@@ -48,7 +56,8 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
   private readonly reject: (failure: UpstreamFailure) => void;
   private readonly startedAt = performance.now();
   private controller: Dispatcher.DispatchController | undefined;
-  private phase: 'waiting' | 'answered' | 'delivering' | 'discarding' | 'over' = 'waiting';
+  private phase: 'waiting' | 'answered' | 'collecting' | 'delivering' | 'discarding' | 'over' = 'waiting';
+  private collection: Collection | undefined;
   private isBroken = false;
   private isEnded = false;
   private brokenListener: (() => void) | undefined;
@@ -74,12 +83,8 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
 
   start(pool: Pool): void {
     const { exchange, target } = this;
-    const request = {
-      method: exchange.edge.method as Dispatcher.HttpMethod,
-      path: this.plan.pathFor(exchange, target),
-      headers: this.plan.headersFor(exchange, target),
-      body: exchange.body.payload(),
-    };
+    const { path, headers, body } = this.plan.requestFor(exchange, target);
+    const request = { method: exchange.edge.method as Dispatcher.HttpMethod, path, headers, body };
     target.inFlight++;
     exchange.running = this;
     exchange.deadline.onExpire = this.onExpire;
@@ -107,6 +112,17 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
     else this.controller?.resume();
     if (this.isDelivering()) exchange.res.flushHeaders();
     return true;
+  }
+
+  collect(maxBytes: number): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
+      if (this.isBroken || this.phase !== 'answered') return reject(new UpstreamFailure('reset', true));
+      this.phase = 'collecting';
+      this.collection = { chunks: [], bytesLeft: maxBytes, resolve, reject };
+      this.exchange.deadline.await('idle', this.plan.timeouts.idle);
+      if (this.isEnded) this.finishCollecting();
+      else this.controller?.resume();
+    });
   }
 
   discard(): void {
@@ -146,6 +162,7 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.phase === 'discarding') return this.countDiscarded(controller, chunk.length);
+    if (this.phase === 'collecting') return this.keep(chunk);
     if (this.phase !== 'delivering') return;
     const { res, deadline } = this.exchange;
     this.exchange.bytesOut += chunk.length;
@@ -165,6 +182,7 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
     // An answer without a body ends before anybody could take it: pausing holds back data, not the end.
     this.isEnded = true;
     if (this.phase === 'delivering') this.finish();
+    else if (this.phase === 'collecting') this.finishCollecting();
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
@@ -174,7 +192,8 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
       const kind = this.exchange.body.rejection ? 'request_body' : failureKind(error, sent);
       return this.refuse(new UpstreamFailure(kind, sent, error));
     }
-    if (this.phase === 'answered' || this.phase === 'delivering') this.breakOff('UPSTREAM_ERROR');
+    if (this.phase === 'collecting') this.failCollecting('reset');
+    else if (this.phase === 'answered' || this.phase === 'delivering') this.breakOff('UPSTREAM_ERROR');
   }
 
   private finish(): void {
@@ -188,6 +207,7 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
     if (this.phase === 'over') return;
     const failure = new UpstreamFailure(kind, this.controller !== undefined);
     if (this.phase === 'waiting') this.refuse(failure);
+    else if (this.phase === 'collecting') this.failCollecting(kind);
     else if (kind === 'client_aborted') this.phase = 'over';
     else this.breakOff('UPSTREAM_TIMEOUT');
     this.controller?.abort(failure);
@@ -206,6 +226,29 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
     this.isBroken = true;
     this.brokenListener?.();
     if (wasDelivering && !this.exchange.res.writableEnded) endTruncated(this.exchange, code);
+  }
+
+  private keep(chunk: Buffer): void {
+    const collection = this.collection as Collection;
+    collection.bytesLeft -= chunk.length;
+    if (collection.bytesLeft < 0) return this.fail('invalid_response');
+    this.exchange.deadline.await('idle', this.plan.timeouts.idle);
+    collection.chunks.push(chunk);
+  }
+
+  private finishCollecting(): void {
+    const { chunks, resolve } = this.collection as Collection;
+    this.phase = 'over';
+    this.exchange.deadline.endPhase();
+    resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks));
+  }
+
+  private failCollecting(kind: FailureKind): void {
+    this.phase = 'over';
+    this.isBroken = true;
+    this.exchange.deadline.endPhase();
+    this.brokenListener?.();
+    this.collection?.reject(new UpstreamFailure(kind, true));
   }
 
   private passInterim(controller: Dispatcher.DispatchController, status: number): void {

@@ -30,7 +30,9 @@ function build(
   kind: 'http' | 'llm' = 'http',
   to = target,
 ): HeaderList {
-  return HeaderList.from(new RequestHeaders(kind, { ...DEFAULTS, ...config }, 'gw-1').build(exchange, to));
+  return HeaderList.from(
+    new RequestHeaders(kind, { ...DEFAULTS, ...config }, 'gw-1').build(exchange, to, exchange.body.sendLength),
+  );
 }
 
 describe('to an http upstream', () => {

@@ -62,14 +62,13 @@ export class RequestHeaders {
 
   /**
    * name, value, … for undici: latin1 text, `Host` first, the target's credential last. `Content-Length` stands there
-   * exactly when the length of the body is known; otherwise undici frames the body itself.
+   * exactly when the `length` of the body is known; otherwise undici frames the body itself.
    */
-  build(exchange: Exchange, target: TargetAddress): string[] {
+  build(exchange: Exchange, target: TargetAddress, length: number | undefined): string[] {
     const { edge } = exchange;
     const host = this.config.preserve_host && edge.authority !== '' ? edge.authority : target.authority;
     let lines = ['Host', host];
     this.copy(exchange, target, lines);
-    const length = exchange.body.sendLength;
     if (length !== undefined) lines.push('Content-Length', String(length));
     lines.push('X-Request-Id', exchange.id);
     if (!this.isThirdParty) this.pushProxyLines(exchange, lines);

@@ -1,3 +1,7 @@
+import type { Exchange } from '../exchange/exchange.ts';
+import type { ProviderName } from '../exchange/model-call.ts';
+import { holds } from '../lib/wildcard-list.ts';
+
 /** One address of a service, with everything that is known about it right now. State lives here, per process. */
 export class Target {
   /** `host:port`, the metric label. */
@@ -10,6 +14,9 @@ export class Target {
   readonly basePath: string;
   readonly weight: number;
   readonly maxConnections: number;
+  readonly provider: ProviderName;
+  /** Names of the models it serves, with `*` at the end for any rest; `undefined` = all. */
+  readonly models: readonly string[] | undefined;
   /** Upstream credential, sent last so that nothing can replace it. Header name (lower-case) and value. */
   readonly credential: { readonly name: string; readonly value: string } | undefined;
 
@@ -32,6 +39,8 @@ export class Target {
     weight: number;
     maxConnections: number;
     credential?: { readonly name: string; readonly value: string } | undefined;
+    provider?: ProviderName;
+    models?: readonly string[] | undefined;
   }) {
     this.name = fields.name;
     this.origin = fields.origin;
@@ -40,11 +49,17 @@ export class Target {
     this.weight = fields.weight;
     this.maxConnections = fields.maxConnections;
     this.credential = fields.credential;
+    this.provider = fields.provider ?? 'openai';
+    this.models = fields.models;
   }
 
   /** Takes one more wait for response headers, in milliseconds, into the average: a fifth of what is new. */
   noteLatency(ms: number): void {
     this.latencyMs = this.latencyMs === 0 ? ms : this.latencyMs + (ms - this.latencyMs) / 5;
+  }
+
+  serves(model: string): boolean {
+    return this.models === undefined || holds(this.models, model);
   }
 
   /** May be offered a request now. */
@@ -53,8 +68,14 @@ export class Target {
   }
 }
 
-/** Picks a target that is available and not in `tried`; falls back to a tried one; `undefined` when none is available. */
-export type Balancer = (tried: readonly Target[]) => Target | undefined;
+/**
+ * Picks a target for the exchange that is available, serves the model asked for and is not in `tried`; falls back to a
+ * tried one; `undefined` when none is available.
+ */
+export type Balancer = (tried: readonly Target[], exchange: BalancedExchange) => Target | undefined;
+
+/** What of an exchange a balancer may look at. */
+export type BalancedExchange = Pick<Exchange, 'edge' | 'principal' | 'clientIp' | 'model'>;
 
 /** The targets of one service and the way to choose among them. */
 export interface ServiceTargets {

@@ -49,8 +49,9 @@ export class Tunnels {
   open(exchange: Exchange, target: Target, socket: Socket, head: Buffer, events: TunnelEvents): void {
     const { req } = exchange;
     const plan = exchange.plan as UpstreamPlan;
-    req.url = plan.pathFor(exchange, target);
-    req.headers = upgradeHeaders(plan.headersFor(exchange, target));
+    const { path, headers } = plan.requestFor(exchange, target);
+    req.url = path;
+    req.headers = upgradeHeaders(headers);
     target.inFlight++;
     this.running.set(req, { exchange, target, startedAt: performance.now(), isAnswered: false, ...events });
     socket.once('close', () => this.end(req));

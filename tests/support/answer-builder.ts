@@ -19,6 +19,7 @@ export function buildAnswer(target: Target, status: number, headers: readonly st
       breakOff = listener;
     },
     deliver: () => !isDiscarded,
+    collect: () => Promise.resolve(Buffer.alloc(0)),
     discard: () => {
       isDiscarded = true;
     },

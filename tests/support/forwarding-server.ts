@@ -72,8 +72,11 @@ export async function startForwardingServer(
     exchange.deadline.limitTotal(timeouts.total);
     exchange.plan = {
       timeouts,
-      pathFor: ({ edge }) => edge.path + edge.query,
-      headersFor: (each, to) => options.rules?.request.build(each, to) ?? strip(each.edge.headers.raw, HOP),
+      requestFor: (each, to) => ({
+        path: each.edge.path + each.edge.query,
+        headers: options.rules?.request.build(each, to, each.body.sendLength) ?? strip(each.edge.headers.raw, HOP),
+        body: each.body.payload(),
+      }),
     };
     void pass(exchange);
   });

@@ -5,7 +5,7 @@ import { until } from '../../../tests/support/poll.ts';
 import { buildService } from '../../../tests/support/target-builder.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { type FailureKind, type Send, UpstreamFailure } from '../../upstream/attempt.ts';
-import type { ServiceTargets, Target } from '../../upstream/targets.ts';
+import type { BalancedExchange, ServiceTargets, Target } from '../../upstream/targets.ts';
 import { createRetryingSend } from './retry.policy.ts';
 import { RetryBudget } from './retry-budget.ts';
 import type { RetryConfig } from './schema.ts';
@@ -239,7 +239,8 @@ describe('when no target is left', () => {
     let picks = 0;
     const shrinking = {
       ...service,
-      pick: (tried: readonly Target[]) => (picks++ === 0 ? service.targets[0] : pick(tried)),
+      pick: (tried: readonly Target[], exchange: BalancedExchange) =>
+        picks++ === 0 ? service.targets[0] : pick(tried, exchange),
     };
     await expect(sendOf([503], shrinking)(buildExchange())).resolves.toMatchObject({ status: 503 });
     expect(answers[0]?.isDiscarded).toBe(false);

@@ -67,7 +67,7 @@ class FailedAttempt extends Error {
 export function createRetryingSend(service: RetryingService): Send {
   return async (exchange) => {
     service.budget.earn();
-    const target = service.targets.pick(NONE) ?? refuse(service);
+    const target = service.targets.pick(NONE, exchange) ?? refuse(service);
     let failed: FailedAttempt | Answer;
     try {
       const answer = await service.attempt(exchange, target);
@@ -164,7 +164,7 @@ class RetryRun {
   /** Looks again: what was available before the wait may be gone. An answer already in hand beats a refusal of ours. */
   private nextTarget(): Target {
     const { last, tried, service } = this;
-    const target = service.targets.pick(tried);
+    const target = service.targets.pick(tried, this.exchange);
     const isUseless = last.rule.where === 'elsewhere' && target !== undefined && tried.includes(target);
     if (isUseless || (!target && !(last.result instanceof UpstreamFailure))) throw new AbortError(last);
     return target ?? refuse(service);

@@ -1,0 +1,79 @@
+/** Whose language an upstream speaks. */
+export type ProviderName = 'openai' | 'anthropic';
+
+/** What a request to a model wants done; `other` is passed on unread. */
+export type Operation = 'chat' | 'completions' | 'responses' | 'messages' | 'embeddings' | 'embed' | 'models' | 'other';
+
+/** Nano-dollars per million tokens: whole numbers down to a tenth of a cent per billion. */
+export interface ModelPrice {
+  readonly input: number;
+  readonly output: number;
+}
+
+/** A model as this gateway knows it: an entry of the catalogue, or a bare name where there is no catalogue. */
+export interface Model {
+  /** What clients call it. */
+  readonly name: string;
+  /** What the upstream calls it. */
+  readonly upstreamName: string;
+  readonly price: ModelPrice | undefined;
+  readonly maxOutputTokens: number | undefined;
+  /** Stands in the configuration. Other names come from clients and must not become metric labels. */
+  readonly isListed: boolean;
+}
+
+/** Tokens of one answer. */
+export interface TokenUsage {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  /** Not told by the upstream but worked out from sizes. */
+  readonly isEstimated: boolean;
+}
+
+/** An attempt that brought nothing and may have been billed all the same. */
+export interface LostAttempt {
+  readonly model: Model;
+  readonly usage: TokenUsage;
+}
+
+/** One request to a model: what was asked for, who is asked, and what it came to. */
+export interface ModelCall {
+  readonly operation: Operation;
+  /** The parsed body, as the client sent it. */
+  readonly body: Readonly<Record<string, unknown>>;
+  /** The answer is wanted as an event stream. */
+  readonly isStream: boolean;
+  /** The client itself asked for the usage of a stream; otherwise what is asked for on its behalf stays hidden from it. */
+  readonly wantsStreamUsage: boolean;
+  /** Who may answer, in order: the model asked for, then its fallbacks that the caller may use. Never empty. */
+  readonly candidates: readonly Model[];
+  /** Before the call: bytes of the prompt ÷ 4. */
+  readonly estimatedInputTokens: number;
+  /** The most output the answer may have: what the client asked for, else the model's bound, else 1,024; times `n`. */
+  readonly maxOutputTokens: number;
+  /** The one being asked now, or the one that answered. Moved along the candidates by whoever calls the upstream. */
+  model: Model;
+  /** Written when the answer has ended, before the exchange is settled; `undefined` when nothing was used. */
+  usage: TokenUsage | undefined;
+  readonly lost: LostAttempt[];
+}
+
+const PER_MILLION = 1_000_000;
+
+/** What these tokens cost in nano-dollars, rounded up; 0 for a model without a price. */
+export function costOf({ price }: Model, { inputTokens, outputTokens }: TokenUsage): number {
+  if (!price) return 0;
+  return Math.ceil((inputTokens * price.input + outputTokens * price.output) / PER_MILLION);
+}
+
+/** Everything the call used, lost attempts included. */
+export function totalOf(call: Pick<ModelCall, 'model' | 'usage' | 'lost'>): { tokens: number; costNanoUsd: number } {
+  const spent = call.usage ? [...call.lost, { model: call.model, usage: call.usage }] : call.lost;
+  let tokens = 0;
+  let costNanoUsd = 0;
+  for (const { model, usage } of spent) {
+    tokens += usage.inputTokens + usage.outputTokens;
+    costNanoUsd += costOf(model, usage);
+  }
+  return { tokens, costNanoUsd };
+}
