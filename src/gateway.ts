@@ -196,7 +196,10 @@ export class Gateway {
     const live = new Set(this.services.values());
     for (const dropped of shelf.sweep()) if (dropped instanceof UpstreamService) void dropped.retire();
     breakers.retain(live);
-    metrics.retain(new Map([...live].map(({ service, targets }) => [service, targets.map(({ name }) => name)])));
+    const targetsByName = new Map([...live].map(({ service, targets }) => [service, targets.map(({ name }) => name)]));
+    // A route that answers itself is counted under its own name.
+    for (const { service, name } of this.config.routes) if (service === undefined) targetsByName.set(name, []);
+    metrics.retain(targetsByName);
   }
 
   private readonly reportBug = (error: unknown, exchange: Exchange): void => {

@@ -64,7 +64,7 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
     await reloader.watch();
     for (const warning of loaded.warnings) log.warn(warning);
     const running = { gateway, loaded, keys, reloader, log, deps, url: urlOf(sockets, settings.listen) };
-    return { ...running, stop: stopOnce(running, sockets) };
+    return { ...running, stop: stopOnce(running, sockets, options.dev ?? false) };
   } catch (error) {
     await gateway?.close();
     await deps.close();
@@ -96,11 +96,17 @@ function urlOf(sockets: Sockets, listen: LoadedConfig['config']['settings']['lis
   return `${listen.tls ? 'https' : 'http'}://${host}:${port}`;
 }
 
-function stopOnce({ gateway, reloader, deps }: Omit<RunningGateway, 'stop'>, sockets: Sockets): () => Promise<void> {
+function stopOnce(
+  { gateway, reloader, deps }: Omit<RunningGateway, 'stop'>,
+  sockets: Sockets,
+  dev: boolean,
+): () => Promise<void> {
   let stopped: Promise<void> | undefined;
   return () => {
     reloader.stop();
-    stopped ??= shutDown(gateway, sockets, deps, gateway.config.settings);
+    const { shutdown } = gateway.config.settings;
+    // In front of a developer's gateway no balancer has to notice anything: Ctrl-C ends it at once.
+    stopped ??= shutDown(gateway, sockets, deps, dev ? { ...shutdown, grace: 0 } : shutdown);
     return stopped;
   };
 }

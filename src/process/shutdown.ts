@@ -19,9 +19,8 @@ export async function shutDown(
   gateway: Gateway,
   sockets: Sockets,
   deps: OpenDependencies,
-  settings: Settings,
+  { grace, drain, flush }: Settings['shutdown'],
 ): Promise<void> {
-  const { grace, drain, flush } = settings.shutdown;
   gateway.isDraining = true;
   deps.log.info({ running: gateway.running.size, grace_ms: grace, drain_ms: drain }, 'shutting down');
   await quietWithin(gateway, grace, { mayEndEarly: false });

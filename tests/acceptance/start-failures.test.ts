@@ -26,7 +26,7 @@ test('a wrong configuration ends with exit code 1, every mistake on a line with 
   expect(output).not.toMatch(/^\s+at /m);
 });
 
-test('a missing configuration file ends with exit code 1 and names the file', async () => {
+test('a configuration that is no YAML ends with exit code 1 and the place where reading stopped', async () => {
   const { exit, lines } = await failToStart('services: [');
   expect(exit).toBe(1);
   expect(lines.join('\n')).toMatch(/gateway_config\.yaml:\d+:\d+/);

@@ -50,6 +50,15 @@ describe('a reload', () => {
     expect(gateway.deps.degradations.list()).toContain('config_reload_failed');
   });
 
+  test('keeps the counts of routes that answer themselves', async () => {
+    await start(
+      (url) => `${simple(url)}routes: [{ name: gone, match: { path: /gone }, respond: { status: 410, body: gone } }]\n`,
+    );
+    await sendRaw(gateway.url, request('/gone'));
+    expect(await gateway.reloader.reload()).toMatchObject({ ok: true });
+    expect(await gateway.metrics()).toContain('gateway_requests_total{service="gone",method="GET",status="410"} 1');
+  });
+
   test('never takes a file that is half written', async () => {
     await start(simple);
     const whole = simple(upstream.url) + `  b: { url: "${upstream.url}" }\n`;
