@@ -62,6 +62,7 @@ function expandService(name: string, fields: ServiceFields, { defaults }: Config
     kind: fields.kind,
     targets: fields.targets ?? [{ ...BUILT_IN.target, url: fields.url as string }],
     balance: fields.balance ?? defaults.balance ?? 'round_robin',
+    models: fields.models,
     health: (fields.health ?? defaults.health) || undefined,
     retry: fields.retry ?? defaults.retry ?? BUILT_IN.retry,
     circuit_breaker: fields.circuit_breaker ?? defaults.circuit_breaker ?? BUILT_IN.circuit_breaker,

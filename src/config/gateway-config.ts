@@ -10,7 +10,7 @@ import type { LimitLevelConfig, RateLimitConfig } from '../policies/limits/schem
 import type { PathsConfig } from '../policies/paths/schema.ts';
 import type { RetryConfig } from '../policies/retry/schema.ts';
 import type { TimeoutConfig } from '../policies/timeout/schema.ts';
-import type { TargetConfig } from './schema.ts';
+import type { ModelsFields, TargetConfig } from './schema.ts';
 import type { Dialect, Settings } from './settings-schema.ts';
 import type { JwtConfig } from './token-schema.ts';
 
@@ -39,6 +39,8 @@ export interface ServiceConfig {
   /** At least one. */
   readonly targets: readonly TargetConfig[];
   readonly balance: 'round_robin' | 'least_requests';
+  /** On llm and embeddings; `undefined` where every name of a model is passed on. */
+  readonly models: ModelsFields | undefined;
   readonly health: HealthConfig | undefined;
   readonly retry: RetryConfig | false;
   readonly circuit_breaker: CircuitBreakerConfig | false;

@@ -1,7 +1,8 @@
 /** The configuration file as written, once shorthands are expanded: the one source of its types, checks and docs. */
 
 import Type, { type Static } from 'typebox';
-import { FilePath, HeaderName, Method, Section, SecretText } from '../lib/schema-atoms.ts';
+import { modelsSchema } from '../llm/schema.ts';
+import { FilePath, HeaderName, Method, ModelName, OneOrMany, Section, SecretText } from '../lib/schema-atoms.ts';
 import { policyField, switchablePolicyField } from '../policies/schemas.ts';
 import { ConsumerSchema, TierSchema } from './consumer-schema.ts';
 import { NAME_FORM } from './name-form.ts';
@@ -64,9 +65,24 @@ export const TargetSchema = Section(
     }),
     api_key: Type.Optional(
       SecretText({
-        description: 'Credential of the upstream, sent as `Authorization: Bearer`; write it as `${NAME}`.',
+        description:
+          'Credential of the upstream, sent as `Authorization: Bearer`, or as `x-api-key` to `anthropic`; write it as `${NAME}`.',
       }),
     ),
+    api_key_header: Type.Optional(
+      HeaderName({ description: 'Another header for `api_key`, which then stands in it as it is.' }),
+    ),
+    provider: Type.Enum(['openai', 'anthropic'], {
+      description:
+        'Whose language the target speaks, on llm and embeddings services. Chat requests and answers are translated where it is not the language of the client.',
+      default: 'openai',
+    }),
+    models: OneOrMany(ModelName(), {
+      description:
+        'The models this target serves, by the names of the catalogue, with `*` at the end for any rest; empty means all.',
+      default: [],
+      maxItems: 1_000,
+    }),
     tls: Type.Optional(
       Section(
         {
@@ -102,6 +118,7 @@ const ServiceSchema = Section(
     targets: Type.Optional(
       Type.Array(TargetSchema, { description: 'The addresses, instead of `url`.', minItems: 1, maxItems: 1_000 }),
     ),
+    models: Type.Optional(modelsSchema(policyField('rate_limit'))),
     default_routes: Type.Optional(
       Type.Boolean({
         description:
@@ -226,5 +243,6 @@ export type ConfigFile = Static<typeof ConfigFileSchema>;
 export type RoutePolicyFields = Pick<Static<typeof RouteSchema>, keyof typeof routePolicies>;
 export type TargetConfig = Static<typeof TargetSchema>;
 export type ServiceFields = Static<typeof ServiceSchema>;
+export type ModelsFields = NonNullable<ServiceFields['models']>;
 export type RouteFields = Static<typeof RouteSchema>;
 export type ConsumerFields = Static<typeof ConsumerSchema>;

@@ -12,12 +12,14 @@ export interface ModelPrice {
 
 /** A model as this gateway knows it: an entry of the catalogue, or a bare name where there is no catalogue. */
 export interface Model {
-  /** What clients call it. */
+  /** What clients call it; empty where the request named none and whoever answers it chooses. */
   readonly name: string;
   /** What the upstream calls it. */
   readonly upstreamName: string;
   readonly price: ModelPrice | undefined;
   readonly maxOutputTokens: number | undefined;
+  /** Has no price, and is therefore not for callers who are held to an amount of money. */
+  readonly isDeniedUnderBudget?: boolean;
   /** Stands in the configuration. Other names come from clients and must not become metric labels. */
   readonly isListed: boolean;
 }
@@ -36,12 +38,35 @@ export interface LostAttempt {
   readonly usage: TokenUsage;
 }
 
-/** One request to a model: what was asked for, who is asked, and what it came to. */
-export interface ModelCall {
-  readonly operation: Operation;
-  /** The parsed body, as the client sent it. */
+/** Where one top-level field stands in the bytes of a body; offsets count from its first byte. */
+export interface FieldSpan {
+  /** As a reader of the JSON sees it, escapes resolved. */
+  readonly key: string;
+  /** Behind the `{` or `,` before the field. */
+  readonly from: number;
+  readonly valueFrom: number;
+  readonly valueTo: number;
+  /** At the `,` or `}` behind the field. */
+  readonly to: number;
+}
+
+/** A body that was read strictly: a JSON object without duplicate top-level keys. */
+export interface ParsedBody {
+  /** As the client sent it. */
   readonly body: Readonly<Record<string, unknown>>;
-  /** The answer is wanted as an event stream. */
+  /** Its fields in the order in which they stand. */
+  readonly spans: readonly FieldSpan[];
+}
+
+/**
+ * One request to a model: what was asked for, who is asked, and what it came to. `exchange.body.bytes` are the bytes it
+ * came in; `editBody(bytes, call, edits)` of `llm/body` makes those that a provider is sent.
+ */
+export interface ModelCall extends ParsedBody {
+  readonly operation: Operation;
+  /** Where providers of the language of the operation take it, behind their base path: `/chat/completions`. */
+  readonly path: string;
+  /** The answer is wanted as an event stream, whether the body says so or the path did. */
   readonly isStream: boolean;
   /** The client itself asked for the usage of a stream; otherwise what is asked for on its behalf stays hidden from it. */
   readonly wantsStreamUsage: boolean;

@@ -73,8 +73,17 @@ function targetOf(config: TargetConfig): Target {
     basePath: url.pathname.replace(/\/+$/, ''),
     weight: config.weight,
     maxConnections: config.max_connections,
-    credential: config.api_key && { name: 'authorization', value: `Bearer ${config.api_key.reveal()}` },
+    credential: credentialOf(config),
+    provider: config.provider,
+    models: config.models.length === 0 ? undefined : config.models,
   });
+}
+
+function credentialOf({ api_key: key, api_key_header: header, provider }: TargetConfig): Target['credential'] {
+  if (!key) return undefined;
+  const own = header ?? (provider === 'anthropic' ? 'x-api-key' : undefined);
+  if (own !== undefined) return { name: own.toLowerCase(), value: key.reveal() };
+  return { name: 'authorization', value: `Bearer ${key.reveal()}` };
 }
 
 function readTls(tls: NonNullable<TargetConfig['tls']>): TargetTls {

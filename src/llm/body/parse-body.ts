@@ -1,0 +1,40 @@
+import { isUtf8 } from 'node:buffer';
+import { Rejection } from '../../errors/rejection.ts';
+import type { ParsedBody } from '../../exchange/model-call.ts';
+import { scanFields } from './scan-fields.ts';
+
+const LONGEST_SHOWN = 60;
+
+/**
+ * Reads the body of a request to a model so that no two readers of the same bytes can see different requests: UTF-8
+ * without a byte order mark (RFC 8259 section 8.1), one JSON object, no top-level key twice, bounded depth.
+ */
+export function parseModelBody(bytes: Buffer): ParsedBody | Rejection {
+  if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf)
+    return refuse('The request body begins with a byte order mark: send UTF-8 without one.');
+  if (!isUtf8(bytes)) return refuse('The request body is not valid UTF-8.');
+  const spans = scanFields(bytes);
+  if (spans === 'too deep') return refuse('The request body is nested too deeply.');
+  let body: unknown;
+  try {
+    body = JSON.parse(bytes.toString());
+  } catch {
+    return refuse('The request body is not valid JSON.');
+  }
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    return refuse('The request body must be a JSON object.');
+  const keys = new Set<string>();
+  for (const { key } of spans) {
+    if (keys.has(key)) return refuse(`"${shorten(key)}" stands in the request body twice.`, shorten(key));
+    keys.add(key);
+  }
+  return { body: body as Record<string, unknown>, spans };
+}
+
+function refuse(detail: string, param?: string): Rejection {
+  return new Rejection('VALIDATION_ERROR', detail, param === undefined ? {} : { facts: { param } });
+}
+
+function shorten(key: string): string {
+  return key.length > LONGEST_SHOWN ? `${key.slice(0, LONGEST_SHOWN)}…` : key;
+}

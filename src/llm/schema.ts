@@ -1,0 +1,114 @@
+import Type, { type Static, type TSchema } from 'typebox';
+import { ModelName, OneOrMany, Section } from '../lib/schema-atoms.ts';
+
+const NAME = {
+  pattern: '^[A-Za-z0-9_.:/@-]{1,200}$',
+  'x-form': 'the name of a model such as gpt-4o-mini',
+};
+
+/** In place of the name of a model: whichever answers first these days. */
+export const FASTEST = 'fastest';
+
+const Dollars = (description: string) =>
+  Type.Number({ description: `Dollars per million ${description} tokens.`, minimum: 0, maximum: 100_000 });
+
+const Price = Section(
+  { input_per_million: Dollars('input'), output_per_million: Type.Number({ ...Dollars('output'), default: 0 }) },
+  { description: 'What the model costs.' },
+);
+
+const Unpriced = Type.Enum(['deny', 'cap', 'free'], {
+  description:
+    'What a model without a price counts as: `free` costs nothing, `cap` as much as the dearest model of the service, `deny` refuses it to callers who are held to an amount of money.',
+});
+
+/** `rateLimit` is the schema of the policy of that name, handed in because a schema knows no other. */
+function entrySchema<R extends TSchema>(rateLimit: R) {
+  return Section(
+    {
+      price: Type.Optional(Price),
+      unpriced: Type.Optional(Unpriced),
+      max_output: Type.Optional(
+        Type.Integer({
+          description: 'The most tokens the model may answer with; used when a request does not say.',
+          minimum: 1,
+          maximum: 100_000_000,
+        }),
+      ),
+      upstream_name: Type.Optional(
+        Type.String({
+          description: 'What the upstream calls it. Default: the same name.',
+          minLength: 1,
+          maxLength: 200,
+        }),
+      ),
+      fallbacks: Type.Array(Type.String({ ...NAME }), {
+        description:
+          'Models that answer instead, in this order, when this one cannot. A caller only gets those it may use.',
+        default: [],
+        maxItems: 20,
+        uniqueItems: true,
+      }),
+      rate_limit: rateLimit,
+    },
+    { description: 'One model.' },
+  );
+}
+
+/** The section `models` of a service. */
+export function modelsSchema<R extends TSchema>(rateLimit: R) {
+  return Section(
+    {
+      default: Type.Optional(
+        Type.String({
+          description:
+            'Model for requests that name none. `fastest`: of those the caller may use and that can be reached, the one that answered quickest of late. Without it the first model the caller may use.',
+          ...NAME,
+        }),
+      ),
+      default_by: Type.Record(
+        Type.String({ pattern: '^.{1,64}$', 'x-form': 'the name of a claim' }),
+        Type.Record(
+          Type.String({ pattern: '^.{1,200}$', 'x-form': 'the value of a claim' }),
+          Type.String({ ...NAME }),
+          {
+            description: 'The model for each value of the claim.',
+            additionalProperties: false,
+          },
+        ),
+        {
+          description:
+            'Model for requests that name none, by a claim of the caller (`lob` or another that the issuer maps): `{ lob: { wealth: gpt-4o } }`. Goes before `default`.',
+          default: {},
+          additionalProperties: false,
+        },
+      ),
+      allow: OneOrMany(ModelName(), {
+        description:
+          'The models that may be asked for here, with `*` at the end for any rest; empty means all entries.',
+        default: [],
+        maxItems: 1_000,
+      }),
+      entries: Type.Record(Type.String({ ...NAME }), entrySchema(rateLimit), {
+        description:
+          'The catalogue, by the names clients use. Once there is one, no other model is served; without it every name is passed on.',
+        default: {},
+        additionalProperties: false,
+      }),
+      aliases: Type.Record(Type.String({ ...NAME }), Type.String({ ...NAME }), {
+        description:
+          'Further names of models. They are resolved before rights are judged, so a caller may hold either name.',
+        default: {},
+        additionalProperties: false,
+      }),
+    },
+    { description: 'The models of an llm or embeddings service.' },
+  );
+}
+
+/** The section as this layer reads it; the limits of a model are the limits policy's. */
+export type ModelsConfig = Omit<Static<ReturnType<typeof modelsSchema>>, 'entries'> & {
+  readonly entries: Readonly<Record<string, ModelEntryConfig>>;
+};
+
+export type ModelEntryConfig = Omit<Static<ReturnType<typeof entrySchema>>, 'rate_limit'>;
