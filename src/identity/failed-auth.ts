@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { createBoundedCache } from '../lib/bounded-cache.ts';
 import type { Clock } from '../lib/clock.ts';
 import { ipGroup } from '../lib/ip-group.ts';
 
@@ -35,7 +35,7 @@ const LONGEST_WAIT_MS = 2000;
 export class FailedAuth {
   private settings: FailedAuthSettings;
   private readonly clock: Clock;
-  private readonly offenders = new LRUCache<string, Offender>({ max: MOST_ADDRESSES });
+  private readonly offenders = createBoundedCache<string, Offender>(MOST_ADDRESSES);
 
   constructor(settings: FailedAuthSettings, clock: Clock) {
     this.settings = settings;

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import { LRUCache } from 'lru-cache';
+import { createBoundedCache } from '../lib/bounded-cache.ts';
 import type { Clock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/with-deadline.ts';
 import { hashApiKey, isMistypedKey } from './api-key-format.ts';
@@ -61,8 +61,8 @@ export class KeyDirectory {
   private readonly lastUse: LastUse;
   private readonly memory: ReadonlyMap<string, KnownKey>;
   private fixed: ReadonlyMap<string, KnownKey | 'disabled'>;
-  private readonly known = new LRUCache<string, KnownKey>({ max: MOST_KNOWN });
-  private readonly refusals = new LRUCache<string, KeyLookup>({ max: MOST_REFUSALS, ttl: REFUSAL_TTL_MS });
+  private readonly known = createBoundedCache<string, KnownKey>(MOST_KNOWN);
+  private readonly refusals = createBoundedCache<string, KeyLookup>(MOST_REFUSALS, REFUSAL_TTL_MS);
   private readonly flights = new Map<string, Flight>();
   private pausedUntil = 0;
   private feedReadAt: number;

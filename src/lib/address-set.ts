@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
-import { LRUCache } from 'lru-cache';
+import { createBoundedCache } from './bounded-cache.ts';
 
 /** Answers whether an address belongs to the set; text that is no address never does. */
 export type AddressSet = (address: string) => boolean;
@@ -28,7 +28,7 @@ export function compileAddressSet(entries: readonly string[], { remembered = REM
 }
 
 function rememberVerdicts(ranges: readonly Range[], remembered: number): AddressSet {
-  const verdicts = new LRUCache<string, boolean>({ max: remembered });
+  const verdicts = createBoundedCache<string, boolean>(remembered);
   return (address) => {
     let isMember = verdicts.get(address);
     if (isMember === undefined) {

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { Knex } from 'knex';
-import { LRUCache } from 'lru-cache';
+import { createBoundedCache } from '../../lib/bounded-cache.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { withDeadline } from '../../lib/with-deadline.ts';
 import type { FailedAuth } from '../failed-auth.ts';
@@ -63,8 +63,8 @@ export class TokenDirectory {
   private readonly clock: Clock;
   private rules: TokenRules;
   private fileConsumers: ReadonlyMap<string, FileConsumer> = new Map();
-  private readonly known = new LRUCache<string, KnownToken>({ max: MOST_KNOWN });
-  private readonly refusals = new LRUCache<string, KeyLookup>({ max: MOST_REFUSALS, ttl: REFUSAL_TTL_MS });
+  private readonly known = createBoundedCache<string, KnownToken>(MOST_KNOWN);
+  private readonly refusals = createBoundedCache<string, KeyLookup>(MOST_REFUSALS, REFUSAL_TTL_MS);
   private readonly flights = new Map<string, Promise<KeyLookup>>();
   private readonly marks = new ChangeMarks();
   private pausedUntil = 0;

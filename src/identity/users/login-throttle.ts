@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { createBoundedCache } from '../../lib/bounded-cache.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { ipGroup } from '../../lib/ip-group.ts';
 import { type CountRule, WindowedCounts } from './windowed-counts.ts';
@@ -29,7 +29,7 @@ export class LoginThrottle {
   private readonly accounts: WindowedCounts;
   private readonly addresses: WindowedCounts;
   private readonly all: WindowedCounts;
-  private readonly known = new LRUCache<string, true>({ max: MOST_KEYS });
+  private readonly known = createBoundedCache<string, true>(MOST_KEYS);
 
   constructor(perAddress: CountRule, clock: Clock) {
     this.pairs = new WindowedCounts(PAIR_RULE, clock);

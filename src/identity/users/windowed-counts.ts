@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { createBoundedCache } from '../../lib/bounded-cache.ts';
 import type { Clock } from '../../lib/clock.ts';
 
 /** So many events per window, both above 0. */
@@ -15,7 +15,7 @@ export class WindowedCounts {
   /** May be replaced; windows that run keep their end. */
   rule: CountRule;
   private readonly clock: Clock;
-  private readonly counts = new LRUCache<string, { events: number; readonly windowEnd: number }>({ max: MOST_KEYS });
+  private readonly counts = createBoundedCache<string, { events: number; readonly windowEnd: number }>(MOST_KEYS);
 
   constructor(rule: CountRule, clock: Clock) {
     this.rule = rule;
