@@ -9,6 +9,7 @@ import { users } from './migrations/0005-users.ts';
 import { refreshTokens } from './migrations/0006-refresh-tokens.ts';
 import { audit } from './migrations/0007-audit.ts';
 import { keyBounds } from './migrations/0008-key-bounds.ts';
+import { idempotency } from './migrations/0009-idempotency.ts';
 
 interface Step {
   /** Recorded in the database: must never change once released. */
@@ -25,6 +26,7 @@ const STEPS: readonly Step[] = [
   { name: '0006-refresh-tokens', migration: refreshTokens },
   { name: '0007-audit', migration: audit },
   { name: '0008-key-bounds', migration: keyBounds },
+  { name: '0009-idempotency', migration: idempotency },
 ];
 
 const TABLE = 'knex_migrations';

@@ -1,5 +1,5 @@
 // Keeps a Redis that is away from costing anything: after the first failure nobody asks it until a probe succeeds.
-import type { RedisConnection, RedisScript } from './redis.ts';
+import type { RedisArgument, RedisConnection, RedisScript } from './redis.ts';
 import { defineScript, runScript } from './redis.ts';
 
 /** A call that is repeated for as long as the guard lives; its success is what brings Redis back into use. */
@@ -83,7 +83,7 @@ export class RedisGuard {
    * One round trip. Rejects when there is no answer in time or the answer is an error, and then Redis counts as down.
    * What timed out may have been executed all the same.
    */
-  async run(script: RedisScript, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+  async run(script: RedisScript, keys: readonly string[], args: readonly RedisArgument[]): Promise<unknown> {
     try {
       const reply = await this.call(script, keys, args);
       if (reply !== TIMED_OUT) return reply;
@@ -132,7 +132,7 @@ export class RedisGuard {
    * through a backlog. Timers run before sockets are read, so after a stall of our own event loop an answer may lie
    * unread, or the question unsent: then the wait starts once more.
    */
-  private call(script: RedisScript, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+  private call(script: RedisScript, keys: readonly string[], args: readonly RedisArgument[]): Promise<unknown> {
     const startedAt = performance.now();
     this.calls += 1;
     return new Promise((resolve, reject) => {

@@ -7,7 +7,12 @@ export type RedisConnection = Redis | Cluster;
 export interface RedisScript {
   readonly name: string;
   readonly lua: string;
+  /** Bulk strings of the answer come as Buffers: for values that are not text. */
+  readonly answersBytes?: boolean;
 }
+
+/** What a script may be given. */
+export type RedisArgument = string | number | Buffer;
 
 /**
  * Settings of every connection. A request must never wait for a server that is away: nothing is queued while there is
@@ -42,15 +47,18 @@ export function defineScript(connection: RedisConnection, script: RedisScript): 
   connection.defineCommand(script.name, { lua: script.lua });
 }
 
-/** One round trip. Rejects with ioredis' error; numbers come back as numbers, bulk strings as strings. */
+/**
+ * One round trip. Rejects with ioredis' error; numbers come back as numbers, bulk strings as strings or, where the script
+ * says so, as Buffers.
+ */
 export function runScript(
   connection: RedisConnection,
   script: RedisScript,
   keys: readonly string[],
-  args: readonly (string | number)[],
+  args: readonly RedisArgument[],
 ): Promise<unknown> {
-  const commands = connection as unknown as Record<string, (...parts: (string | number)[]) => Promise<unknown>>;
-  const command = commands[script.name];
+  const commands = connection as unknown as Record<string, (...parts: RedisArgument[]) => Promise<unknown>>;
+  const command = commands[script.answersBytes ? `${script.name}Buffer` : script.name];
   if (!command) return Promise.reject(new Error(`the script ${script.name} is not defined on this connection`));
   return command.call(connection, keys.length, ...keys, ...args);
 }

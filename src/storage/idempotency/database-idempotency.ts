@@ -1,0 +1,140 @@
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../../lib/clock.ts';
+import { withDeadline } from '../../lib/with-deadline.ts';
+import type { Database } from '../database.ts';
+import type { Claim, ClaimResult, IdempotencyStore, RecordedAnswer } from './idempotency-store.ts';
+
+interface Row {
+  readonly fingerprint: string;
+  readonly lease: string | null;
+  readonly expires_at: number;
+  readonly status: number | null;
+  readonly headers: string | null;
+  readonly body: Uint8Array | null;
+}
+
+const TABLE = 'idempotency_keys';
+/** Longer than for Redis: SQLite has one writer, and every write waits for the disk. */
+const DEADLINE_MS = 1_000;
+/** Calls under way at most: a queue without a bound would turn a slow database into a full memory. */
+const MOST_CALLS = 1_000;
+/** A key that is released or expires between claiming and reading is claimed anew, so many times. */
+const MOST_TRIES = 3;
+const SWEEP_INTERVAL_MS = 60_000;
+/** Rows deleted at a time and batches per sweep: other writers wait behind a deletion. */
+const SWEEP_ROWS = 500;
+const MOST_BATCHES = 20;
+
+/** Keys and answers in SQLite or PostgreSQL; expired rows are swept every minute. */
+export class DatabaseIdempotency implements IdempotencyStore {
+  private readonly database: Database;
+  private readonly clock: Clock;
+  private readonly calls = new Set<Promise<unknown>>();
+  private readonly sweeping: NodeJS.Timeout;
+
+  constructor(database: Database, clock: Clock) {
+    this.database = database;
+    this.clock = clock;
+    this.sweeping = setInterval(() => void this.sweep().catch(() => undefined), SWEEP_INTERVAL_MS);
+    this.sweeping.unref();
+  }
+
+  async claim(key: string, fingerprint: string, leaseMs: number): Promise<ClaimResult> {
+    const claim = { key, lease: randomUUID() };
+    const asked = this.ask(claim, fingerprint, leaseMs);
+    try {
+      return await this.call(asked);
+    } catch (error) {
+      // What came too late for us may have been written all the same, and would block the key until the lease ends.
+      asked.then(() => this.release(claim)).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async renew({ key, lease }: Claim, leaseMs: number): Promise<void> {
+    const { knex } = this.database;
+    await this.call(
+      knex(TABLE)
+        .where({ key, lease })
+        .update({ expires_at: this.clock.now() + leaseMs }),
+    );
+  }
+
+  async complete({ key, lease }: Claim, answer: RecordedAnswer | undefined, ttlMs: number): Promise<void> {
+    const { knex } = this.database;
+    const kept = answer
+      ? { status: answer.status, headers: JSON.stringify(answer.headers), body: answer.body }
+      : { status: null, headers: null, body: null };
+    const expiresAt = this.clock.now() + ttlMs;
+    await this.call(
+      knex(TABLE)
+        .where({ key, lease })
+        .update({ lease: null, expires_at: expiresAt, ...kept }),
+    );
+  }
+
+  async release({ key, lease }: Claim): Promise<void> {
+    await this.call(this.database.knex(TABLE).where({ key, lease }).del());
+  }
+
+  /** Deletes what has expired, up to 10,000 rows. */
+  async sweep(): Promise<void> {
+    const { knex } = this.database;
+    for (let batch = 0; batch < MOST_BATCHES; batch++) {
+      const expired = knex(TABLE).where('expires_at', '<=', this.clock.now()).limit(SWEEP_ROWS).select('key');
+      if ((await knex(TABLE).whereIn('key', expired).del()) < SWEEP_ROWS) return;
+    }
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.sweeping);
+    await Promise.allSettled(this.calls);
+  }
+
+  private async ask(claim: Claim, fingerprint: string, leaseMs: number): Promise<ClaimResult> {
+    if (this.calls.size >= MOST_CALLS) throw new Error('too many idempotency keys are being looked up');
+    for (let attempt = 0; attempt < MOST_TRIES; attempt++) {
+      if (await this.insert(claim, fingerprint, leaseMs)) return { kind: 'claimed', claim };
+      const row = await this.read(claim.key);
+      if (row) return standingOf(row, fingerprint);
+    }
+    return { kind: 'running' };
+  }
+
+  /** One statement, so that of two callers one fails: a row is taken over only when it has expired. */
+  private async insert({ key, lease }: Claim, fingerprint: string, leaseMs: number): Promise<boolean> {
+    const now = this.clock.now();
+    const row = { key, fingerprint, lease, expires_at: now + leaseMs, status: null, headers: null, body: null };
+    const written: unknown[] = await this.database
+      .knex(TABLE)
+      .insert(row)
+      .onConflict('key')
+      .merge()
+      .where(`${TABLE}.expires_at`, '<=', now)
+      .returning('key');
+    return written.length === 1;
+  }
+
+  private async read(key: string): Promise<Row | undefined> {
+    const row: Row | undefined = await this.database.reader(TABLE).where({ key }).first();
+    return row && row.expires_at > this.clock.now() ? row : undefined;
+  }
+
+  private async call<T>(asked: PromiseLike<T>): Promise<T> {
+    const call = withDeadline(Promise.resolve(asked), DEADLINE_MS);
+    this.calls.add(call);
+    try {
+      return await call;
+    } finally {
+      this.calls.delete(call);
+    }
+  }
+}
+
+function standingOf(row: Row, fingerprint: string): ClaimResult {
+  if (row.fingerprint !== fingerprint) return { kind: 'mismatch' };
+  if (row.lease !== null) return { kind: 'running' };
+  const { status, headers, body } = row;
+  if (status === null || headers === null || body === null) return { kind: 'unkept' };
+  return { kind: 'recorded', answer: { status, headers: JSON.parse(headers) as string[], body: Buffer.from(body) } };
+}

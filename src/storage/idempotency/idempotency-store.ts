@@ -1,0 +1,41 @@
+/** An answer as it is kept, and as it is given again. */
+export interface RecordedAnswer {
+  readonly status: number;
+  /** name, value, name, value … without those that belong to one response only. */
+  readonly headers: readonly string[];
+  readonly body: Buffer;
+}
+
+/** The right to answer for a key, for as long as it is renewed. Who lost it can neither complete nor release. */
+export interface Claim {
+  readonly key: string;
+  /** Random, so that a claim is never taken for the one that followed it. */
+  readonly lease: string;
+}
+
+/**
+ * What is known of a key: nothing until now (`claimed`), a request that still runs, a request with another fingerprint,
+ * its answer, or that it was answered and the answer was not kept (`unkept`).
+ */
+export type ClaimResult =
+  | { readonly kind: 'claimed'; readonly claim: Claim }
+  | { readonly kind: 'running' | 'mismatch' | 'unkept' }
+  | { readonly kind: 'recorded'; readonly answer: RecordedAnswer };
+
+/**
+ * Remembers which requests were made and what was answered, for all processes that share it. Keys and fingerprints are
+ * digests: what clients sent is not stored. Every call settles within 2 s and rejects when the store cannot be used;
+ * a claim that nobody renews, completes or releases ends by itself. Durations are milliseconds.
+ */
+export interface IdempotencyStore {
+  /** Of any number of callers that ask at once exactly one is told `claimed`. */
+  claim(key: string, fingerprint: string, leaseMs: number): Promise<ClaimResult>;
+  /** Keeps the claim for as long again, from now. */
+  renew(claim: Claim, leaseMs: number): Promise<void>;
+  /** Ends the claim with its answer, or with `undefined` when the answer is not kept; remembered for `ttlMs`. */
+  complete(claim: Claim, answer: RecordedAnswer | undefined, ttlMs: number): Promise<void>;
+  /** Ends the claim as if it had never been. */
+  release(claim: Claim): Promise<void>;
+  /** Waits for what is being written. */
+  close(): Promise<void>;
+}

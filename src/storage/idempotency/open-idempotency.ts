@@ -1,0 +1,30 @@
+import type { Clock } from '../../lib/clock.ts';
+import type { Database } from '../database.ts';
+import type { IdempotencyStore } from './idempotency-store.ts';
+
+export interface IdempotencyOptions {
+  readonly database: Database;
+  readonly clock: Clock;
+  /** `undefined`: the database keeps keys and answers. */
+  readonly redisUrl: string | undefined;
+  /** `settings.redis.prefix`. */
+  readonly prefix: string;
+  /** Redis came into use or went out of it, for a reason in one closed word. */
+  readonly onState: (isUp: boolean, reason: string | undefined) => void;
+}
+
+/** Where this process keeps idempotency keys. A Redis that is away is no error: it is used as soon as it answers. */
+export async function openIdempotency(options: IdempotencyOptions): Promise<IdempotencyStore> {
+  const { database, clock, redisUrl, prefix, onState } = options;
+  if (redisUrl === undefined) {
+    const { DatabaseIdempotency } = await import('./database-idempotency.ts');
+    return new DatabaseIdempotency(database, clock);
+  }
+  const [{ connectRedis }, { RedisIdempotency }] = await Promise.all([
+    import('../redis.ts'),
+    import('./redis-idempotency.ts'),
+  ]);
+  const store = new RedisIdempotency({ connection: connectRedis(redisUrl, 'idempotency'), prefix, onState });
+  await store.start();
+  return store;
+}

@@ -1,0 +1,135 @@
+import { randomUUID } from 'node:crypto';
+import type { RedisConnection, RedisScript } from '../redis.ts';
+import { RedisGuard } from '../redis-guard.ts';
+import type { Claim, ClaimResult, IdempotencyStore, RecordedAnswer } from './idempotency-store.ts';
+
+/**
+ * A key is one hash: `f` fingerprint, `l` lease while the request runs, then `s` status, `h` headers (JSON) and `b` body,
+ * or none of these three when the answer was not kept. Expiry is Redis' own, so all processes agree on the time.
+ */
+const CLAIM: RedisScript = {
+  name: 'turnpikeClaim',
+  answersBytes: true,
+  lua: `
+local found = redis.call('HMGET', KEYS[1], 'f', 'l', 's', 'h')
+if not found[1] then
+  redis.call('HSET', KEYS[1], 'f', ARGV[1], 'l', ARGV[2])
+  redis.call('PEXPIRE', KEYS[1], ARGV[3])
+  return { 'claimed' }
+end
+if found[1] ~= ARGV[1] then return { 'mismatch' } end
+if found[2] then return { 'running' } end
+if not found[3] then return { 'unkept' } end
+return { 'recorded', found[3], found[4], redis.call('HGET', KEYS[1], 'b') }`,
+};
+
+/** ARGV: lease, milliseconds from now. */
+const RENEW: RedisScript = {
+  name: 'turnpikeRenewClaim',
+  lua: `
+if redis.call('HGET', KEYS[1], 'l') == ARGV[1] then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end`,
+};
+
+/** ARGV: lease, milliseconds from now, then status, headers and body of an answer that is kept. */
+const COMPLETE: RedisScript = {
+  name: 'turnpikeCompleteClaim',
+  lua: `
+if redis.call('HGET', KEYS[1], 'l') ~= ARGV[1] then return end
+redis.call('HDEL', KEYS[1], 'l')
+if ARGV[3] then redis.call('HSET', KEYS[1], 's', ARGV[3], 'h', ARGV[4], 'b', ARGV[5]) end
+redis.call('PEXPIRE', KEYS[1], ARGV[2])`,
+};
+
+const RELEASE: RedisScript = {
+  name: 'turnpikeReleaseClaim',
+  lua: `
+if redis.call('HGET', KEYS[1], 'l') == ARGV[1] then redis.call('DEL', KEYS[1]) end`,
+};
+
+const BEAT: RedisScript = { name: 'turnpikeClaimsBeat', lua: "return redis.call('EXISTS', KEYS[1])" };
+
+/** A request with a key waits so long for a Redis that says nothing; a large answer takes its time on the wire. */
+const SILENCE_MS = 100;
+
+interface RedisIdempotencyOptions {
+  /** Of its own: large answers must not delay the counters. */
+  readonly connection: RedisConnection;
+  readonly prefix: string;
+  readonly onState: (isUp: boolean, reason: string | undefined) => void;
+}
+
+/** Keys and answers in Redis, which is left alone while it is known to be away. */
+export class RedisIdempotency implements IdempotencyStore {
+  private readonly guard: RedisGuard;
+  private readonly prefix: string;
+  private readonly writes = new Set<Promise<unknown>>();
+
+  constructor({ connection, prefix, onState }: RedisIdempotencyOptions) {
+    this.prefix = `${prefix}idempotency:`;
+    this.guard = new RedisGuard({
+      connection,
+      scripts: [CLAIM, RENEW, COMPLETE, RELEASE],
+      heartbeat: { script: BEAT, keys: [`${this.prefix}beat`], args: () => [], onReply: () => undefined },
+      onState,
+      silenceMs: SILENCE_MS,
+    });
+  }
+
+  /** Resolves when Redis has answered for the first time, or is known not to, within a second. */
+  start(): Promise<void> {
+    return this.guard.start();
+  }
+
+  async claim(key: string, fingerprint: string, leaseMs: number): Promise<ClaimResult> {
+    const claim = { key, lease: randomUUID() };
+    try {
+      const reply = await this.run(CLAIM, key, [fingerprint, claim.lease, leaseMs]);
+      return readReply(reply as Buffer[], claim);
+    } catch (error) {
+      // A script whose answer never came may run all the same. On the same connection the release runs after it.
+      this.guard.run(RELEASE, [this.prefix + key], [claim.lease]).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async renew({ key, lease }: Claim, leaseMs: number): Promise<void> {
+    await this.run(RENEW, key, [lease, leaseMs]);
+  }
+
+  async complete({ key, lease }: Claim, answer: RecordedAnswer | undefined, ttlMs: number): Promise<void> {
+    const kept = answer ? [answer.status, JSON.stringify(answer.headers), answer.body] : [];
+    await this.run(COMPLETE, key, [lease, ttlMs, ...kept]);
+  }
+
+  async release({ key, lease }: Claim): Promise<void> {
+    await this.run(RELEASE, key, [lease]);
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled(this.writes);
+    this.guard.close();
+  }
+
+  private async run(script: RedisScript, key: string, args: readonly (string | number | Buffer)[]): Promise<unknown> {
+    if (!this.guard.isUp) throw new Error('Redis is away');
+    const call = this.guard.run(script, [this.prefix + key], args);
+    this.writes.add(call);
+    try {
+      return await call;
+    } finally {
+      this.writes.delete(call);
+    }
+  }
+}
+
+function readReply([kind, status, headers, body]: readonly Buffer[], claim: Claim): ClaimResult {
+  const found = String(kind) as ClaimResult['kind'];
+  if (found === 'claimed') return { kind: found, claim };
+  if (found !== 'recorded') return { kind: found };
+  const answer = {
+    status: Number(String(status)),
+    headers: JSON.parse(String(headers)) as string[],
+    body: body as Buffer,
+  };
+  return { kind: found, answer };
+}
