@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import { Type } from '../lib/schema-builder.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import { ANYBODY_ACTOR, MASTER_KEY_ACTOR } from '../identity/audit/audit-context.ts';
 import { Section } from '../lib/schema-atoms.ts';

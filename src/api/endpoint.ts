@@ -1,4 +1,4 @@
-import Type, { type Static, type TSchema } from 'typebox';
+import { type Static, type TSchema, Type } from '../lib/schema-builder.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import { asNode } from '../config/normalize.ts';
 import type { Settings } from '../config/settings-schema.ts';

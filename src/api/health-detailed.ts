@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import Type from 'typebox';
+import { Type } from '../lib/schema-builder.ts';
 import { defineEndpoint, InstantText, instantText } from './endpoint.ts';
 import { ServiceView, serviceViews } from './service-view.ts';
 

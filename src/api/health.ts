@@ -1,4 +1,4 @@
-import Type, { type Static } from 'typebox';
+import { type Static, Type } from '../lib/schema-builder.ts';
 import type { ObservedGateway, ObservedService } from './context.ts';
 import { defineEndpoint } from './endpoint.ts';
 

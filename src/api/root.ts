@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import { Type } from '../lib/schema-builder.ts';
 import { defineEndpoint } from './endpoint.ts';
 
 export const rootEndpoint = defineEndpoint({

@@ -1,4 +1,4 @@
-import Type, { type Static } from 'typebox';
+import { type Static, Type } from '../lib/schema-builder.ts';
 import type { HealthView } from '../upstream/health.ts';
 import type { Target } from '../upstream/targets.ts';
 import type { ApiContext, ObservedService } from './context.ts';
@@ -59,7 +59,7 @@ function targetView(target: Target): Static<typeof TargetView> {
     available: target.isAvailable,
     healthy: target.isHealthy,
     in_flight: target.inFlight,
-    latency_ms: Math.round(target.latencyMs * 10) / 10,
+    latency_ms: Math.round(target.latency.ms * 10) / 10,
   };
 }
 

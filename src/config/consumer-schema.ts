@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import { Type } from '../lib/schema-builder.ts';
 import { AddressRange, Instant, ModelName, Permission, Section } from '../lib/schema-atoms.ts';
 import { policyField } from '../policies/schemas.ts';
 import { NAME_FORM } from './name-form.ts';

@@ -1,5 +1,5 @@
 import { isAbsolute, resolve } from 'node:path';
-import type { TSchema } from 'typebox';
+import type { TSchema } from '../lib/schema-builder.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { parseInstant } from '../lib/instant.ts';
 import type { AtomUnit, AtomWords } from '../lib/schema-atoms.ts';

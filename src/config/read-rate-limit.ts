@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import { Type } from '../lib/schema-builder.ts';
 import { formatDuration } from '../lib/duration.ts';
 import { once } from '../lib/once.ts';
 import type { RateLimitConfig } from '../policies/limits/schema.ts';

@@ -1,4 +1,4 @@
-import type { TSchema } from 'typebox';
+import type { TSchema } from '../lib/schema-builder.ts';
 import { asNode, type SchemaNode } from './normalize.ts';
 
 /** What a section reads when nothing of it is written: every default of its schema. */

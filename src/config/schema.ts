@@ -1,9 +1,10 @@
 /** The configuration file as written, once shorthands are expanded: the one source of its types, checks and docs. */
 
-import Type, { type Static } from 'typebox';
+import { type Static, Type } from '../lib/schema-builder.ts';
 import { modelsSchema } from '../llm/schema.ts';
 import { FilePath, HeaderName, Method, ModelName, OneOrMany, Section, SecretText } from '../lib/schema-atoms.ts';
 import { policyField, switchablePolicyField } from '../policies/schemas.ts';
+import type { BalanceMethod } from '../upstream/balancer.ts';
 import { ConsumerSchema, TierSchema } from './consumer-schema.ts';
 import { NAME_FORM } from './name-form.ts';
 import { dialectField, SettingsSchema } from './settings-schema.ts';
@@ -32,9 +33,12 @@ const routePolicies = {
   timeout: policyField('timeout'),
 };
 
-const Balance = Type.Enum(['round_robin', 'least_requests'], {
+const Balance = Type.Unsafe<BalanceMethod>({
+  type: 'string',
+  pattern: "^(round_robin|least_requests|latency|hash:consumer|hash:header:[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256})$",
+  'x-form': 'round_robin, least_requests, latency, hash:consumer, or hash:header: and the name of a header',
   description:
-    'How a target is chosen: `round_robin` by weight in turn, `least_requests` the less busy of two drawn at random. Default `round_robin`.',
+    'How a target is chosen: `round_robin` by weight in turn; `least_requests` the less busy of two drawn at random; `latency` the one of two that has been sooner to begin its answers, one without figures first; `hash:consumer` always the same for a consumer, or a client address where nobody is known; `hash:header:x-session` always the same for a value of this header, or a consumer where it is missing. A target that is lost or added moves only its own share of what is hashed. Default `round_robin`.',
 });
 
 /** What may stand on `defaults` and on a service: its state belongs to the targets. */

@@ -1,4 +1,4 @@
-import Type, { type Static } from 'typebox';
+import { type Static, Type } from '../lib/schema-builder.ts';
 import { Duration, OneOrMany, Section, SecretText } from '../lib/schema-atoms.ts';
 
 const OWN_ALGORITHMS = ['HS256', 'HS384', 'HS512'] as const;

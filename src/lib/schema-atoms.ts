@@ -1,4 +1,4 @@
-import Type, { type TProperties, type TSchema, type TUnsafe } from 'typebox';
+import { type TProperties, type TSchema, type TUnsafe, Type } from './schema-builder.ts';
 import { parseDuration } from './duration.ts';
 import type { Secret } from './secret.ts';
 import { parseSize } from './size.ts';

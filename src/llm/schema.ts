@@ -1,4 +1,4 @@
-import Type, { type Static, type TSchema } from 'typebox';
+import { type Static, type TSchema, Type } from '../lib/schema-builder.ts';
 import { ModelName, OneOrMany, Section } from '../lib/schema-atoms.ts';
 
 const NAME = {

@@ -1,4 +1,4 @@
-import type { Static, TSchema } from 'typebox';
+import type { Static, TSchema } from '../lib/schema-builder.ts';
 import type { Dependencies } from '../dependencies.ts';
 import type { ErrorCode } from '../errors/catalog.ts';
 import type { Rejection } from '../errors/rejection.ts';

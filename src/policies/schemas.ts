@@ -1,6 +1,6 @@
 /** Everything the configuration knows about policies: their schemas, and the short forms they may be written in. */
 
-import Type, { type Static, type TOptional, type TSchema, type TUnsafe } from 'typebox';
+import { type Static, type TOptional, type TSchema, type TUnsafe, Type } from '../lib/schema-builder.ts';
 import { AuthSchema } from './auth/schema.ts';
 import { AuthorizeSchema } from './authorize/schema.ts';
 import { BodyLimitSchema } from './body-limit/schema.ts';

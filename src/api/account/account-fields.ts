@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import { Type } from '../../lib/schema-builder.ts';
 import { LONGEST_EMAIL } from '../../identity/users/email.ts';
 
 export const Email = Type.String({

@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import { Type } from '../../lib/schema-builder.ts';
 import { MOST_PASSWORD_BYTES } from '../../identity/users/passwords.ts';
 import { Section } from '../../lib/schema-atoms.ts';
 import { defineEndpoint } from '../endpoint.ts';

@@ -1,4 +1,4 @@
-import Type, { type Static } from 'typebox';
+import { type Static, Type } from '../../lib/schema-builder.ts';
 import type { Principal } from '../../exchange/principal.ts';
 import { isUserId } from '../../identity/users/users.ts';
 import { defineEndpoint, InstantText, instantText } from '../endpoint.ts';

@@ -1,4 +1,4 @@
-import Type, { type Static } from 'typebox';
+import { type Static, Type } from '../../lib/schema-builder.ts';
 import type { IssuedApiKey } from '../../identity/api-keys.ts';
 import { InstantText, instantText } from '../endpoint.ts';
 

@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import { Type } from '../../lib/schema-builder.ts';
 import type { Settings } from '../../config/settings-schema.ts';
 import { Rejection } from '../../errors/rejection.ts';
 import { ANYBODY_ACTOR } from '../../identity/audit/audit-context.ts';

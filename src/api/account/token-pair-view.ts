@@ -1,4 +1,4 @@
-import Type, { type Static } from 'typebox';
+import { type Static, Type } from '../../lib/schema-builder.ts';
 import type { TokenPair } from '../../identity/users/refresh-tokens.ts';
 
 /** What a login and a refresh answer (RFC 6749 section 5.1). */

@@ -1,4 +1,4 @@
-import Type, { type Static } from 'typebox';
+import { type Static, Type } from '../../lib/schema-builder.ts';
 import type { AuditEntry } from '../../identity/audit/audit-log.ts';
 import { InstantText, instantText } from '../endpoint.ts';
 

@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import { Type } from '../../lib/schema-builder.ts';
 import { displaySection } from '../../config/display.ts';
 import { defineEndpoint, InstantText, instantText } from '../endpoint.ts';
 

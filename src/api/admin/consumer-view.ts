@@ -1,4 +1,4 @@
-import Type, { type Static } from 'typebox';
+import { type Static, Type } from '../../lib/schema-builder.ts';
 import type { Consumer } from '../../identity/consumers.ts';
 import { InstantText, instantText } from '../endpoint.ts';
 import { RateLimitView, rateLimitView } from './rate-limit-view.ts';

@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import { Type } from '../../lib/schema-builder.ts';
 import { renderPath } from '../../config/config-error.ts';
 import { NAME_FORM } from '../../config/name-form.ts';
 import { checkLimits } from '../../config/policy-checks.ts';

@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import { Type } from '../../lib/schema-builder.ts';
 import { Instant, Section } from '../../lib/schema-atoms.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { AuditView, auditView } from './audit-view.ts';

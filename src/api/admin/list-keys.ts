@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import { Type } from '../../lib/schema-builder.ts';
 import { Section } from '../../lib/schema-atoms.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { KeyView, keyView } from './key-view.ts';

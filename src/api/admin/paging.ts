@@ -1,4 +1,4 @@
-import Type, { type TSchema } from 'typebox';
+import { type TSchema, Type } from '../../lib/schema-builder.ts';
 import type { Page } from '../../identity/page.ts';
 
 /** Query parameters of every list. */

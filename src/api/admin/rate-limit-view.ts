@@ -1,4 +1,4 @@
-import Type, { type Static } from 'typebox';
+import { type Static, Type } from '../../lib/schema-builder.ts';
 import type { StoredRateLimit } from '../../identity/consumers.ts';
 import { formatDuration } from '../../lib/duration.ts';
 

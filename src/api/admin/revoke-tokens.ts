@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import { Type } from '../../lib/schema-builder.ts';
 import { LONGEST_LIFE_MS } from '../../identity/tokens/token-claims.ts';
 import type { RevokedSubject } from '../../identity/tokens/revocations.ts';
 import { Instant, Section } from '../../lib/schema-atoms.ts';

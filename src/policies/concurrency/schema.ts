@@ -1,4 +1,4 @@
-import Type, { type Static } from 'typebox';
+import { type Static, Type } from '../../lib/schema-builder.ts';
 import { Duration, Section } from '../../lib/schema-atoms.ts';
 
 export const ConcurrencySchema = Section(

@@ -1,4 +1,4 @@
-import Type, { type Static } from 'typebox';
+import { type Static, Type } from '../../lib/schema-builder.ts';
 import { Duration, HeaderName, Method, Section } from '../../lib/schema-atoms.ts';
 
 const Origin = Type.String({

@@ -1,4 +1,4 @@
-import Type, { type Static } from 'typebox';
+import { type Static, Type } from '../../lib/schema-builder.ts';
 import { Duration, OneOrMany, Section } from '../../lib/schema-atoms.ts';
 
 /** 366 days: bounds what a store must remember, and keeps the arithmetic exact. */
