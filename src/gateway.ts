@@ -40,6 +40,9 @@ export interface OwnEndpoints {
 const NO_HOST = new Rejection('INVALID_HEADER', 'A Host header is required.');
 const TWO_READINGS = new Rejection('INVALID_PATH', 'Without its ";" parameters the path belongs to another route.');
 
+/** A client that opens and drops streams must not make the gateway read many of them to their end. */
+const MOST_DRAINS = 8;
+
 type Found = Extract<RouteLookup<Destination>, { kind: 'found' }>;
 
 /** What a new path (`OPTIONS *`) may be asked with: RFC 9110 9.3.7. */
@@ -56,6 +59,8 @@ export class Gateway {
   /** While true every answer asks its client to leave the connection. */
   isDraining = false;
 
+  /** Answers being read for what they say about usage alone. */
+  private drains = 0;
   private readonly own: OwnEndpoints;
   private readonly deps: Dependencies;
   private readonly surroundings;
@@ -137,7 +142,7 @@ export class Gateway {
     const { exchange, refusal } = openExchange(req, res, this.rules, this.surroundings);
     this.running.add(exchange);
     if (this.isDraining) res.shouldKeepAlive = false;
-    res.once('close', () => this.end(exchange));
+    res.once('close', () => this.leave(exchange));
     if (!refusal) return exchange;
     this.refuse(exchange, refusal);
     return undefined;
@@ -178,6 +183,23 @@ export class Gateway {
 
   private refuse(exchange: Exchange, rejection: Rejection): void {
     reject(exchange, rejection, this.config.settings.dialect);
+  }
+
+  /** The response has closed; where its answer is wanted even without a client, it ends later. */
+  private leave(exchange: Exchange): void {
+    if (exchange.onAbort !== 'stop' && this.mayDetach(exchange)) return;
+    this.end(exchange);
+  }
+
+  private mayDetach(exchange: Exchange): boolean {
+    const isDrain = exchange.onAbort === 'drain';
+    if (exchange.res.writableFinished || (isDrain && this.drains >= MOST_DRAINS)) return false;
+    const isDetached = exchange.detach(() => {
+      if (isDrain) this.drains--;
+      this.end(exchange);
+    });
+    if (isDetached && isDrain) this.drains++;
+    return isDetached;
   }
 
   private end(exchange: Exchange): void {

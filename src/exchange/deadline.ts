@@ -8,6 +8,8 @@ export type DeadlinePhase = 'request_body' | 'connect' | 'first_byte' | 'idle' |
 export interface Timeouts {
   readonly connect: number;
   readonly first_byte: number;
+  /** `first_byte` of calls that ask for a stream; unset = the same. */
+  readonly first_byte_streamed?: number;
   readonly idle: number;
   /** `idle` for event streams and upgrades. */
   readonly idle_streamed: number;
@@ -63,6 +65,8 @@ export class Deadline implements Listed {
   private totalAt = NEVER;
   private phaseAt = NEVER;
   private bodyAt = NEVER;
+  private quietAt = NEVER;
+  private onQuiet: (() => void) | undefined;
   private phase: DeadlinePhase = 'connect';
 
   constructor(watch: DeadlineWatch) {
@@ -94,6 +98,13 @@ export class Deadline implements Listed {
     this.watch.add(this);
   }
 
+  /** Calls back once so many milliseconds from now unless asked again before; it ends nothing. */
+  awaitQuiet(ms: number, onQuiet: () => void): void {
+    this.quietAt = this.watch.clock.monotonic() + ms;
+    this.onQuiet = onQuiet;
+    this.watch.add(this);
+  }
+
   bodyArrived(): void {
     this.bodyAt = NEVER;
   }
@@ -105,12 +116,16 @@ export class Deadline implements Listed {
 
   /** Ends every wait. */
   clear(): void {
-    this.phaseAt = this.totalAt = this.bodyAt = NEVER;
+    this.phaseAt = this.totalAt = this.bodyAt = this.quietAt = NEVER;
     this.watch.remove(this);
   }
 
   /** Tells the waits that have passed, the one that ends everything first. */
   look(now: number): void {
+    if (this.quietAt <= now) {
+      this.quietAt = NEVER;
+      this.onQuiet?.();
+    }
     if (this.totalAt <= now) {
       this.totalAt = NEVER;
       this.onExpire?.('total');

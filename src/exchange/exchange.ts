@@ -25,9 +25,17 @@ export interface MatchedRoute {
   decorate(headers: string[], exchange: Exchange): void;
 }
 
+/** How long answers are relayed. */
+export interface StreamRules {
+  /** Milliseconds without a byte after which the client of an event stream gets a comment; 0 = never. */
+  readonly keep_alive: number;
+  readonly on_client_abort: 'stop' | 'drain';
+}
+
 /** What the matched route decided about calling its upstream; compiled once per route. */
 export interface UpstreamPlan {
   readonly timeouts: Timeouts;
+  readonly stream?: StreamRules | undefined;
   /** The prefix the path loses on its way, without a final slash: where the target's root appears to clients. */
   readonly strippedPrefix?: string | undefined;
   /** What this target is sent. May be asked again for a further attempt; throws `GatewayError` when it cannot be made. */
@@ -46,6 +54,8 @@ export interface UpstreamRequest {
 /** How one try at one target ended; written by the upstream side, read once by the observer. */
 export interface AttemptRecord {
   readonly target: string;
+  /** The model that was asked, on requests to one. */
+  readonly model?: string | undefined;
   /** Milliseconds from dispatch to response headers or failure. */
   readonly durationMs: number;
   /** Status of the upstream's answer, when there was one. */
@@ -57,7 +67,25 @@ export interface AttemptRecord {
 /** How the exchange ended for the client. `truncated`: the upstream died after the response had begun. */
 export type Outcome = 'completed' | 'rejected' | 'client_aborted' | 'truncated';
 
+/**
+ * What becomes of the upstream's answer when the client leaves: `stop` ends the call within the same tick, `drain` reads
+ * on for a while to learn what was used, `detach` reads on as if nothing had happened.
+ */
+export type AbortRule = 'stop' | 'drain' | 'detach';
+
+/** What runs upstream for an exchange. */
+export interface RunningCall {
+  /** Nothing more is wanted of it. */
+  abandon(): void;
+  /** Nobody reads any more, but the answer is wanted. */
+  detach(): void;
+}
+
 type HeadHook = (headers: string[], status: number) => void;
+
+/** What a drain may take. */
+const DRAIN_BYTES = 1024 * 1024;
+const DRAIN_MS = 5_000;
 
 /**
  * One client request with its response, in flight. Policies write only their own slot; the observer reads the record
@@ -101,17 +129,28 @@ export class Exchange implements Listed {
   isStream = false;
   /** True when the response is `text/event-stream`: its failure can be told inside the stream. */
   isEventStream = false;
+  /** True while part of an event has been sent and not its end: whatever is written next becomes part of it. */
+  isInsideEvent = false;
+  /** Monotonic milliseconds when the first bytes of an event stream were sent. */
+  firstEventAt: number | undefined;
   /** The call that is running upstream, so that a client's departure can end it within the same tick. */
-  running: { abandon(): void } | undefined;
+  running: RunningCall | undefined;
+  /** May be set by whoever wants the answer even without a client, before the upstream is called. */
+  onAbort: AbortRule = 'stop';
+  /** The client has left and the answer is still being read: nothing is written any more, all else goes on. */
+  isDetached = false;
+  /** The whole answer has passed, whether or not somebody was there to take it. */
+  isAnswerWhole = false;
 
-  /** Sockets on which the edge refuses whatever still comes. */
-  private readonly closing: WeakSet<Socket>;
   /** In the order in which the upstream's bytes pass them; `undefined` where bytes pass as they are. */
   filters: BodyFilter[] | undefined;
 
+  /** Sockets on which the edge refuses whatever still comes. */
+  private readonly closing: WeakSet<Socket>;
   private headHooks: HeadHook[] | undefined;
   private sentHooks: ((chunk: Buffer) => void)[] | undefined;
   private settleHooks: (() => void)[] | undefined;
+  private detachedEnd: (() => void) | undefined;
 
   constructor(fields: {
     id: string;
@@ -140,9 +179,35 @@ export class Exchange implements Listed {
     return this.res.headersSent;
   }
 
-  /** True once the client's connection is gone. */
+  /** True once nobody waits for the answer: the client's connection is gone, and nothing wants the rest without it. */
   get isAbandoned(): boolean {
-    return this.res.destroyed || this.res.closed;
+    return (this.res.destroyed || this.res.closed) && !this.isDetached;
+  }
+
+  /** Body bytes that may come from the upstream after the client has left. */
+  get mostBytesUnseen(): number {
+    return this.onAbort === 'drain' ? DRAIN_BYTES : Number.POSITIVE_INFINITY;
+  }
+
+  /**
+   * The client has left. True when the rest of the answer is wanted all the same: the exchange goes on, and `end` is
+   * called once when it is over.
+   */
+  detach(end: () => void): boolean {
+    if (this.onAbort === 'stop' || this.isDetached || this.isAnswerWhole || this.outcome !== 'completed') return false;
+    this.isDetached = true;
+    this.outcome = 'client_aborted';
+    this.detachedEnd = end;
+    if (this.onAbort === 'drain') this.deadline.limitTotal(Math.min(DRAIN_MS, this.deadline.remainingMs()) || 1);
+    this.running?.detach();
+    return true;
+  }
+
+  /** The answer is over, well or not. Does nothing unless the exchange is detached: else the connection says so. */
+  endDetached(): void {
+    const end = this.detachedEnd;
+    this.detachedEnd = undefined;
+    end?.();
   }
 
   /**

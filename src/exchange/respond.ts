@@ -20,9 +20,9 @@ const LINGER_MS = 1_000;
  * can be said any more, so the connection is closed.
  */
 export function reject(exchange: Exchange, rejection: Rejection, fallback: Dialect): void {
-  if (exchange.res.destroyed) return;
+  if (exchange.res.destroyed && !exchange.isDetached) return;
   exchange.rejection = rejection;
-  if (exchange.outcome !== 'truncated') exchange.outcome = 'rejected';
+  if (exchange.outcome === 'completed') exchange.outcome = 'rejected';
   if (exchange.isCommitted) return void exchange.res.destroy();
   const context = { requestId: exchange.id, path: exchange.edge.path };
   const { status, headers, body } = renderRejection(rejection, exchange.route?.dialect ?? fallback, context);
@@ -37,16 +37,26 @@ export function answer(exchange: Exchange, { status, headers, body }: OwnAnswer)
   send(exchange, status, [...headers, ...length], payload);
 }
 
-/** Completes the head, and settles what to do with a request body nobody read. */
 function send(exchange: Exchange, status: number, headers: string[], payload: Buffer | undefined): void {
-  const { res, body } = exchange;
   headers.push('X-Request-Id', exchange.id);
+  sendWhole(exchange, status, headers, payload);
+}
+
+/**
+ * Writes an answer that is there as a whole. `headers` lack only what every response of the route carries; what to do
+ * with a request body nobody read is settled here.
+ */
+export function sendWhole(exchange: Exchange, status: number, headers: string[], payload: Buffer | undefined): void {
+  const { res, body } = exchange;
   exchange.route?.decorate(headers, exchange);
   exchange.runHeadHooks(headers, status);
+  const sent = exchange.edge.method === 'HEAD' ? undefined : payload;
+  if (sent) exchange.runSentHooks(sent);
+  exchange.isAnswerWhole = true;
+  if (exchange.isDetached) return exchange.endDetached();
   const mustClose = !body.isFullyRead && !isCheapToRead(exchange);
   if (mustClose) exchange.closeConnection();
   res.writeHead(status, headers);
-  const sent = exchange.edge.method === 'HEAD' ? undefined : payload;
   exchange.bytesOut += sent?.length ?? 0;
   if (mustClose) endAfterLingering(exchange, sent);
   else res.end(sent);

@@ -51,5 +51,5 @@ function cutWhatIsLeft(gateway: Gateway, { log }: OpenDependencies): void {
     'the drain time is over: cutting what is left',
   );
   gateway.tunnels.closeAll();
-  for (const exchange of gateway.running.list()) if (exchange.isCommitted) endTruncated(exchange, 'DRAINING');
+  for (const exchange of gateway.running.list()) if (exchange.isCommitted || exchange.isDetached) endTruncated(exchange, 'DRAINING');
 }

@@ -1,8 +1,12 @@
-import type { ServerResponse } from 'node:http';
 import type { Dispatcher, Pool } from 'undici';
 import type { DeadlinePhase } from '../exchange/deadline.ts';
+import type { Rejection } from '../errors/rejection.ts';
 import type { Exchange, UpstreamPlan } from '../exchange/exchange.ts';
 import { type Answer, type Attempt, type FailureKind, UpstreamFailure } from './attempt.ts';
+import { outcomeOfFailure, outcomeOfStatus } from './classify.ts';
+import { earlyHints, framingOf, hasNoBody, textHeaders } from './answer-head.ts';
+import { Collection } from './collection.ts';
+import { Delivery } from './delivery.ts';
 import { failureKind } from './failure-kinds.ts';
 import type { UpstreamPools } from './pools.ts';
 import type { Target } from './targets.ts';
@@ -13,8 +17,6 @@ const MOST_INTERIM_RESPONSES = 8;
 /** Bytes of an unwanted body worth reading to keep its connection. */
 const DISCARDED_BYTES = 64 * 1024;
 const DISCARD_MS = 1_000;
-/** Bodies up to this size are worth copying to leave in the same buffer as their head. */
-const ONE_WRITE_BYTES = 16 * 1024;
 
 const PHASE_FAILURE: Record<Exclude<DeadlinePhase, 'request_body'>, FailureKind> = {
   connect: 'connect_timeout',
@@ -22,14 +24,6 @@ const PHASE_FAILURE: Record<Exclude<DeadlinePhase, 'request_body'>, FailureKind>
   idle: 'total_timeout',
   total: 'total_timeout',
 };
-
-/** A body on its way to be handed over whole. */
-interface Collection {
-  readonly chunks: Buffer[];
-  bytesLeft: number;
-  readonly resolve: (body: Buffer) => void;
-  readonly reject: (failure: UpstreamFailure) => void;
-}
 
 /** One attempt at one target over its keep-alive pool. The exchange's body must have been prepared. */
 export function createForwarder(pools: UpstreamPools): Attempt {
@@ -58,11 +52,11 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
   private controller: Dispatcher.DispatchController | undefined;
   private phase: 'waiting' | 'answered' | 'collecting' | 'delivering' | 'discarding' | 'over' = 'waiting';
   private collection: Collection | undefined;
+  private delivery: Delivery | undefined;
   private isBroken = false;
   private isEnded = false;
   private brokenListener: (() => void) | undefined;
   private interimResponses = 0;
-  private expectedBytes = -1;
   private discardedBytes = 0;
   private isCounted = true;
   private isClientSlow = false;
@@ -98,31 +92,34 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
 
   deliver(headers: string[]): boolean {
     if (this.isBroken || this.phase !== 'answered') return false;
-    const { exchange } = this;
+    const { exchange, plan } = this;
     const framing = framingOf(headers);
     this.phase = 'delivering';
-    this.expectedBytes = framing.length ?? -1;
     exchange.isEventStream = framing.isEventStream;
     exchange.isStream = framing.isEventStream || (framing.length === undefined && !hasNoBody(exchange, this.status));
-    exchange.res.writeHead(this.status, headers);
-    this.idleMs = framing.isEventStream ? this.plan.timeouts.idle_streamed : this.plan.timeouts.idle;
+    if (!exchange.isDetached) exchange.res.writeHead(this.status, headers);
+    this.delivery = new Delivery(exchange, framing.length);
+    this.idleMs = framing.isEventStream ? plan.timeouts.idle_streamed : plan.timeouts.idle;
     exchange.deadline.await('idle', this.idleMs);
     // Resuming parses what has already arrived, so a short answer leaves in one write together with its head.
     if (this.isEnded) this.finish();
     else this.controller?.resume();
-    if (this.isDelivering()) exchange.res.flushHeaders();
+    if (this.isDelivering() && !exchange.isDetached) exchange.res.flushHeaders();
     return true;
   }
 
   collect(maxBytes: number): Promise<Buffer> {
-    return new Promise((resolve, reject) => {
-      if (this.isBroken || this.phase !== 'answered') return reject(new UpstreamFailure('reset', true));
-      this.phase = 'collecting';
-      this.collection = { chunks: [], bytesLeft: maxBytes, resolve, reject };
-      this.exchange.deadline.await('idle', this.plan.timeouts.idle);
-      if (this.isEnded) this.finishCollecting();
-      else this.controller?.resume();
-    });
+    const collection = new Collection(maxBytes);
+    if (this.isBroken || this.phase !== 'answered') {
+      collection.fail('reset');
+      return collection.whole;
+    }
+    this.phase = 'collecting';
+    this.collection = collection;
+    this.exchange.deadline.await('idle', this.plan.timeouts.idle);
+    if (this.isEnded) this.finishCollecting(collection);
+    else this.controller?.resume();
+    return collection.whole;
   }
 
   discard(): void {
@@ -139,10 +136,14 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
     this.fail('client_aborted');
   }
 
+  detach(): void {
+    if (this.isClientSlow) this.onDrain();
+  }
+
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.controller = controller;
     if (this.phase === 'over') return controller.abort(new Error('abandoned'));
-    this.exchange.deadline.await('first_byte', this.plan.timeouts.first_byte);
+    this.exchange.deadline.await('first_byte', this.firstByteMs());
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
@@ -154,7 +155,6 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
     this.status = status;
     this.headers = textHeaders(controller.rawHeaders as Buffer[]);
     this.exchange.answeredAt = performance.now();
-    this.target.noteLatency(this.exchange.answeredAt - this.startedAt);
     this.exchange.deadline.endPhase();
     this.record(status, undefined);
     this.resolve(this);
@@ -164,17 +164,11 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
     if (this.phase === 'discarding') return this.countDiscarded(controller, chunk.length);
     if (this.phase === 'collecting') return this.keep(chunk);
     if (this.phase !== 'delivering') return;
-    const { res, deadline } = this.exchange;
-    this.exchange.bytesOut += chunk.length;
-    if (chunk.length === this.expectedBytes) {
-      endInOneWrite(res, chunk);
-      return;
-    }
-    deadline.await('idle', this.idleMs);
-    if (res.write(chunk)) return;
-    this.isClientSlow = true;
-    controller.pause();
-    res.once('drain', this.onDrain);
+    const state = (this.delivery as Delivery).pass(chunk);
+    if (state === 'flowing') this.exchange.deadline.await('idle', this.idleMs);
+    else if (state === 'full') this.waitForClient(controller);
+    else if (state === 'failed') this.endFailed();
+    else if (state === 'spent') this.fail('client_aborted');
   }
 
   onResponseEnd(): void {
@@ -182,7 +176,7 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
     // An answer without a body ends before anybody could take it: pausing holds back data, not the end.
     this.isEnded = true;
     if (this.phase === 'delivering') this.finish();
-    else if (this.phase === 'collecting') this.finishCollecting();
+    else if (this.phase === 'collecting') this.finishCollecting(this.collection as Collection);
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
@@ -197,9 +191,16 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
   }
 
   private finish(): void {
-    this.phase = 'over';
     this.exchange.deadline.endPhase();
-    if (!this.exchange.res.writableEnded) this.exchange.res.end();
+    const delivery = this.delivery as Delivery;
+    if (delivery.finish()) this.phase = 'over';
+    else this.breakOff(delivery.failure ?? 'UPSTREAM_ERROR');
+  }
+
+  /** A filter found the answer to be broken: its end is not waited for. */
+  private endFailed(): void {
+    this.breakOff(this.delivery?.failure ?? 'UPSTREAM_ERROR');
+    this.controller?.abort(new Error('broken answer'));
   }
 
   /** Ends the call for a reason of our own, wherever it stands. */
@@ -208,7 +209,7 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
     const failure = new UpstreamFailure(kind, this.controller !== undefined);
     if (this.phase === 'waiting') this.refuse(failure);
     else if (this.phase === 'collecting') this.failCollecting(kind);
-    else if (kind === 'client_aborted') this.phase = 'over';
+    else if (kind === 'client_aborted') this.leave();
     else this.breakOff('UPSTREAM_TIMEOUT');
     this.controller?.abort(failure);
   }
@@ -220,42 +221,55 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
     this.reject(failure);
   }
 
-  private breakOff(code: 'UPSTREAM_ERROR' | 'UPSTREAM_TIMEOUT'): void {
-    const wasDelivering = this.phase === 'delivering';
+  /** The rest of the answer is not wanted; that says nothing about the upstream. */
+  private leave(): void {
+    this.phase = 'over';
+    this.exchange.endDetached();
+  }
+
+  private breakOff(reason: 'UPSTREAM_ERROR' | 'UPSTREAM_TIMEOUT' | Rejection): void {
+    const { exchange, delivery } = this;
     this.phase = 'over';
     this.isBroken = true;
     this.brokenListener?.();
-    if (wasDelivering && !this.exchange.res.writableEnded) endTruncated(this.exchange, code);
+    if (delivery && !exchange.res.writableEnded) endTruncated(exchange, reason, delivery.hasPassedError);
   }
 
   private keep(chunk: Buffer): void {
-    const collection = this.collection as Collection;
-    collection.bytesLeft -= chunk.length;
-    if (collection.bytesLeft < 0) return this.fail('invalid_response');
+    if (!this.collection?.add(chunk)) return this.fail('invalid_response');
     this.exchange.deadline.await('idle', this.plan.timeouts.idle);
-    collection.chunks.push(chunk);
   }
 
-  private finishCollecting(): void {
-    const { chunks, resolve } = this.collection as Collection;
+  private finishCollecting(collection: Collection): void {
     this.phase = 'over';
     this.exchange.deadline.endPhase();
-    resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks));
+    collection.finish();
   }
 
   private failCollecting(kind: FailureKind): void {
     this.phase = 'over';
     this.isBroken = true;
     this.exchange.deadline.endPhase();
-    this.brokenListener?.();
-    this.collection?.reject(new UpstreamFailure(kind, true));
+    if (kind !== 'client_aborted') this.brokenListener?.();
+    this.collection?.fail(kind);
+  }
+
+  private waitForClient(controller: Dispatcher.DispatchController): void {
+    this.exchange.deadline.await('idle', this.idleMs);
+    this.isClientSlow = true;
+    controller.pause();
+    this.exchange.res.once('drain', this.onDrain);
+  }
+
+  private firstByteMs(): number {
+    const { first_byte, first_byte_streamed } = this.plan.timeouts;
+    return (this.exchange.model?.isStream ? first_byte_streamed : undefined) ?? first_byte;
   }
 
   private passInterim(controller: Dispatcher.DispatchController, status: number): void {
     if (++this.interimResponses > MOST_INTERIM_RESPONSES) return this.fail('invalid_response');
     if (status !== 103 || this.exchange.edge.httpVersion !== '1.1' || this.exchange.isCommitted) return;
-    const raw = textHeaders(controller.rawHeaders as Buffer[]);
-    const links = raw.filter((_, i) => i % 2 === 1 && raw[i - 1]?.toLowerCase() === 'link');
+    const links = earlyHints(textHeaders(controller.rawHeaders as Buffer[]));
     if (links.length > 0) this.exchange.res.writeEarlyHints({ link: links });
   }
 
@@ -265,8 +279,12 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
   }
 
   private record(status: number | undefined, failure: FailureKind | undefined): void {
-    const durationMs = performance.now() - this.startedAt;
-    this.exchange.attempts.push({ target: this.target.name, durationMs, status, failure });
+    const now = performance.now();
+    const durationMs = now - this.startedAt;
+    const model = this.exchange.model?.model;
+    const outcome = failure === undefined ? outcomeOfStatus(status as number) : outcomeOfFailure(failure);
+    this.target.noteAttempt(outcome, durationMs, now, model);
+    this.exchange.attempts.push({ target: this.target.name, model: model?.name, durationMs, status, failure });
   }
 
   private release(): void {
@@ -292,36 +310,11 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
       this.fail('request_body');
     } else if (phase === 'idle' && this.isClientSlow) {
       this.exchange.res.destroy();
-    } else this.fail(PHASE_FAILURE[phase]);
+    } else this.fail(this.isDrainOver(phase) ? 'client_aborted' : PHASE_FAILURE[phase]);
   };
-}
 
-/** Node joins head and body into one buffer only when both are strings; latin1 keeps every byte. */
-function endInOneWrite(res: ServerResponse, body: Buffer): void {
-  if (body.length <= ONE_WRITE_BYTES) res.end(body.toString('latin1'), 'latin1');
-  else res.end(body);
-}
-
-/** latin1 keeps every byte a header may carry. */
-function textHeaders(raw: readonly Buffer[]): string[] {
-  const headers = new Array<string>(raw.length);
-  for (let i = 0; i < raw.length; i++) headers[i] = (raw[i] as Buffer).toString('latin1');
-  return headers;
-}
-
-/** RFC 9112 6.3: these responses end with their head, whatever it says about a length. */
-function hasNoBody(exchange: Exchange, status: number): boolean {
-  return status === 204 || status === 304 || exchange.edge.method === 'HEAD';
-}
-
-function framingOf(headers: readonly string[]): { length: number | undefined; isEventStream: boolean } {
-  let length: number | undefined;
-  let isEventStream = false;
-  for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i] as string;
-    if (name.length === 14 && name.toLowerCase() === 'content-length') length = Number(headers[i + 1]);
-    else if (name.length === 12 && name.toLowerCase() === 'content-type')
-      isEventStream = (headers[i + 1] as string).startsWith('text/event-stream');
+  /** The time to read on without a client is up, which is no fault of the upstream. */
+  private isDrainOver(phase: DeadlinePhase): boolean {
+    return phase === 'total' && this.exchange.isDetached && this.exchange.onAbort === 'drain';
   }
-  return { length, isEventStream };
 }

@@ -10,18 +10,25 @@ const DETAIL = {
 
 /**
  * Ends a response that has already begun and cannot be completed. An event stream gets one error event in the route's
- * dialect; then the connection closes without the final chunk, so that no client can take the rest for the whole
- * (RFC 9112 8).
+ * dialect, unless the upstream has sent its own; then the connection closes without the final chunk, so that no client
+ * can take the rest for the whole (RFC 9112 8).
  */
-export function endTruncated(exchange: Exchange, code: keyof typeof DETAIL): void {
+export function endTruncated(
+  exchange: Exchange,
+  reason: keyof typeof DETAIL | Rejection,
+  hasPassedError = false,
+): void {
   const { res } = exchange;
-  exchange.running?.abandon();
   exchange.outcome = 'truncated';
-  exchange.rejection = new Rejection(code, DETAIL[code]);
+  exchange.rejection = typeof reason === 'string' ? new Rejection(reason, DETAIL[reason]) : reason;
+  exchange.running?.abandon();
+  if (exchange.isDetached) return exchange.endDetached();
   const { socket } = res;
   if (!exchange.isEventStream || !socket) return void res.destroy();
+  if (hasPassedError) return void res.write('', () => socket.destroySoon());
   const event = renderStreamError(exchange.rejection, exchange.route?.dialect ?? 'problem', {
     requestId: exchange.id,
   });
-  res.write(event, () => socket.destroySoon());
+  // What was begun cannot be taken back: it ends as an event that cannot be read, and the error is one that can.
+  res.write(exchange.isInsideEvent ? `\n\n${event}` : event, () => socket.destroySoon());
 }
