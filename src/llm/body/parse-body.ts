@@ -1,4 +1,4 @@
-import { isUtf8 } from 'node:buffer';
+import { isAscii, isUtf8 } from 'node:buffer';
 import { Rejection } from '../../errors/rejection.ts';
 import type { ParsedBody } from '../../exchange/model-call.ts';
 import { scanFields } from './scan-fields.ts';
@@ -13,11 +13,12 @@ export function parseModelBody(bytes: Buffer): ParsedBody | Rejection {
   if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf)
     return refuse('The request body begins with a byte order mark: send UTF-8 without one.');
   if (!isUtf8(bytes)) return refuse('The request body is not valid UTF-8.');
-  const spans = scanFields(bytes);
+  const latin1 = bytes.toString('latin1');
+  const spans = scanFields(latin1);
   if (spans === 'too deep') return refuse('The request body is nested too deeply.');
   let body: unknown;
   try {
-    body = JSON.parse(bytes.toString());
+    body = JSON.parse(isAscii(bytes) ? latin1 : bytes.toString());
   } catch {
     return refuse('The request body is not valid JSON.');
   }

@@ -7,84 +7,97 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
 const COLON = 0x3a;
+/** What the two opening and the two closing brackets are once bit 5 is set; nothing else outside strings is the same. */
+const OPENING = 0x7b;
+const CLOSING = 0x7d;
+
+/** So many letters of a string are looked at one by one; where no quote is among them, searching for the next one pays. */
+const STRETCH = 24;
 
 /**
- * Finds the top-level fields of a JSON object. Only means something for bytes that `JSON.parse` accepts; of others it
- * returns whatever it takes for fields, and never fails.
+ * Finds the top-level fields of a JSON object. `text` is the body read as Latin-1, so that its positions are those of
+ * the bytes. Only means something for a body that `JSON.parse` accepts; of others it returns whatever it takes for
+ * fields, and never fails.
  */
-export function scanFields(bytes: Buffer): FieldSpan[] | 'too deep' {
-  return new FieldScanner(bytes).scan();
+export function scanFields(text: string): FieldSpan[] | 'too deep' {
+  return new FieldScanner(text).scan();
 }
 
 class FieldScanner {
-  private readonly bytes: Buffer;
+  private readonly text: string;
   private readonly spans: FieldSpan[] = [];
   private key: string | undefined;
   private from = 0;
   private valueFrom = 0;
 
-  constructor(bytes: Buffer) {
-    this.bytes = bytes;
+  constructor(text: string) {
+    this.text = text;
   }
 
   scan(): FieldSpan[] | 'too deep' {
-    const { bytes } = this;
-    const { length } = bytes;
+    const { text } = this;
+    const { length } = text;
     let depth = 0;
     for (let at = 0; at < length; at++) {
-      const byte = bytes[at] as number;
-      if (byte === QUOTE) {
-        const end = endOfString(bytes, at + 1);
-        if (depth === 1 && this.key === undefined) this.key = readKey(bytes, at, end);
+      const code = text.charCodeAt(at);
+      if (code === QUOTE) {
+        const end = endOfString(text, at + 1);
+        if (depth === 1 && this.key === undefined) this.key = readKey(text.slice(at, end + 1));
         at = end;
-      } else if ((byte | 0x20) === 0x7b) {
-        // `{` and `[` differ from each other in the bit that is set here, and no other byte of JSON outside strings.
+      } else if ((code | 0x20) === OPENING) {
         if (++depth > DEEPEST) return 'too deep';
         if (depth === 1) this.from = at + 1;
-      } else if ((byte | 0x20) === 0x7d) {
+      } else if ((code | 0x20) === CLOSING) {
         if (depth-- === 1) this.close(at);
       } else if (depth === 1) {
-        if (byte === COLON) this.valueFrom = at + 1;
-        else if (byte === COMMA) this.close(at);
+        if (code === COLON) this.valueFrom = at + 1;
+        else if (code === COMMA) this.close(at);
       }
     }
     return this.spans;
   }
 
   private close(to: number): void {
-    const { bytes, key, from } = this;
+    const { text, key, from } = this;
     this.from = to + 1;
     if (key === undefined) return;
     this.key = undefined;
     let { valueFrom } = this;
     let valueTo = to;
-    while (valueFrom < to && isSpace(bytes[valueFrom])) valueFrom++;
-    while (valueTo > valueFrom && isSpace(bytes[valueTo - 1])) valueTo--;
+    while (valueFrom < to && isSpace(text.charCodeAt(valueFrom))) valueFrom++;
+    while (valueTo > valueFrom && isSpace(text.charCodeAt(valueTo - 1))) valueTo--;
     this.spans.push({ key, from, valueFrom, valueTo, to });
   }
 }
 
 /** Index of the closing quote, or of the end. */
-function endOfString(bytes: Buffer, from: number): number {
-  const { length } = bytes;
-  for (let at = from; at < length; at++) {
-    const byte = bytes[at];
-    if (byte === QUOTE) return at;
-    if (byte === BACKSLASH) at++;
+function endOfString(text: string, from: number): number {
+  for (let at = from; ; ) {
+    const near = Math.min(text.length, at + STRETCH);
+    for (; at < near; at++) {
+      const code = text.charCodeAt(at);
+      if (code === QUOTE) return at;
+      if (code === BACKSLASH) at++;
+    }
+    const quote = text.indexOf('"', at);
+    if (quote === -1) return text.length;
+    let before = quote;
+    while (before > at && text.charCodeAt(before - 1) === BACKSLASH) before--;
+    if ((quote - before) % 2 === 0) return quote;
+    at = quote + 1;
   }
-  return length;
 }
 
-function readKey(bytes: Buffer, open: number, close: number): string {
-  const written = bytes.toString('utf8', open, close + 1);
-  if (!written.includes('\\')) return written.slice(1, -1);
+function readKey(written: string): string {
+  const key = Buffer.from(written, 'latin1').toString();
+  if (!key.includes('\\')) return key.slice(1, -1);
   try {
-    return JSON.parse(written) as string;
+    return JSON.parse(key) as string;
   } catch {
-    return written;
+    return key;
   }
 }
 
-function isSpace(byte: number | undefined): boolean {
-  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
 }
