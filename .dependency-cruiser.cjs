@@ -47,8 +47,9 @@ const layers = [
       'src/usage/',
       'src/llm/',
       'src/upstream/',
-      // Counters live in Redis; the database is not a policy's business.
+      // Counters live in Redis; the database is not a policy's business, only what is kept in it.
       'src/storage/(redis|redis-guard|fleet).ts',
+      'src/storage/idempotency/idempotency-store.ts',
     ],
     'A policy sees its own configuration section and what it was handed, never the router, the file or the API.',
   ],

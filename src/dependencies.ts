@@ -14,6 +14,7 @@ import type { CounterStore } from './policies/limits/counter-store.ts';
 import { openCounters } from './policies/limits/open-counters.ts';
 import type { OnStoreFailure } from './policies/limits/redis-counters.ts';
 import { type Database, openDatabase } from './storage/database.ts';
+import type { IdempotencyStore } from './storage/idempotency/idempotency-store.ts';
 import { migrateDatabase } from './storage/migrate.ts';
 import { Degradations } from './telemetry/degradations.ts';
 import type { Logger } from './telemetry/logger.ts';
@@ -33,6 +34,8 @@ export interface Dependencies {
   readonly directory: KeyDirectory;
   readonly tokens: Tokens;
   readonly failedAuth: FailedAuth;
+  /** Opened by the first call: a gateway without `idempotency` never connects it. */
+  readonly idempotency: () => Promise<IdempotencyStore>;
 }
 
 /** The dependencies with what only the process itself needs: the stores behind them and the way to end them. */
@@ -69,6 +72,7 @@ export async function openDependencies(options: OpenOptions): Promise<OpenDepend
   const identity = await openCallers(options, { database, notifier: hints?.notifier }, degradations);
   const clock = systemClock;
   const breakers = new BreakerBank({ clock, log, metrics });
+  const answers = prepareAnswers(options, database, degradations);
   return {
     clock,
     log,
@@ -80,12 +84,13 @@ export async function openDependencies(options: OpenOptions): Promise<OpenDepend
     directory: identity.directory,
     tokens: identity.tokens,
     failedAuth: identity.failedAuth,
+    idempotency: answers.open,
     identity,
     database,
     degradations,
     close: async () => {
       breakers.close();
-      await identity.close();
+      await Promise.all([identity.close(), answers.close()]);
       hints?.close();
       await Promise.all([database.close(), counters.close()]);
     },
@@ -114,6 +119,28 @@ function openSharedCounters(options: OpenOptions, degradations: Degradations): P
     onState: (isUp, reason) => degradations.store('redis', isUp, reason),
     onFlushed: () => log.error('Redis has lost its counters: every limit begins anew'),
   });
+}
+
+/** Where answers are kept that may be asked for again. Nothing is loaded or connected before a route wants it. */
+function prepareAnswers({ loaded, log }: OpenOptions, database: Database, degradations: Degradations) {
+  let opened: Promise<IdempotencyStore> | undefined;
+  const onState = (isUp: boolean, cause: string | undefined): void => {
+    degradations.set('idempotency_store_down', !isUp);
+    if (isUp) log.info('Redis keeps idempotency keys');
+    else log.error({ cause }, 'Redis does not answer: requests with an Idempotency-Key are refused');
+  };
+  const load = async (): Promise<IdempotencyStore> => {
+    const { openIdempotency } = await import('./storage/idempotency/open-idempotency.ts');
+    const { prefix } = loaded.config.settings.redis;
+    return openIdempotency({ database, clock: systemClock, redisUrl: loaded.env.redisUrl?.reveal(), prefix, onState });
+  };
+  return {
+    open: () => (opened ??= load()),
+    close: async () => {
+      const store = await opened;
+      await store?.close();
+    },
+  };
 }
 
 /** Hastens what identity changes tell each other; without Redis they are noticed within a second all the same. */

@@ -57,6 +57,7 @@ export function effectivePolicies(layers: Layers): RoutePolicies {
     concurrency: concurrencyLines(layers),
     limits: limitLevels(layers),
     headers: filled(headers, written('headers')),
+    idempotency: written('idempotency') || undefined,
     paths: filled(paths, written('paths')),
     timeout: effectiveTimeout(
       kind,

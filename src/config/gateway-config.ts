@@ -5,12 +5,13 @@ import type { ConcurrencyLine } from '../policies/concurrency/schema.ts';
 import type { CorsConfig } from '../policies/cors/schema.ts';
 import type { HeadersConfig } from '../policies/headers/schema.ts';
 import type { HealthConfig } from '../policies/health/schema.ts';
+import type { IdempotencyConfig } from '../policies/idempotency/schema.ts';
 import type { IpConfig } from '../policies/ip/schema.ts';
 import type { LimitLevelConfig, RateLimitConfig } from '../policies/limits/schema.ts';
 import type { PathsConfig } from '../policies/paths/schema.ts';
 import type { RetryConfig } from '../policies/retry/schema.ts';
 import type { TimeoutConfig } from '../policies/timeout/schema.ts';
-import type { ModelsFields, TargetConfig } from './schema.ts';
+import type { ModelsFields, ServiceFields, TargetConfig } from './schema.ts';
 import type { Dialect, Settings } from './settings-schema.ts';
 import type { JwtConfig } from './token-schema.ts';
 
@@ -38,7 +39,7 @@ export interface ServiceConfig {
   readonly kind: ServiceKind;
   /** At least one. */
   readonly targets: readonly TargetConfig[];
-  readonly balance: 'round_robin' | 'least_requests';
+  readonly balance: NonNullable<ServiceFields['balance']>;
   /** On llm and embeddings; `undefined` where every name of a model is passed on. */
   readonly models: ModelsFields | undefined;
   readonly health: HealthConfig | undefined;
@@ -95,6 +96,7 @@ export interface RoutePolicies {
   /** Levels in the order settings, tiers, service, route; empty for none. All tiers: a request meets its caller's. */
   readonly limits: readonly LimitLevelConfig[];
   readonly headers: HeadersConfig;
+  readonly idempotency: IdempotencyConfig | undefined;
   readonly paths: PathsConfig;
   readonly timeout: TimeoutConfig;
 }

@@ -6,6 +6,7 @@ import { parseDuration } from '../lib/duration.ts';
 import { once } from '../lib/once.ts';
 import { findAmbiguousRoutes } from './ambiguous-routes.ts';
 import { findIdleAuthorize } from './authorize-checks.ts';
+import { findUnownedAnswers } from './idempotency-checks.ts';
 import { checkFiles } from './check-files.ts';
 import { ConfigError, renderPath } from './config-error.ts';
 import { crossCheck } from './cross-checks.ts';
@@ -103,7 +104,8 @@ async function expandChecked(file: ConfigFile, findings: Findings, dev: boolean)
   checkTokens(file, findings, dev);
   if (findings.hasProblems) findings.stop();
   const expanded = expandConfig(file);
-  const mistakes = [...findAmbiguousRoutes(expanded.sources), ...findIdleAuthorize(expanded.sources)];
+  const { sources } = expanded;
+  const mistakes = [findAmbiguousRoutes, findIdleAuthorize, findUnownedAnswers].flatMap((find) => find(sources));
   for (const { path, message } of mistakes) findings.fail(path, message);
   await checkFiles(expanded.config, findings.fail);
   return findings.hasProblems ? findings.stop() : expanded;

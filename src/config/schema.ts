@@ -4,7 +4,6 @@ import { type Static, Type } from '../lib/schema-builder.ts';
 import { modelsSchema } from '../llm/schema.ts';
 import { FilePath, HeaderName, Method, ModelName, OneOrMany, Section, SecretText } from '../lib/schema-atoms.ts';
 import { policyField, switchablePolicyField } from '../policies/schemas.ts';
-import type { BalanceMethod } from '../upstream/balancer.ts';
 import { ConsumerSchema, TierSchema } from './consumer-schema.ts';
 import { NAME_FORM } from './name-form.ts';
 import { dialectField, SettingsSchema } from './settings-schema.ts';
@@ -30,10 +29,13 @@ const routePolicies = {
   rate_limit: switchablePolicyField('rate_limit'),
   headers: policyField('headers'),
   paths: policyField('paths'),
+  idempotency: switchablePolicyField('idempotency'),
   timeout: policyField('timeout'),
 };
 
-const Balance = Type.Unsafe<BalanceMethod>({
+type Balance = 'round_robin' | 'least_requests' | 'latency' | 'hash:consumer' | `hash:header:${string}`;
+
+const Balance = Type.Unsafe<Balance>({
   type: 'string',
   pattern: "^(round_robin|least_requests|latency|hash:consumer|hash:header:[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256})$",
   'x-form': 'round_robin, least_requests, latency, hash:consumer, or hash:header: and the name of a header',

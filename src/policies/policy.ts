@@ -6,12 +6,12 @@ import type { Exchange } from '../exchange/exchange.ts';
 import type { Attempt, Send } from '../upstream/attempt.ts';
 import type { ServiceTargets } from '../upstream/targets.ts';
 
-/** Answers the client at once, without calling the upstream (CORS preflight, redirect). */
+/** Answers the client at once, without calling the upstream (CORS preflight, redirect, a kept answer). */
 export interface Reply {
   readonly status: number;
   /** name, value, name, value … */
   readonly headers: readonly string[];
-  readonly body: string | undefined;
+  readonly body: string | Buffer | undefined;
 }
 
 /** `undefined` lets the request continue. */

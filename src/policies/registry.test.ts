@@ -44,6 +44,7 @@ test('requests meet the steps in this order; changing it changes what is safe', 
     'authorize.model',
     'concurrency',
     'limits.decide',
+    'idempotency',
   ]);
   expect(UPSTREAM_ORDER.map(({ name }) => name)).toEqual(['retry', 'circuit_breaker']);
 });

@@ -10,6 +10,7 @@ import { CorsSchema } from './cors/schema.ts';
 import { HeadersSchema } from './headers/schema.ts';
 import { HealthSchema } from './health/schema.ts';
 import { IpSchema } from './ip/schema.ts';
+import { IdempotencySchema, IdempotencyShorthand } from './idempotency/schema.ts';
 import { expandRateLimit, RateLimitSchema } from './limits/schema.ts';
 import { PathsSchema } from './paths/schema.ts';
 import { RetrySchema } from './retry/schema.ts';
@@ -33,6 +34,7 @@ export const POLICY_SCHEMAS = {
   rate_limit: RateLimitSchema,
   headers: HeadersSchema,
   paths: PathsSchema,
+  idempotency: IdempotencySchema,
   timeout: TimeoutSchema,
   retry: RetrySchema,
   circuit_breaker: CircuitBreakerSchema,
@@ -58,6 +60,11 @@ export const SHORTHANDS: { readonly [K in PolicyKey]?: Shorthand } = {
     schema: Type.Array(Type.String(), { description: 'Origins that may read answers.' }),
     matches: Array.isArray,
     expand: (origins) => ({ origins }),
+  },
+  idempotency: {
+    schema: IdempotencyShorthand,
+    matches: (value) => value === true,
+    expand: () => ({}),
   },
 };
 

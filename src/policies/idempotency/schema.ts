@@ -1,0 +1,29 @@
+import { Duration, Section, Size } from '../../lib/schema-atoms.ts';
+import { type Static, Type } from '../../lib/schema-builder.ts';
+
+export const IdempotencySchema = Section(
+  {
+    ttl: Duration({
+      description: 'How long a key is remembered after its answer.',
+      default: '24h',
+      minimum: '1m',
+      maximum: '30d',
+    }),
+    max_recorded_bytes: Size({
+      description:
+        'Longest body that is kept and given again. A request whose answer was longer is not run again either: its key answers 409.',
+      default: '1MiB',
+      minimum: '1KiB',
+      maximum: '16MiB',
+    }),
+  },
+  {
+    description:
+      'Runs a POST with an `Idempotency-Key` once: the same request of the same consumer with the same key gets the first answer again. Answers are kept in Redis or the database, bodies included, so they need a consumer to belong to. Off unless given.',
+  },
+);
+
+export type IdempotencyConfig = Static<typeof IdempotencySchema>;
+
+/** The short form. */
+export const IdempotencyShorthand = Type.Unsafe<true>({ enum: [true], description: 'With all defaults.' });
