@@ -8,7 +8,7 @@ export interface OwnAnswer {
   readonly status: number;
   /** name, value, name, value … without `Content-Length`. */
   readonly headers: readonly string[];
-  readonly body: string | undefined;
+  readonly body: string | Buffer | undefined;
 }
 
 /** Unread bytes up to here are read away to keep the connection; beyond, closing is cheaper than reading. */
@@ -31,7 +31,7 @@ export function reject(exchange: Exchange, rejection: Rejection, fallback: Diale
 
 /** Writes an answer of the gateway's own. */
 export function answer(exchange: Exchange, { status, headers, body }: OwnAnswer): void {
-  const payload = body === undefined ? undefined : Buffer.from(body);
+  const payload = typeof body === 'string' ? Buffer.from(body) : body;
   // RFC 9110 8.6: no Content-Length where the status itself says that there is no body.
   const length = status === 204 || status === 304 ? [] : ['Content-Length', String(payload?.length ?? 0)];
   send(exchange, status, [...headers, ...length], payload);
