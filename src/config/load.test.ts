@@ -203,3 +203,22 @@ describe('the result', () => {
 test('an empty file is refused: it is what a file looks like while somebody writes it', async () => {
   expect(await problemsOf('# nothing yet\n')).toEqual([expect.stringContaining('the file is empty')]);
 });
+
+describe('balance', () => {
+  test.each(['round_robin', 'least_requests', 'latency', 'hash:consumer', 'hash:header:X-Session'])(
+    'may be %s',
+    async (balance) => {
+      const { config } = await loadText(one(`    balance: ${balance}\n`));
+      expect(config.services['a']?.balance).toBe(balance);
+    },
+  );
+
+  test.each(['hash', 'hash:header:', 'hash:header:a b', 'random'])(
+    '%s is refused with what may stand there',
+    async (balance) => {
+      expect(await problemsOf(one(`    balance: "${balance}"\n`))).toEqual([
+        'gateway.yaml:4:5: services.a.balance: must be round_robin, least_requests, latency, hash:consumer, or hash:header: and the name of a header',
+      ]);
+    },
+  );
+});

@@ -74,8 +74,9 @@ function describeAttempts(attempts: readonly AttemptRecord[]): string {
 /** Spelled out only where something went wrong on the way. */
 function listAttempts(attempts: readonly AttemptRecord[]): string {
   return JSON.stringify(
-    attempts.map(({ target, durationMs, status, failure }) => ({
+    attempts.map(({ target, model, durationMs, status, failure }) => ({
       target,
+      model: model && cap(model),
       status,
       failure,
       duration_ms: toMicrosecond(durationMs),

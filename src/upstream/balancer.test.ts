@@ -1,12 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { buildExchange } from '../../tests/support/exchange-builder.ts';
+import { buildModelCall } from '../../tests/support/model-call-builder.ts';
 import { buildTarget } from '../../tests/support/target-builder.ts';
+import { HeaderList } from '../exchange/header-list.ts';
 import { createBalancer } from './balancer.ts';
-import type { Target } from './targets.ts';
+import type { BalancedExchange, Target } from './targets.ts';
 
 const exchange = buildExchange();
-const METHODS = ['round_robin', 'least_requests'] as const;
+const METHODS = ['round_robin', 'least_requests', 'latency', 'hash:consumer', 'hash:header:x-session'] as const;
 
 function countPicks(pick: () => Target | undefined, times: number): Map<string, number> {
   const counts = new Map<string, number>();
@@ -43,6 +45,16 @@ describe.each(METHODS)('%s', (method) => {
         }
       }),
     );
+  });
+
+  test('offers only targets that serve the model asked for, also where there is one target', () => {
+    const [chat, all] = [buildTarget('chat:80', 1, ['gpt-*']), buildTarget('all:80')];
+    const asking = (model: string) => Object.assign(buildExchange(), { model: buildModelCall(model) });
+    expect(createBalancer(method, [chat])([], asking('gpt-4'))).toBe(chat);
+    expect(createBalancer(method, [chat])([], asking('llama'))).toBeUndefined();
+    const pick = createBalancer(method, [chat, all]);
+    expect(countPicks(() => pick([], asking('llama')), 10)).toEqual(new Map([['all:80', 10]]));
+    expect(pick([all], asking('llama'))).toBe(all);
   });
 
   test('a service without targets has nothing to pick', () => {
@@ -105,5 +117,84 @@ describe('least_requests', () => {
     for (let i = 0; i < 1_000; i++) (pick([], exchange) as Target).inFlight++;
     const inFlight = targets.map((target) => target.inFlight);
     expect(Math.max(...inFlight) - Math.min(...inFlight)).toBeLessThan(10);
+  });
+});
+
+describe('latency', () => {
+  const now = performance.now();
+  const answer = (target: Target, ms: number) => target.noteAttempt('success', ms, now, undefined);
+
+  test('of two targets takes the one that begins its answers sooner', () => {
+    const [slow, fast] = [buildTarget('slow'), buildTarget('fast')];
+    answer(slow, 300);
+    answer(fast, 100);
+    const pick = createBalancer('latency', [slow, fast]);
+    expect(countPicks(() => pick([], exchange), 50)).toEqual(new Map([['fast', 50]]));
+    fast.inFlight = 4;
+    expect(countPicks(() => pick([], exchange), 50)).toEqual(new Map([['slow', 50]]));
+  });
+
+  test('tries an idle target without figures first, and no second time before it has answered', () => {
+    const [known, fresh] = [buildTarget('known'), buildTarget('fresh')];
+    answer(known, 900);
+    const pick = createBalancer('latency', [known, fresh]);
+    expect(pick([], exchange)).toBe(fresh);
+    fresh.inFlight = 1;
+    expect(countPicks(() => pick([], exchange), 20)).toEqual(new Map([['known', 20]]));
+  });
+
+  test('does not take a target that fails quickly for a fast one', () => {
+    const [good, broken] = [buildTarget('good'), buildTarget('broken')];
+    answer(good, 900);
+    broken.noteAttempt('failure', 1, now, undefined);
+    const pick = createBalancer('latency', [good, broken]);
+    expect(countPicks(() => pick([], exchange), 20)).toEqual(new Map([['good', 20]]));
+  });
+});
+
+describe('hash', () => {
+  const calling = (id: string): BalancedExchange =>
+    Object.assign(buildExchange(), { principal: { consumer: { id, name: id, tier: undefined } } });
+  const keys = Array.from({ length: 2_000 }, (_, i) => `consumer-${i}`);
+  const mapWith = (targets: Target[]) => {
+    const pick = createBalancer('hash:consumer', targets);
+    return new Map(keys.map((key) => [key, pick([], calling(key))?.name]));
+  };
+
+  test('a target that is lost moves only its own share, and gets exactly that back', () => {
+    const targets = build([1, 1, 1, 1, 1]);
+    const before = mapWith(targets);
+    (targets[2] as Target).isHealthy = false;
+    const without = mapWith(targets);
+    for (const key of keys) {
+      if (before.get(key) === 't2:80') expect(without.get(key)).not.toBe('t2:80');
+      else expect(without.get(key)).toBe(before.get(key));
+    }
+    const heirs = new Set(keys.filter((key) => before.get(key) === 't2:80').map((key) => without.get(key)));
+    expect(heirs.size).toBe(4);
+    (targets[2] as Target).isHealthy = true;
+    expect(mapWith(targets)).toEqual(before);
+  });
+
+  test('does not depend on the order in which targets are written', () => {
+    expect(mapWith(build([1, 1, 1, 1]))).toEqual(mapWith(build([1, 1, 1, 1]).reverse()));
+  });
+
+  test('gives targets their weight', () => {
+    const names = [...mapWith(build([1, 3])).values()];
+    const share = names.filter((name) => name === 't1:80').length / names.length;
+    expect(share).toBeGreaterThan(0.7);
+    expect(share).toBeLessThan(0.8);
+  });
+
+  test('a header decides where it is sent; without it the consumer, and without one the client address', () => {
+    const targets = build(Array.from({ length: 50 }, () => 1));
+    const byHeader = createBalancer('hash:header:X-Session', targets);
+    const byConsumer = createBalancer('hash:consumer', targets);
+    const sessions = HeaderList.from(['x-session', 'consumer-1']);
+    const withHeader = buildExchange({ headers: sessions });
+    expect(byHeader([], withHeader)).toBe(byConsumer([], calling('consumer-1')));
+    expect(byHeader([], calling('consumer-2'))).toBe(byConsumer([], calling('consumer-2')));
+    expect(byHeader([], exchange)).toBe(byConsumer([], calling(exchange.clientIp)));
   });
 });

@@ -1,73 +1,37 @@
-import type { Balancer, Target } from './targets.ts';
+import type { Choice } from './balance/choice.ts';
+import { byConsumer, byHeader, hashed } from './balance/hashed.ts';
+import { smoothRoundRobin } from './balance/round-robin.ts';
+import { leastRequests, lowestLatency } from './balance/two-choices.ts';
+import type { BalancedExchange, Balancer, Target } from './targets.ts';
 
-export type BalanceMethod = 'round_robin' | 'least_requests';
+export type BalanceMethod = 'round_robin' | 'least_requests' | 'latency' | 'hash:consumer' | `hash:header:${string}`;
+
+const HASH_HEADER = 'hash:header:';
 
 /**
- * Chooses among the targets of one service. Prefers targets that are available and not tried yet, then available ones;
- * `undefined` when none is available. Weights are shares of the traffic. `random` is uniform in [0, 1).
+ * Chooses among the targets of one service that serve the model asked for. Prefers targets that are available and not
+ * tried yet, then available ones; `undefined` when none is available. Weights are shares of the traffic. `random` is
+ * uniform in [0, 1).
  */
 export function createBalancer(method: BalanceMethod, targets: readonly Target[], random = Math.random): Balancer {
   const [only] = targets;
-  if (only && targets.length === 1) return () => (only.isAvailable ? only : undefined);
-  const choose = method === 'round_robin' ? smoothRoundRobin() : leastRequests(random);
-  return (tried, { model }) => {
-    const available = targets.filter((target) => target.isAvailable && (!model || target.serves(model.model.name)));
+  if (only && targets.length === 1) return (_tried, exchange) => (isOffered(only, exchange) ? only : undefined);
+  const choose = choiceOf(method, random);
+  return (tried, exchange) => {
+    const available = targets.filter((target) => isOffered(target, exchange));
     const fresh = tried.length === 0 ? available : available.filter((target) => !tried.includes(target));
-    return choose(fresh.length > 0 ? fresh : available);
+    return choose(fresh.length > 0 ? fresh : available, exchange);
   };
 }
 
-type Choice = (candidates: readonly Target[]) => Target | undefined;
-
-/**
- * nginx's smooth weighted round robin: every candidate gains its weight, the richest is chosen and pays the sum of all
- * weights. Over one cycle each target gets exactly its weight, spread out rather than in runs.
- */
-function smoothRoundRobin(): Choice {
-  const credits = new Map<Target, number>();
-  return (candidates) => {
-    let total = 0;
-    let chosen: Target | undefined;
-    let highest = Number.NEGATIVE_INFINITY;
-    for (const target of candidates) {
-      const credit = (credits.get(target) ?? 0) + target.weight;
-      credits.set(target, credit);
-      total += target.weight;
-      if (credit <= highest) continue;
-      highest = credit;
-      chosen = target;
-    }
-    if (chosen) credits.set(chosen, highest - total);
-    return chosen;
-  };
+/** May be given this exchange now. */
+export function isOffered(target: Target, { model }: Pick<BalancedExchange, 'model'>): boolean {
+  return target.isAvailable && (model === undefined || target.serves(model.model.name));
 }
 
-/**
- * The less busy of two targets drawn by weight (M. Mitzenmacher, "The Power of Two Choices in Randomized Load
- * Balancing"): nearly as even as looking at all of them, and no herd runs to the one that looked idle a moment ago.
- */
-function leastRequests(random: () => number): Choice {
-  return (candidates) => {
-    const first = draw(candidates, random);
-    const second = draw(
-      candidates.filter((target) => target !== first),
-      random,
-    );
-    if (!first || !second) return first;
-    return loadOf(second) < loadOf(first) ? second : first;
-  };
-}
-
-/** Requests in flight per unit of weight. */
-function loadOf(target: Target): number {
-  return target.inFlight / target.weight;
-}
-
-function draw(candidates: readonly Target[], random: () => number): Target | undefined {
-  let left = random() * candidates.reduce((sum, target) => sum + target.weight, 0);
-  for (const target of candidates) {
-    left -= target.weight;
-    if (left < 0) return target;
-  }
-  return candidates.at(-1);
+function choiceOf(method: BalanceMethod, random: () => number): Choice {
+  if (method === 'round_robin') return smoothRoundRobin();
+  if (method === 'least_requests') return leastRequests(random);
+  if (method === 'latency') return lowestLatency(random);
+  return hashed(method === 'hash:consumer' ? byConsumer : byHeader(method.slice(HASH_HEADER.length).toLowerCase()));
 }

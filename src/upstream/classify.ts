@@ -88,7 +88,12 @@ export function outcomeOfStatus(status: number): AttemptOutcome {
 
 /** What a rejected attempt says about its target; `neutral` for anything that is not an `UpstreamFailure`. */
 export function outcomeOfError(error: unknown): AttemptOutcome {
-  return error instanceof UpstreamFailure ? FAILURES[error.kind].outcome : 'neutral';
+  return error instanceof UpstreamFailure ? outcomeOfFailure(error.kind) : 'neutral';
+}
+
+/** What an attempt that brought no answer says about its target. */
+export function outcomeOfFailure(kind: FailureKind): AttemptOutcome {
+  return FAILURES[kind].outcome;
 }
 
 /**

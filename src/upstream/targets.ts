@@ -1,6 +1,10 @@
 import type { Exchange } from '../exchange/exchange.ts';
-import type { ProviderName } from '../exchange/model-call.ts';
+import type { Model, ProviderName } from '../exchange/model-call.ts';
 import { holds } from '../lib/wildcard-list.ts';
+import type { AttemptOutcome } from './classify.ts';
+import { LatencyAverage } from './latency-average.ts';
+
+const RECENT_MS = 10_000;
 
 /** One address of a service, with everything that is known about it right now. State lives here, per process. */
 export class Target {
@@ -28,8 +32,12 @@ export class Target {
   isAdmitting = true;
   /** Earliest monotonic millisecond at which the breaker may admit again; 0 when closed. */
   admitsAgainAt = 0;
-  /** Moving average of milliseconds to response headers; 0 before the first answer. */
-  latencyMs = 0;
+  /** To the headers of good answers: refusals are quick and say nothing. */
+  readonly latency = new LatencyAverage();
+  /** The last attempt that says the target is unwell. */
+  private failedAt = Number.NEGATIVE_INFINITY;
+  /** Per model of the catalogue, which bounds it. */
+  private readonly latencies = new Map<string, LatencyAverage>();
 
   constructor(fields: {
     name: string;
@@ -53,9 +61,27 @@ export class Target {
     this.models = fields.models;
   }
 
-  /** Takes one more wait for response headers, in milliseconds, into the average: a fifth of what is new. */
-  noteLatency(ms: number): void {
-    this.latencyMs = this.latencyMs === 0 ? ms : this.latencyMs + (ms - this.latencyMs) / 5;
+  /** Takes a finished attempt into what is known: how long a good answer took to begin, or that the target failed. */
+  noteAttempt(outcome: AttemptOutcome, durationMs: number, now: number, model: Model | undefined): void {
+    if (outcome === 'failure') this.failedAt = now;
+    if (outcome !== 'success') return;
+    this.latency.note(durationMs, now);
+    if (model?.isListed) this.latencyOf(model.name).note(durationMs, now);
+  }
+
+  /** How long this model of the catalogue takes here. */
+  latencyOf(model: string): LatencyAverage {
+    let average = this.latencies.get(model);
+    if (!average) {
+      average = new LatencyAverage();
+      this.latencies.set(model, average);
+    }
+    return average;
+  }
+
+  /** A target that fails at once must not pass for a fast one. `now` is monotonic milliseconds. */
+  hasFailedLately(now: number): boolean {
+    return now - this.failedAt < RECENT_MS;
   }
 
   serves(model: string): boolean {

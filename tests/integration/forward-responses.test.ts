@@ -54,9 +54,9 @@ describe('a sound answer', () => {
 
   test('tells how long the target takes to answer', async () => {
     const { server } = await start(writes('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'));
-    expect(server.target.latencyMs).toBe(0);
+    expect(server.target.latency.ms).toBe(0);
     await sendRaw(server.url, GET);
-    expect(server.target.latencyMs).toBeGreaterThan(0);
+    expect(server.target.latency.ms).toBeGreaterThan(0);
   });
 
   test('that ends with its connection is complete', async () => {
