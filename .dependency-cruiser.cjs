@@ -62,6 +62,7 @@ const layers = [
       ...configuration,
       'src/config/hash.ts',
       'src/dependencies.ts',
+      'src/llm/',
       'src/policies/',
       'src/upstream/',
     ],

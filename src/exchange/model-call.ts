@@ -81,6 +81,15 @@ export interface ModelCall extends ParsedBody {
   /** Written when the answer has ended, before the exchange is settled; `undefined` when nothing was used. */
   usage: TokenUsage | undefined;
   readonly lost: LostAttempt[];
+  /** The request as last written for a provider. */
+  prepared?: PreparedCall;
+}
+
+/** What a provider is sent for a model; kept for further attempts. */
+export interface PreparedCall {
+  readonly provider: ProviderName;
+  readonly model: Model;
+  readonly request: { readonly path: string; readonly body: Buffer | undefined };
 }
 
 const PER_MILLION = 1_000_000;

@@ -2,6 +2,7 @@ import type { RouteConfig, RoutePath } from '../config/gateway-config.ts';
 import type { Settings } from '../config/settings-schema.ts';
 import type { Dependencies } from '../dependencies.ts';
 import type { UpstreamPlan } from '../exchange/exchange.ts';
+import { RelayPlan } from '../llm/relay-plan.ts';
 import type { AccessPolicy, AccessStep, RouteContext } from '../policies/policy.ts';
 import { ACCESS_ORDER } from '../policies/registry.ts';
 import { RequestHeaders } from '../upstream/request-headers.ts';
@@ -63,9 +64,10 @@ function stepsOf(
 function planFor(config: RouteConfig, path: RoutePath, viaPseudonym: string): UpstreamPlan {
   const rewrite = compileRewrite(path, config.operation);
   const headers = new RequestHeaders(config.kind, config.policies.headers, viaPseudonym);
+  const parts = { timeouts: config.policies.timeout, strippedPrefix: path.strip_prefix };
+  if (config.kind !== 'http') return new RelayPlan({ ...parts, rewrite, headers });
   return {
-    timeouts: config.policies.timeout,
-    strippedPrefix: path.strip_prefix,
+    ...parts,
     requestFor: (exchange, target) => ({
       path: target.basePath + rewrite(exchange.edge.path, exchange.params) + exchange.edge.query,
       headers: headers.build(exchange, target, exchange.body.sendLength),

@@ -23,6 +23,8 @@ export interface Provider {
   readonly name: ProviderName;
   /** For `call.model`. Throws `GatewayError` (VALIDATION_ERROR, VALUE_ERROR, NOT_FOUND) when it cannot be expressed. */
   request(call: ModelCall, client: ClientRequest): ProviderRequest;
+  /** True where its API has this path, so that what is not translated can be passed on. */
+  serves(path: string): boolean;
   /** How its answers become the client's; `undefined` when they pass as they are. Made once per answer. */
   translation(call: ModelCall): AnswerTranslation | undefined;
   /** The header line, its name lower-case, that carries the key. */

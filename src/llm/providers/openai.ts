@@ -1,0 +1,44 @@
+import type { ModelCall } from '../../exchange/model-call.ts';
+import { editBody, type BodyEdits } from '../body/edit-body.ts';
+import { isObject } from './json.ts';
+import { completionToMessage } from './messages-to-chat/answer.ts';
+import { failureToAnthropic } from './messages-to-chat/failure.ts';
+import { messagesToChat } from './messages-to-chat/request.ts';
+import { ChunkStreamToEvents } from './messages-to-chat/stream.ts';
+import type { AnswerTranslation, ClientRequest, Provider, ProviderRequest } from './provider.ts';
+import { ownModel } from './own-model.ts';
+
+/** OpenAI's API and everything that speaks it: passes on what was sent, and serves the Messages API in translation. */
+export const openai: Provider = {
+  name: 'openai',
+  requiredHeaders: [],
+  credential: (apiKey) => ({ name: 'authorization', value: `Bearer ${apiKey}` }),
+  serves: () => true,
+
+  request(call: ModelCall, client: ClientRequest): ProviderRequest {
+    if (call.operation === 'messages') return { path: '/chat/completions', body: messagesToChat(call) };
+    if (!client.bytes) return { path: client.path, body: undefined };
+    return { path: client.path, body: editBody(client.bytes, call, editsFor(call)) };
+  },
+
+  translation: ({ operation }) => (operation === 'messages' ? MESSAGES : undefined),
+};
+
+const MESSAGES: AnswerTranslation = {
+  whole: completionToMessage,
+  failure: failureToAnthropic,
+  stream: () => new ChunkStreamToEvents(),
+};
+
+function editsFor(call: ModelCall): BodyEdits {
+  const model = ownModel(call);
+  if (!call.isStream) return model;
+  return { ...model, stream: true, ...streamOptions(call) };
+}
+
+/** What a stream used is told only where it is asked for. */
+function streamOptions({ operation, wantsStreamUsage, body }: ModelCall): BodyEdits {
+  if (wantsStreamUsage || (operation !== 'chat' && operation !== 'completions')) return {};
+  const { stream_options: own } = body;
+  return { stream_options: { ...(isObject(own) ? own : {}), include_usage: true } };
+}

@@ -1,0 +1,76 @@
+import type { Exchange, UpstreamPlan, UpstreamRequest } from '../exchange/exchange.ts';
+import type { ModelCall } from '../exchange/model-call.ts';
+import type { TargetAddress } from '../exchange/target-address.ts';
+import { findProvider } from './providers/find-provider.ts';
+import type { Provider, ProviderRequest } from './providers/provider.ts';
+import { notServed } from './providers/refusals.ts';
+
+/** What routing has compiled for the route. */
+interface RelayParts extends Pick<UpstreamPlan, 'timeouts' | 'strippedPrefix'> {
+  readonly rewrite: (path: string, params: Exchange['params']) => string;
+  readonly headers: { build(exchange: Exchange, target: TargetAddress, length: number | undefined): string[] };
+}
+
+/**
+ * How a service with models is called: in the language of the target's provider, with the name by which the provider
+ * knows the model. What names no model is passed on as it came.
+ */
+export class RelayPlan implements UpstreamPlan {
+  readonly timeouts: UpstreamPlan['timeouts'];
+  readonly strippedPrefix: string | undefined;
+  private readonly parts: RelayParts;
+
+  constructor(parts: RelayParts) {
+    this.timeouts = parts.timeouts;
+    this.strippedPrefix = parts.strippedPrefix;
+    this.parts = parts;
+  }
+
+  requestFor(exchange: Exchange, target: TargetAddress): UpstreamRequest {
+    const { model: call, body } = exchange;
+    const provider = findProvider(target.provider);
+    if (!call) return this.passOn(exchange, target, provider);
+    const { path, body: bytes } = this.prepare(exchange, call, provider);
+    const headers = this.parts.headers.build(exchange, target, bytes?.length ?? body.sendLength);
+    complete(headers, provider.requiredHeaders);
+    if (provider.translation(call)) replace(headers, 'content-type', 'application/json');
+    return { path: target.basePath + path, headers, body: bytes ?? null };
+  }
+
+  private passOn(exchange: Exchange, target: TargetAddress, provider: Provider): UpstreamRequest {
+    const path = this.parts.rewrite(exchange.edge.path, exchange.params) + exchange.edge.query;
+    if (!provider.serves(path)) throw notServed(path, undefined);
+    const headers = this.parts.headers.build(exchange, target, exchange.body.sendLength);
+    complete(headers, provider.requiredHeaders);
+    return { path: target.basePath + path, headers, body: exchange.body.payload() };
+  }
+
+  /** A further attempt at the same provider for the same model sends the same bytes. */
+  private prepare(exchange: Exchange, call: ModelCall, provider: Provider): ProviderRequest {
+    const { prepared } = call;
+    if (prepared?.provider === provider.name && prepared.model === call.model) return prepared.request;
+    const client = { path: call.path + exchange.edge.query, bytes: exchange.body.bytes };
+    const request = provider.request(call, client);
+    call.prepared = { provider: provider.name, model: call.model, request };
+    return request;
+  }
+}
+
+/** Adds those of the lines `required` that are not there yet. */
+function complete(lines: string[], required: readonly string[]): void {
+  for (let i = 0; i < required.length; i += 2) {
+    if (valueIndex(lines, required[i] as string) === -1) lines.push(required[i] as string, required[i + 1] as string);
+  }
+}
+
+function replace(lines: string[], name: string, value: string): void {
+  const index = valueIndex(lines, name);
+  if (index === -1) lines.push(name, value);
+  else lines[index] = value;
+}
+
+/** Where the value of the first line of this lower-case name stands, or -1. */
+function valueIndex(lines: readonly string[], name: string): number {
+  for (let i = 0; i < lines.length; i += 2) if ((lines[i] as string).toLowerCase() === name) return i + 1;
+  return -1;
+}
