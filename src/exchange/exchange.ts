@@ -38,6 +38,8 @@ export interface UpstreamPlan {
   readonly stream?: StreamRules | undefined;
   /** The prefix the path loses on its way, without a final slash: where the target's root appears to clients. */
   readonly strippedPrefix?: string | undefined;
+  /** The path behind a target's base path, on llm and embeddings without `/v1` before it. May throw `GatewayError`. */
+  readonly pathFor: (exchange: Pick<Exchange, 'edge' | 'params'>) => string;
   /** What this target is sent. May be asked again for a further attempt; throws `GatewayError` when it cannot be made. */
   requestFor(exchange: Exchange, target: TargetAddress): UpstreamRequest;
 }

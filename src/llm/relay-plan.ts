@@ -6,8 +6,7 @@ import type { Provider, ProviderRequest } from './providers/provider.ts';
 import { notServed } from './providers/refusals.ts';
 
 /** What routing has compiled for the route. */
-interface RelayParts extends Pick<UpstreamPlan, 'timeouts' | 'strippedPrefix'> {
-  readonly rewrite: (path: string, params: Exchange['params']) => string;
+interface RelayParts extends Pick<UpstreamPlan, 'timeouts' | 'strippedPrefix' | 'pathFor'> {
   readonly headers: { build(exchange: Exchange, target: TargetAddress, length: number | undefined): string[] };
 }
 
@@ -18,11 +17,13 @@ interface RelayParts extends Pick<UpstreamPlan, 'timeouts' | 'strippedPrefix'> {
 export class RelayPlan implements UpstreamPlan {
   readonly timeouts: UpstreamPlan['timeouts'];
   readonly strippedPrefix: string | undefined;
+  readonly pathFor: UpstreamPlan['pathFor'];
   private readonly parts: RelayParts;
 
   constructor(parts: RelayParts) {
     this.timeouts = parts.timeouts;
     this.strippedPrefix = parts.strippedPrefix;
+    this.pathFor = parts.pathFor;
     this.parts = parts;
   }
 
@@ -38,7 +39,7 @@ export class RelayPlan implements UpstreamPlan {
   }
 
   private passOn(exchange: Exchange, target: TargetAddress, provider: Provider): UpstreamRequest {
-    const path = this.parts.rewrite(exchange.edge.path, exchange.params) + exchange.edge.query;
+    const path = this.pathFor(exchange) + exchange.edge.query;
     if (!provider.serves(path)) throw notServed(path, undefined);
     const headers = this.parts.headers.build(exchange, target, exchange.body.sendLength);
     complete(headers, provider.requiredHeaders);

@@ -28,6 +28,8 @@ export interface RouteContext {
   readonly route: string;
   readonly service: string | undefined;
   readonly kind: 'http' | 'llm' | 'embeddings';
+  /** The targets of the service, whose state changes while the route is served; `undefined` without a service. */
+  readonly upstream?: ServiceTargets | undefined;
 }
 
 interface PolicyBasics<S extends TSchema> {

@@ -25,7 +25,7 @@ export function compileRoute(
   const route = new CompiledRoute({
     name: config.name,
     dialect: config.dialect,
-    steps: [...accessSteps(config, deps), ...fixedAnswer(config)],
+    steps: [...accessSteps(config, upstream, deps), ...fixedAnswer(config)],
     upstream,
     responseHeaders: new ResponseHeaders(config.policies.headers, deps.viaPseudonym),
     metrics: deps.metrics.service(upstream?.service ?? config.name),
@@ -38,8 +38,8 @@ export function compileRoute(
 }
 
 /** The steps of every policy the route configures, in the registry's order. */
-function accessSteps(config: RouteConfig, deps: Dependencies): AccessStep[] {
-  const at: RouteContext = { route: config.name, service: config.service, kind: config.kind };
+function accessSteps(config: RouteConfig, upstream: UpstreamService | undefined, deps: Dependencies): AccessStep[] {
+  const at: RouteContext = { route: config.name, service: config.service, kind: config.kind, upstream };
   const made = new Map<string, readonly AccessStep[]>();
   return ACCESS_ORDER.flatMap(([step, policy]) => {
     let steps = made.get(policy.name);
@@ -64,12 +64,16 @@ function stepsOf(
 function planFor(config: RouteConfig, path: RoutePath, viaPseudonym: string): UpstreamPlan {
   const rewrite = compileRewrite(path, config.operation);
   const headers = new RequestHeaders(config.kind, config.policies.headers, viaPseudonym);
-  const parts = { timeouts: config.policies.timeout, strippedPrefix: path.strip_prefix };
-  if (config.kind !== 'http') return new RelayPlan({ ...parts, rewrite, headers });
+  const parts: Omit<UpstreamPlan, 'requestFor'> = {
+    timeouts: config.policies.timeout,
+    strippedPrefix: path.strip_prefix,
+    pathFor: ({ edge, params }) => rewrite(edge.path, params),
+  };
+  if (config.kind !== 'http') return new RelayPlan({ ...parts, headers });
   return {
     ...parts,
     requestFor: (exchange, target) => ({
-      path: target.basePath + rewrite(exchange.edge.path, exchange.params) + exchange.edge.query,
+      path: target.basePath + parts.pathFor(exchange) + exchange.edge.query,
       headers: headers.build(exchange, target, exchange.body.sendLength),
       body: exchange.body.payload(),
     }),

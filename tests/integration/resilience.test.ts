@@ -60,7 +60,11 @@ function serviceOf(urls: readonly string[], attempts = 3): { service: ServiceTar
 
 function request(edge: Partial<EdgeRequest> = {}): Exchange {
   const exchange = buildExchange(edge);
-  exchange.plan = { timeouts: TIMEOUTS, requestFor: ({ edge: { path } }) => ({ path, headers: [], body: null }) };
+  exchange.plan = {
+    timeouts: TIMEOUTS,
+    pathFor: ({ edge }) => edge.path,
+    requestFor: ({ edge: { path } }) => ({ path, headers: [], body: null }),
+  };
   exchanges.push(exchange);
   return exchange;
 }

@@ -72,6 +72,7 @@ export async function startForwardingServer(
     exchange.deadline.limitTotal(timeouts.total);
     exchange.plan = {
       timeouts,
+      pathFor: ({ edge }) => edge.path,
       requestFor: (each, to) => ({
         path: each.edge.path + each.edge.query,
         headers: options.rules?.request.build(each, to, each.body.sendLength) ?? strip(each.edge.headers.raw, HOP),
