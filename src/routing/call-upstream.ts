@@ -1,22 +1,49 @@
 import { GatewayError, Rejection } from '../errors/rejection.ts';
 import type { Exchange } from '../exchange/exchange.ts';
+import type { ModelCall } from '../exchange/model-call.ts';
+import { sendWhole } from '../exchange/respond.ts';
+import { relayAnswer } from '../llm/relay-answer.ts';
 import { type Answer, UpstreamFailure } from '../upstream/attempt.ts';
+import type { AnswerHead } from '../upstream/response-headers.ts';
 import type { CompiledRoute } from './compiled-route.ts';
+
+/** The longest answer that is held in memory to be translated or put into another shape. */
+const MOST_RESHAPED_BYTES = 8 * 1024 * 1024;
 
 /** Gathers the body where it must be gathered, calls the service, and hands its answer to the client. */
 export async function callUpstream(exchange: Exchange, route: CompiledRoute): Promise<void> {
   const gathering = exchange.body.prepare();
   const refusal = gathering && (await gathering);
   if (refusal) throw new GatewayError(refusal);
-  deliver(exchange, route, await route.send(exchange));
-}
-
-function deliver(exchange: Exchange, route: CompiledRoute, answer: Answer): void {
+  const { model: call, plan } = exchange;
+  if (call && exchange.onAbort === 'stop') exchange.onAbort = plan?.stream?.on_client_abort ?? 'stop';
+  const answer = await route.send(exchange);
   if (refusesOurKey(route, answer)) {
     answer.discard();
     throw new GatewayError(keyRefused(answer));
   }
-  const headers = route.responseHeaders(exchange, answer);
+  return call ? relay(exchange, route, { answer, call }) : deliver(exchange, route, answer, answer);
+}
+
+/** Passes on what a model answered, or the answer made of it. */
+function relay(
+  exchange: Exchange,
+  route: CompiledRoute,
+  { answer, call }: { answer: Answer; call: ModelCall },
+): void | Promise<void> {
+  const { headers, reshape } = relayAnswer(exchange, call, answer);
+  const { status, target } = answer;
+  if (!reshape) return deliver(exchange, route, answer, { status, target, headers });
+  return answer.collect(MOST_RESHAPED_BYTES).then((received) => {
+    const reshaped = reshape(received);
+    const lines = route.responseHeaders(exchange, { status: reshaped.status, target, headers });
+    lines.push('Content-Length', String(reshaped.body.length));
+    sendWhole(exchange, reshaped.status, lines, reshaped.body);
+  });
+}
+
+function deliver(exchange: Exchange, route: CompiledRoute, answer: Answer, head: AnswerHead): void {
+  const headers = route.responseHeaders(exchange, head);
   route.decorate(headers, exchange);
   exchange.runHeadHooks(headers, answer.status);
   // A body the upstream did not wait for is still on its way: this connection cannot carry another request.

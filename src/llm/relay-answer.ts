@@ -1,0 +1,159 @@
+import { GatewayError, Rejection } from '../errors/rejection.ts';
+import type { Exchange } from '../exchange/exchange.ts';
+import type { ModelCall, Operation, ProviderName } from '../exchange/model-call.ts';
+import { decodeBody } from './decode-body.ts';
+import { envelopeOf } from './envelope.ts';
+import { findProvider } from './providers/find-provider.ts';
+import type { AnswerTranslation } from './providers/provider.ts';
+import { StreamMeter } from './stream/stream-meter.ts';
+import { streamShape } from './stream/stream-shape.ts';
+import { UsageMeter } from './stream/usage-meter.ts';
+import { CompressedMeter, readUsage, WholeMeter } from './stream/whole-meter.ts';
+
+/** The head of an upstream's answer to a model call. */
+interface AnswerHead {
+  readonly status: number;
+  /** name, value, name, value … as received. */
+  readonly headers: readonly string[];
+  readonly target: { readonly provider: ProviderName };
+}
+
+/** How an answer reaches the client. */
+export interface Relay {
+  /** Those of the upstream's header lines that still hold. */
+  readonly headers: readonly string[];
+  /** Set where the body must be had whole first. May throw `GatewayError`. */
+  readonly reshape: ((body: Buffer) => ReshapedAnswer) | undefined;
+}
+
+interface ReshapedAnswer {
+  readonly status: number;
+  readonly body: Buffer;
+}
+
+/** What a header says of bytes, where the client gets others. */
+const ABOUT_BYTES = new Set([
+  'content-length',
+  'content-encoding',
+  'content-type',
+  'content-range',
+  'accept-ranges',
+  'etag',
+  'last-modified',
+  'content-md5',
+  'digest',
+  'content-digest',
+  'repr-digest',
+]);
+const ABOUT_LENGTH = new Set(['content-length']);
+
+/**
+ * Decides how the answer to a model call reaches the client, and begins to count what it uses. Where the client speaks
+ * the upstream's language the bytes pass as they are, through filters that this puts on the exchange.
+ */
+export function relayAnswer(exchange: Exchange, call: ModelCall, answer: AnswerHead): Relay {
+  const translation = findProvider(answer.target.provider).translation(call);
+  if (answer.status >= 300) return relayFailure(answer, translation);
+  const usage = new UsageMeter(call.estimatedInputTokens);
+  if (call.operation !== 'models') call.usage = usage;
+  if (valueOf(answer, 'content-type').startsWith('text/event-stream')) {
+    return relayStream(exchange, { call, answer, translation, usage });
+  }
+  const isEnveloped = exchange.route?.dialect === 'envelope';
+  if (!translation && !isEnveloped) return passWhole(exchange, answer, usage);
+  return {
+    headers: jsonHead(answer),
+    reshape: (received) => {
+      const body = decoded(answer, received);
+      readUsage(usage, body.toString('latin1'));
+      const translated = translation ? translation.whole(body) : body;
+      return { status: answer.status, body: isEnveloped ? enveloped(exchange, call, translated) : translated };
+    },
+  };
+}
+
+interface Relaying {
+  readonly call: ModelCall;
+  readonly answer: AnswerHead;
+  readonly translation: AnswerTranslation | undefined;
+  readonly usage: UsageMeter;
+}
+
+function relayFailure(answer: AnswerHead, translation: AnswerTranslation | undefined): Relay {
+  if (!translation || answer.status < 400) return { headers: answer.headers, reshape: undefined };
+  return {
+    headers: jsonHead(answer),
+    reshape: (body) => translation.failure(answer.status, decodeBody(body, codingOf(answer)) ?? body),
+  };
+}
+
+function relayStream(exchange: Exchange, { call, answer, translation, usage }: Relaying): Relay {
+  const coding = codingOf(answer);
+  if (coding !== '') {
+    if (translation) throw notReadable(`an event stream with Content-Encoding ${coding}`);
+    exchange.filterBody(new CompressedMeter(usage, coding));
+    return { headers: answer.headers, reshape: undefined };
+  }
+  const shape = streamShape(answer.target.provider, call.operation, translation !== undefined);
+  const hidesUsage = !translation && !call.wantsStreamUsage && TELLS_USAGE_WHEN_ASKED.has(call.operation);
+  if (shape) exchange.filterBody(new StreamMeter(usage, shape, hidesUsage));
+  if (translation) exchange.filterBody(translation.stream());
+  const isChanged = translation !== undefined || hidesUsage;
+  return { headers: isChanged ? without(answer.headers, ABOUT_LENGTH) : answer.headers, reshape: undefined };
+}
+
+/** The gateway asks these for usage on the client's behalf. */
+const TELLS_USAGE_WHEN_ASKED: ReadonlySet<Operation> = new Set<Operation>(['chat', 'completions']);
+
+function passWhole(exchange: Exchange, answer: AnswerHead, usage: UsageMeter): Relay {
+  const coding = codingOf(answer);
+  exchange.filterBody(coding === '' ? new WholeMeter(usage) : new CompressedMeter(usage, coding));
+  return { headers: answer.headers, reshape: undefined };
+}
+
+/** An answer that is none of a text model, a list of models for one, stays what it is. */
+function enveloped(exchange: Exchange, call: ModelCall, body: Buffer): Buffer {
+  try {
+    const envelope = envelopeOf(exchange, call, JSON.parse(body.toString()));
+    return envelope === undefined ? body : Buffer.from(envelope);
+  } catch {
+    throw notReadable('a success that is not JSON');
+  }
+}
+
+function decoded(answer: AnswerHead, body: Buffer): Buffer {
+  const coding = codingOf(answer);
+  if (coding === '') return body;
+  const plain = decodeBody(body, coding);
+  if (!plain) throw notReadable(`a body that is no valid ${coding}, or too large`);
+  return plain;
+}
+
+function notReadable(internal: string): GatewayError {
+  const detail = 'The upstream sent an answer that cannot be read.';
+  return new GatewayError(
+    new Rejection('UPSTREAM_INVALID_RESPONSE', detail, { internal: `upstream sent ${internal}` }),
+  );
+}
+
+function codingOf(answer: AnswerHead): string {
+  const coding = valueOf(answer, 'content-encoding').trim().toLowerCase();
+  return coding === 'identity' ? '' : coding;
+}
+
+/** Of the first line of this lower-case name; empty without one. */
+function valueOf({ headers }: AnswerHead, name: string): string {
+  for (let i = 0; i < headers.length; i += 2) {
+    const given = headers[i] as string;
+    if (given.length === name.length && given.toLowerCase() === name) return headers[i + 1] as string;
+  }
+  return '';
+}
+
+function jsonHead({ headers }: AnswerHead): string[] {
+  return [...without(headers, ABOUT_BYTES), 'Content-Type', 'application/json'];
+}
+
+function without(headers: readonly string[], names: ReadonlySet<string>): string[] {
+  return headers.filter((_, i) => !names.has((headers[i - (i % 2)] as string).toLowerCase()));
+}

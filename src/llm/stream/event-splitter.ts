@@ -1,0 +1,46 @@
+const LF = 10;
+const CR = 13;
+
+/**
+ * Finds where events end in a stream that arrives in pieces (HTML standard, section 9.2.5): after an empty line, each
+ * line ending in LF, CR or CRLF. Holds no bytes.
+ */
+export class EventSplitter {
+  private isLineEmpty = true;
+  private isAfterCr = false;
+  private owesLf = false;
+  /** What was found last is only the second half of the line end before it: it belongs to that event. */
+  isRest = false;
+
+  /** Index behind the next event that ends in `chunk` at or after `from`; -1 when none does. Ask until it is -1. */
+  next(chunk: Buffer, from: number): number {
+    this.isRest = this.owesLf && chunk[from] === LF;
+    if (from < chunk.length) this.owesLf = false;
+    if (this.isRest) return from + 1;
+    for (let i = from; i < chunk.length; i++) {
+      const byte = chunk[i] as number;
+      if (byte > CR) {
+        this.isLineEmpty = false;
+        this.isAfterCr = false;
+      } else if (this.endsEvent(byte)) return this.behind(chunk, i);
+    }
+    return -1;
+  }
+
+  private endsEvent(byte: number): boolean {
+    const isPair = byte === LF && this.isAfterCr;
+    this.isAfterCr = byte === CR;
+    if (isPair) return false;
+    const wasEmpty = this.isLineEmpty;
+    this.isLineEmpty = byte === LF || byte === CR;
+    return wasEmpty && this.isLineEmpty;
+  }
+
+  private behind(chunk: Buffer, at: number): number {
+    if (chunk[at] !== CR) return at + 1;
+    this.isAfterCr = false;
+    if (chunk[at + 1] === LF) return at + 2;
+    this.owesLf = at + 1 === chunk.length;
+    return at + 1;
+  }
+}

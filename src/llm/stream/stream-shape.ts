@@ -1,0 +1,66 @@
+import type { Operation, ProviderName } from '../../exchange/model-call.ts';
+import { hasMember } from './json-peek.ts';
+
+/** What an event of one model API may tell. Texts are whole events, latin1. */
+export interface StreamShape {
+  /** Members that carry output, the likeliest first. */
+  readonly textNames: readonly string[];
+  /** The figures in this event are the last ones. */
+  readonly hasFinalUsage: (event: string) => boolean;
+  /** From here on the answer is whole, whatever may still be missing. */
+  readonly isLast: (event: string) => boolean;
+  /** The upstream reports that it cannot go on. */
+  readonly isError: (event: string) => boolean;
+}
+
+const ERROR_FIRST = /^data:\s*\{\s*"error"\s*:\s*[{"]/m;
+const DONE = /^data:\s*\[DONE\]/m;
+
+/** https://platform.openai.com/docs/api-reference/chat-streaming, and the older completions. */
+const CHAT: StreamShape = {
+  textNames: ['content', 'text', 'arguments', 'reasoning_content', 'reasoning', 'refusal'],
+  hasFinalUsage: () => true,
+  isLast: (event) => hasMember(event, 'finish_reason', '"') || (event.includes('[DONE]') && DONE.test(event)),
+  isError: (event) => isErrorEvent(event) || (event.includes('"error"') && ERROR_FIRST.test(event)),
+};
+
+/** https://platform.openai.com/docs/api-reference/responses-streaming */
+const RESPONSES: StreamShape = {
+  textNames: ['delta'],
+  hasFinalUsage: () => true,
+  isLast: (event) => hasType(event, 'response.completed') || hasType(event, 'response.incomplete'),
+  isError: (event) => isErrorEvent(event) || hasType(event, 'response.failed'),
+};
+
+/** https://docs.anthropic.com/en/api/messages-streaming */
+const MESSAGES: StreamShape = {
+  textNames: ['text', 'partial_json', 'thinking'],
+  hasFinalUsage: (event) => hasType(event, 'message_delta'),
+  isLast: (event) => hasMember(event, 'stop_reason', '"') || hasType(event, 'message_stop'),
+  isError: isErrorEvent,
+};
+
+const BY_OPERATION: { readonly [O in Operation]?: StreamShape } = {
+  chat: CHAT,
+  completions: CHAT,
+  responses: RESPONSES,
+  messages: MESSAGES,
+};
+
+/** How the upstream streams; `undefined` when that is not known. An answer that needs translation is of the provider's own API. */
+export function streamShape(
+  provider: ProviderName,
+  operation: Operation,
+  isTranslated: boolean,
+): StreamShape | undefined {
+  if (!isTranslated) return BY_OPERATION[operation];
+  return provider === 'anthropic' ? MESSAGES : CHAT;
+}
+
+function isErrorEvent(event: string): boolean {
+  return event.startsWith('event: error') || event.startsWith('event:error') || hasMember(event, 'type', '"error"');
+}
+
+function hasType(event: string, type: string): boolean {
+  return event.includes(type) && (event.startsWith(`event: ${type}`) || hasMember(event, 'type', `"${type}"`));
+}
