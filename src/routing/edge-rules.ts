@@ -7,7 +7,7 @@ export function edgeRulesFor({ settings, routes }: GatewayConfig, viaPseudonym: 
   const headers = routes.flatMap(({ policies }) => (policies.auth ? [policies.auth.header.toLowerCase()] : []));
   return compileEdgeRules({
     trustProxy: compileAddressSet(settings.trust_proxy),
-    credentialHeaders: new Set([...headers, 'authorization', 'x-master-key']),
+    credentialHeaders: new Set([...headers, 'authorization', 'x-master-key', 'openai-api-key']),
     viaPseudonym,
     limits: {
       targetBytes: settings.limits.header_bytes,

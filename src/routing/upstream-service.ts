@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { ServiceConfig } from '../config/gateway-config.ts';
 import type { TargetConfig } from '../config/schema.ts';
 import type { Dependencies } from '../dependencies.ts';
+import { findProvider } from '../llm/providers/find-provider.ts';
 import { circuitBreakerPolicy } from '../policies/circuit-breaker/circuit-breaker.policy.ts';
 import { retryPolicy } from '../policies/retry/retry.policy.ts';
 import type { Send } from '../upstream/attempt.ts';
@@ -81,9 +82,8 @@ function targetOf(config: TargetConfig): Target {
 
 function credentialOf({ api_key: key, api_key_header: header, provider }: TargetConfig): Target['credential'] {
   if (!key) return undefined;
-  const own = header ?? (provider === 'anthropic' ? 'x-api-key' : undefined);
-  if (own !== undefined) return { name: own.toLowerCase(), value: key.reveal() };
-  return { name: 'authorization', value: `Bearer ${key.reveal()}` };
+  if (header !== undefined) return { name: header.toLowerCase(), value: key.reveal() };
+  return findProvider(provider).credential(key.reveal());
 }
 
 function readTls(tls: NonNullable<TargetConfig['tls']>): TargetTls {

@@ -12,6 +12,7 @@ interface RequestHeaderConfig {
   readonly preserve_host: boolean;
   readonly forward_credentials: boolean;
   readonly forward_identity: boolean;
+  readonly allow_client_key?: boolean;
   readonly underscores: 'pass' | 'drop' | 'refuse';
 }
 
@@ -42,6 +43,9 @@ const MODEL_API_NAMES: ReadonlySet<string> = new Set([
   'traceparent',
 ]);
 
+/** Where a caller puts its own key for a provider that speaks OpenAI's language. */
+const CLIENT_KEY = 'openai-api-key';
+
 /**
  * Rebuilds the request's header block for the upstream; compiled once per route. Nothing is edited in place: a line
  * reaches the upstream because a rule lets it, and what the gateway adds is added after everything was taken away.
@@ -67,22 +71,31 @@ export class RequestHeaders {
   build(exchange: Exchange, target: TargetAddress, length: number | undefined): string[] {
     const { edge } = exchange;
     const host = this.config.preserve_host && edge.authority !== '' ? edge.authority : target.authority;
+    const credential = this.credentialFor(exchange, target);
     let lines = ['Host', host];
-    this.copy(exchange, target, lines);
+    this.copy(exchange, credential?.name, lines);
     if (length !== undefined) lines.push('Content-Length', String(length));
     lines.push('X-Request-Id', exchange.id);
     if (!this.isThirdParty) this.pushProxyLines(exchange, lines);
     if (this.config.forward_identity) pushIdentity(exchange, lines);
     if (this.edits) lines = this.edits.apply(lines);
-    const { credential } = target;
     if (!credential) return lines;
     if (this.edits) lines = withoutNames(lines, new Set([credential.name]));
     lines.push(credential.name, credential.value);
     return lines;
   }
 
-  /** Copies what may pass of what the client sent. */
-  private copy(exchange: Exchange, target: TargetAddress, lines: string[]): void {
+  /** The target's own, unless the caller may bring its own key and did: it goes where the target's would. */
+  private credentialFor({ edge }: Exchange, { credential, provider }: TargetAddress): TargetAddress['credential'] {
+    if (!this.config.allow_client_key || !this.isThirdParty || provider !== 'openai') return credential;
+    const key = edge.headers.get(CLIENT_KEY);
+    if (!key) return credential;
+    const name = credential?.name ?? 'authorization';
+    return { name, value: name === 'authorization' ? `Bearer ${key}` : key };
+  }
+
+  /** Copies what may pass of what the client sent; `replaced` is the header the gateway writes its credential to. */
+  private copy(exchange: Exchange, replaced: string | undefined, lines: string[]): void {
     const { edge } = exchange;
     const { raw, names } = edge.headers;
     const { config } = this;
@@ -90,7 +103,6 @@ export class RequestHeaders {
       ? nominatedNames(edge.headers.all('connection').join(','))
       : undefined;
     const { credentialHeader } = exchange;
-    const replaced = target.credential?.name;
     const believesProxy = edge.isPeerTrusted && config.forward_identity;
     for (let i = 0; i < names.length; i++) {
       const name = names[i] as string;

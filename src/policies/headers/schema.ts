@@ -37,6 +37,11 @@ export const HeadersSchema = Section(
           'Tells the upstream who calls: `X-Consumer-Id`, `X-Consumer-Tier` and the client address. Default true for http, false for llm and embeddings.',
       }),
     ),
+    allow_client_key: Type.Boolean({
+      description:
+        'On llm and embeddings: a caller may send a key of its own in the header `openai-api-key`, which then replaces `api_key` at targets whose provider is `openai`. It changes no address and goes to no other provider.',
+      default: false,
+    }),
     underscores: Type.Enum(['pass', 'drop', 'refuse'], {
       description: 'What happens to request headers with `_` in the name, which many servers confuse with `-`.',
       default: 'pass',
