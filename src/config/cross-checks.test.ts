@@ -322,6 +322,23 @@ describe('permissions', () => {
   });
 });
 
+describe('idempotency', () => {
+  test('is off unless written, and in its short form has all defaults', async () => {
+    const yaml =
+      'defaults: { idempotency: true }\nservices: { a: { url: "http://x" }, b: { url: "http://y", idempotency: false } }';
+    const { config } = await loadText(yaml);
+    const found = config.routes.map(({ policies }) => policies.idempotency);
+    expect(found).toEqual([{ ttl: 86_400_000, max_recorded_bytes: 1_048_576 }, undefined]);
+    const without = await loadText('services: { a: { url: "http://x" } }');
+    expect(without.config.routes[0]?.policies.idempotency).toBeUndefined();
+  });
+
+  test('is refused where answers would belong to nobody', async () => {
+    const problems = await problemsOf('services: { a: { url: "http://x", auth: false, idempotency: true } }');
+    expect(problems).toEqual([expect.stringMatching(/services\.a\.idempotency: needs auth, because a kept answer/)]);
+  });
+});
+
 describe('authorize', () => {
   const service = (fields: string): string => `services: { a: { url: "http://x", ${fields} } }`;
 
