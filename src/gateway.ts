@@ -18,6 +18,7 @@ import { Roster } from './lib/roster.ts';
 import type { CompiledRoute } from './routing/compiled-route.ts';
 import { edgeRulesFor } from './routing/edge-rules.ts';
 import type { Destination } from './routing/destination.ts';
+import { isOfMessagesApi } from './routing/messages-path.ts';
 import { buildGeneration, type Generation, type OwnPaths } from './routing/generation.ts';
 import type { Callers } from './routing/own-access.ts';
 import { isReadAsAnother } from './routing/path-parameters.ts';
@@ -175,7 +176,7 @@ export class Gateway {
     }
     // Only an HTTP/1.0 request may lack a Host, and then nothing tells whose route it means.
     if (exchange.edge.host === '') return this.refuse(exchange, NO_HOST);
-    exchange.route = to.route;
+    exchange.route = isOfMessagesApi(exchange.edge.path) ? to.forMessages : to.route;
     exchange.plan = to.plan;
     to.route.metrics.inFlight(1);
     serve(exchange, to.route, proceed, this.reportBug);

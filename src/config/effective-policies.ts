@@ -6,12 +6,13 @@ import type { ConcurrencyConfig, ConcurrencyLine } from '../policies/concurrency
 import { HeadersSchema, type HeadersConfig } from '../policies/headers/schema.ts';
 import { gatewayLevels, type LimitLevelConfig, type RateLimitConfig } from '../policies/limits/schema.ts';
 import { PathsSchema, type PathsConfig } from '../policies/paths/schema.ts';
+import { StreamSchema, type StreamConfig } from '../policies/stream/schema.ts';
+import type { ModelsConfig } from '../llm/schema.ts';
 import type { TimeoutConfig, TimeoutFields } from '../policies/timeout/schema.ts';
-import type { RoutePolicies, ServiceKind, TierConfig } from './gateway-config.ts';
+import type { RouteConfig, RoutePolicies, ServiceKind, TierConfig } from './gateway-config.ts';
 import { KIND_DEFAULTS } from './kind-defaults.ts';
 import type { RoutePolicyFields } from './schema.ts';
 import { defaultsOf } from './schema-defaults.ts';
-import type { Dialect } from './settings-schema.ts';
 
 /** What applies to one route, outermost first. A part that is missing inherits. */
 export interface Layers {
@@ -20,7 +21,12 @@ export interface Layers {
   readonly tiers: Readonly<Record<string, TierConfig>>;
   /** `undefined` for a route without a service. */
   readonly service:
-    | { readonly name: string; readonly defaults: RoutePolicyFields; readonly own: RoutePolicyFields }
+    | {
+        readonly name: string;
+        readonly defaults: RoutePolicyFields;
+        readonly own: RoutePolicyFields;
+        readonly models: ModelsConfig | undefined;
+      }
     | undefined;
   /** `undefined` for an implied route. */
   readonly route: { readonly name: string; readonly own: RoutePolicyFields } | undefined;
@@ -36,29 +42,38 @@ const BUILT_IN = {
   embeddings: builtInOf('embeddings'),
 };
 
-function builtInOf(kind: ServiceKind): { readonly headers: HeadersConfig; readonly paths: PathsConfig } {
-  const { forward_identity, encoded_slash } = KIND_DEFAULTS[kind];
+function builtInOf(kind: ServiceKind): Pick<RoutePolicies, 'headers' | 'paths' | 'stream'> {
+  const { forward_identity, encoded_slash, keep_alive } = KIND_DEFAULTS[kind];
   const headers = defaultsOf(HeadersSchema) as Omit<HeadersConfig, 'forward_identity'>;
   const paths = defaultsOf(PathsSchema) as Omit<PathsConfig, 'encoded_slash'>;
-  return { headers: { forward_identity, ...headers }, paths: { encoded_slash, ...paths } };
+  const stream = defaultsOf(StreamSchema) as Omit<StreamConfig, 'keep_alive'>;
+  return {
+    headers: { forward_identity, ...headers },
+    paths: { encoded_slash, ...paths },
+    stream: { keep_alive, ...stream },
+  };
 }
 
 export function effectivePolicies(layers: Layers): RoutePolicies {
   const { kind } = layers;
-  const { headers, paths } = BUILT_IN[kind];
+  const { headers, paths, stream } = BUILT_IN[kind];
   const written = inherited(layers);
+  const authorize = written('authorize');
+  const models = layers.service?.models;
   const auth = written('auth') ?? (layers.service ? BUILT_IN_AUTH : false);
   return {
     cors: written('cors') || undefined,
     ip: written('ip') || undefined,
     auth,
-    authorize: written('authorize') || (auth ? BUILT_IN_AUTHORIZE : undefined),
+    authorize: authorize || (auth ? BUILT_IN_AUTHORIZE : undefined),
+    model_routing: kind === 'http' ? undefined : { models, routeModels: (authorize || BUILT_IN_AUTHORIZE).models },
     body_limit: written('body_limit') ?? KIND_DEFAULTS[kind].body_limit,
     concurrency: concurrencyLines(layers),
     limits: limitLevels(layers),
     headers: filled(headers, written('headers')),
     idempotency: written('idempotency') || undefined,
     paths: filled(paths, written('paths')),
+    stream: filled(stream, written('stream')),
     timeout: effectiveTimeout(
       kind,
       fieldsOf(layers).map((fields) => fields.timeout),
@@ -66,8 +81,12 @@ export function effectivePolicies(layers: Layers): RoutePolicies {
   };
 }
 
-export function effectiveDialect(layers: Layers): Dialect {
-  return inherited(layers)('dialect') ?? KIND_DEFAULTS[layers.kind].dialect;
+/** A dialect that is written holds for every path. */
+export function effectiveDialects(layers: Layers): Pick<RouteConfig, 'dialect' | 'messages_dialect'> {
+  const written = inherited(layers)('dialect');
+  if (written) return { dialect: written, messages_dialect: written };
+  const { dialect, messages_dialect } = KIND_DEFAULTS[layers.kind];
+  return { dialect, messages_dialect };
 }
 
 /** `written` from outermost to innermost; event streams wait longer than other bodies unless `idle` is written. */

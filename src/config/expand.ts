@@ -3,7 +3,7 @@ import { CircuitBreakerSchema } from '../policies/circuit-breaker/schema.ts';
 import type { RetryConfig } from '../policies/retry/schema.ts';
 import { RetrySchema } from '../policies/retry/schema.ts';
 import type { Path } from './config-error.ts';
-import { effectiveDialect, effectivePolicies, effectiveTimeout, type Layers } from './effective-policies.ts';
+import { effectiveDialects, effectivePolicies, effectiveTimeout, type Layers } from './effective-policies.ts';
 import type { ConsumerConfig, GatewayConfig, RouteConfig, RoutePath, ServiceConfig } from './gateway-config.ts';
 import { hashForDisplay } from './hash.ts';
 import { impliedPaths } from './implied-routes.ts';
@@ -76,7 +76,7 @@ function layersOf(file: ConfigFile, service: string | undefined, route: RouteFie
     kind: own?.kind ?? 'http',
     settingsLimit: file.settings.rate_limit,
     tiers: file.tiers,
-    service: own && { name: service as string, defaults: file.defaults, own },
+    service: own && { name: service as string, defaults: file.defaults, own, models: own.models },
     route: route && { name: route.name, own: route },
   };
 }
@@ -90,7 +90,7 @@ function impliedRoute(service: string, paths: readonly RoutePath[], file: Config
     implied: true,
     match: { hosts: [], methods: [], headers: {} },
     paths,
-    dialect: effectiveDialect(layers),
+    ...effectiveDialects(layers),
     operation: layers.kind !== 'http',
     redirect: undefined,
     respond: undefined,
@@ -116,7 +116,7 @@ function expandRoute(fields: RouteFields, file: ConfigFile): RouteConfig {
       strip_prefix: fields.rewrite?.strip_prefix,
       rewrite_path: fields.rewrite?.path,
     })),
-    dialect: effectiveDialect(layers),
+    ...effectiveDialects(layers),
     operation: layers.kind !== 'http',
     redirect: fields.redirect,
     respond: fields.respond,

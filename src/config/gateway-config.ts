@@ -1,3 +1,4 @@
+import type { ModelRoutingConfig } from '../llm/schema.ts';
 import type { AuthConfig } from '../policies/auth/schema.ts';
 import type { AuthorizeConfig } from '../policies/authorize/schema.ts';
 import type { CircuitBreakerConfig } from '../policies/circuit-breaker/schema.ts';
@@ -10,6 +11,7 @@ import type { IpConfig } from '../policies/ip/schema.ts';
 import type { LimitLevelConfig, RateLimitConfig } from '../policies/limits/schema.ts';
 import type { PathsConfig } from '../policies/paths/schema.ts';
 import type { RetryConfig } from '../policies/retry/schema.ts';
+import type { StreamConfig } from '../policies/stream/schema.ts';
 import type { TimeoutConfig } from '../policies/timeout/schema.ts';
 import type { ModelsFields, ServiceFields, TargetConfig } from './schema.ts';
 import type { Dialect, Settings } from './settings-schema.ts';
@@ -66,6 +68,8 @@ export interface RouteConfig {
   };
   readonly paths: readonly RoutePath[];
   readonly dialect: Dialect;
+  /** For paths of the Messages API, whose clients know the errors of that API: another one on llm unless `dialect` is written. */
+  readonly messages_dialect: Dialect;
   /** On llm and embeddings: a leading `/v1` left after the rewrite is dropped, because the target's base path has its own. */
   readonly operation: boolean;
   readonly redirect: { readonly to: string; readonly status: number } | undefined;
@@ -89,6 +93,8 @@ export interface RoutePolicies {
   readonly auth: AuthConfig | false;
   /** `undefined` only where nobody is authenticated: what a key is good for is asked everywhere else. */
   readonly authorize: AuthorizeConfig | undefined;
+  /** `undefined` on http, where the gateway does not read what is asked for. */
+  readonly model_routing: ModelRoutingConfig | undefined;
   /** Bytes. */
   readonly body_limit: number;
   /** Lines of the service and of the route; empty for none. */
@@ -98,6 +104,7 @@ export interface RoutePolicies {
   readonly headers: HeadersConfig;
   readonly idempotency: IdempotencyConfig | undefined;
   readonly paths: PathsConfig;
+  readonly stream: StreamConfig;
   readonly timeout: TimeoutConfig;
 }
 

@@ -5,10 +5,14 @@ import type { Dialect } from './settings-schema.ts';
 /** What a service gets when neither it nor `defaults` says otherwise, because of what stands behind it. */
 interface KindDefaults {
   readonly dialect: Dialect;
+  /** On the paths of the Messages API. */
+  readonly messages_dialect: Dialect;
   /** Bytes. */
   readonly body_limit: number;
   /** Milliseconds. */
   readonly timeout: TimeoutConfig;
+  /** Milliseconds; 0 = never. */
+  readonly keep_alive: number;
   readonly encoded_slash: 'refuse' | 'pass';
   readonly forward_identity: boolean;
 }
@@ -29,13 +33,16 @@ const HTTP_TIMEOUT: TimeoutConfig = {
 export const KIND_DEFAULTS: { readonly [K in ServiceKind]: KindDefaults } = {
   http: {
     dialect: 'problem',
+    messages_dialect: 'problem',
     body_limit: 10 * MIB,
     timeout: HTTP_TIMEOUT,
+    keep_alive: 0,
     encoded_slash: 'refuse',
     forward_identity: true,
   },
   llm: {
     dialect: 'openai',
+    messages_dialect: 'anthropic',
     body_limit: 32 * MIB,
     timeout: {
       connect: 2_000,
@@ -45,6 +52,7 @@ export const KIND_DEFAULTS: { readonly [K in ServiceKind]: KindDefaults } = {
       idle_streamed: 5 * MINUTE,
       total: 30 * MINUTE,
     },
+    keep_alive: 15_000,
     // Names of models hold slashes, which clients escape.
     encoded_slash: 'pass',
     // A third party: it is told nothing about who calls.
@@ -52,8 +60,10 @@ export const KIND_DEFAULTS: { readonly [K in ServiceKind]: KindDefaults } = {
   },
   embeddings: {
     dialect: 'openai',
+    messages_dialect: 'openai',
     body_limit: 32 * MIB,
     timeout: HTTP_TIMEOUT,
+    keep_alive: 0,
     encoded_slash: 'refuse',
     forward_identity: false,
   },

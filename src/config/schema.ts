@@ -19,7 +19,9 @@ const HostPattern = Type.String({
 
 /** What may stand on `defaults`, on a service and on a route. */
 const routePolicies = {
-  dialect: Type.Optional(dialectField('Default `problem` for http, `openai` for llm and embeddings.')),
+  dialect: Type.Optional(
+    dialectField('Default `problem` for http, `openai` for llm and embeddings, `anthropic` for `/v1/messages` of llm.'),
+  ),
   auth: switchablePolicyField('auth'),
   authorize: switchablePolicyField('authorize'),
   ip: switchablePolicyField('ip'),
@@ -30,6 +32,7 @@ const routePolicies = {
   headers: policyField('headers'),
   paths: policyField('paths'),
   idempotency: switchablePolicyField('idempotency'),
+  stream: policyField('stream'),
   timeout: policyField('timeout'),
 };
 

@@ -4,11 +4,11 @@ import { policyField } from '../policies/schemas.ts';
 
 const DEFAULT_HOST = '0.0.0.0';
 
-const DIALECTS = ['problem', 'openai', 'simple', 'envelope'] as const;
+const DIALECTS = ['problem', 'openai', 'anthropic', 'simple', 'envelope'] as const;
 
 /** A dialect field; `note` says where it applies and what it defaults to. */
 export function dialectField(note: string, options: { default?: Dialect } = {}) {
-  const description = `Shape of the errors the gateway itself answers: \`problem\` (RFC 9457), \`openai\`, \`simple\` (\`{error, detail, code}\`) or \`envelope\` (\`{status, error_code, message, details}\`). ${note}`;
+  const description = `Shape of the errors the gateway itself answers: \`problem\` (RFC 9457), \`openai\`, \`anthropic\`, \`simple\` (\`{error, detail, code}\`) or \`envelope\` (\`{status, error_code, message, details}\`). ${note}`;
   return Type.Enum([...DIALECTS], { description, ...options });
 }
 

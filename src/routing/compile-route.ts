@@ -22,7 +22,7 @@ export function compileRoute(
   deps: Dependencies,
 ): RouteEntry<Destination>[] {
   const upstream = config.service === undefined ? undefined : services.get(config.service);
-  const route = new CompiledRoute({
+  const parts = {
     name: config.name,
     dialect: config.dialect,
     steps: [...accessSteps(config, upstream, deps), ...fixedAnswer(config)],
@@ -30,10 +30,13 @@ export function compileRoute(
     responseHeaders: new ResponseHeaders(config.policies.headers, deps.viaPseudonym),
     metrics: deps.metrics.service(upstream?.service ?? config.name),
     limitHeaders: settings.limit_headers,
-  });
+  };
+  const route = new CompiledRoute(parts);
+  const { messages_dialect: dialect } = config;
+  const forMessages = dialect === config.dialect ? route : new CompiledRoute({ ...parts, dialect });
   return config.paths.map((path) => {
     const plan = upstream && planFor(config, path, deps.viaPseudonym);
-    return { value: { kind: 'route', route, plan }, paths: [path.pattern], ...config.match };
+    return { value: { kind: 'route', route, forMessages, plan }, paths: [path.pattern], ...config.match };
   });
 }
 
