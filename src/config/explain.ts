@@ -18,7 +18,17 @@ export interface ExplainedValue {
   readonly origin: string;
 }
 
-const ROUTE_POLICIES = ['auth', 'authorize', 'ip', 'cors', 'body_limit', 'headers', 'paths', 'idempotency'] as const;
+const ROUTE_POLICIES = [
+  'auth',
+  'authorize',
+  'ip',
+  'cors',
+  'body_limit',
+  'headers',
+  'paths',
+  'idempotency',
+  'stream',
+] as const;
 const SERVICE_POLICIES = ['retry', 'circuit_breaker', 'health'] as const;
 
 /** Every value that acts on requests of a route, with its origin, in the order a request meets them. */

@@ -25,17 +25,9 @@ export interface MatchedRoute {
   decorate(headers: string[], exchange: Exchange): void;
 }
 
-/** How long answers are relayed. */
-export interface StreamRules {
-  /** Milliseconds without a byte after which the client of an event stream gets a comment; 0 = never. */
-  readonly keep_alive: number;
-  readonly on_client_abort: 'stop' | 'drain';
-}
-
 /** What the matched route decided about calling its upstream; compiled once per route. */
 export interface UpstreamPlan {
   readonly timeouts: Timeouts;
-  readonly stream?: StreamRules | undefined;
   /** The prefix the path loses on its way, without a final slash: where the target's root appears to clients. */
   readonly strippedPrefix?: string | undefined;
   /** The path behind a target's base path, on llm and embeddings without `/v1` before it. May throw `GatewayError`. */
@@ -137,6 +129,8 @@ export class Exchange implements Listed {
   firstEventAt: number | undefined;
   /** The call that is running upstream, so that a client's departure can end it within the same tick. */
   running: RunningCall | undefined;
+  /** Milliseconds without a byte after which the client of an event stream gets a comment; 0 = never. */
+  keepAliveMs = 0;
   /** May be set by whoever wants the answer even without a client, before the upstream is called. */
   onAbort: AbortRule = 'stop';
   /** The client has left and the answer is still being read: nothing is written any more, all else goes on. */
@@ -196,12 +190,13 @@ export class Exchange implements Listed {
    * called once when it is over.
    */
   detach(end: () => void): boolean {
-    if (this.onAbort === 'stop' || this.isDetached || this.isAnswerWhole || this.outcome !== 'completed') return false;
+    const { onAbort, running } = this;
+    if (onAbort === 'stop' || !running || this.isAnswerWhole || this.outcome !== 'completed') return false;
     this.isDetached = true;
     this.outcome = 'client_aborted';
     this.detachedEnd = end;
-    if (this.onAbort === 'drain') this.deadline.limitTotal(Math.min(DRAIN_MS, this.deadline.remainingMs()) || 1);
-    this.running?.detach();
+    if (onAbort === 'drain') this.deadline.limitTotal(Math.min(DRAIN_MS, this.deadline.remainingMs()) || 1);
+    running.detach();
     return true;
   }
 

@@ -8,8 +8,10 @@ import { headersPolicy } from './headers/headers.policy.ts';
 import { idempotencyPolicy } from './idempotency/idempotency.policy.ts';
 import { ipPolicy } from './ip/ip.policy.ts';
 import { limitsPolicy } from './limits/limits.policy.ts';
+import { modelRoutingPolicy } from './model-routing/model-routing.policy.ts';
 import { pathsPolicy } from './paths/paths.policy.ts';
 import { retryPolicy } from './retry/retry.policy.ts';
+import { streamPolicy } from './stream/stream.policy.ts';
 import { timeoutPolicy } from './timeout/timeout.policy.ts';
 
 /**
@@ -23,15 +25,17 @@ export const ACCESS_ORDER = [
   ['paths', pathsPolicy],
   ['headers', headersPolicy],
   ['timeout', timeoutPolicy],
+  ['stream', streamPolicy],
   ['cors', corsPolicy],
   ['ip', ipPolicy],
   ['auth', authPolicy],
   ['authorize', authorizePolicy],
   ['body_limit', bodyLimitPolicy],
   ['limits.peek', limitsPolicy],
-  ['authorize.model', authorizePolicy],
+  ['models', modelRoutingPolicy],
   ['concurrency', concurrencyPolicy],
   ['limits.decide', limitsPolicy],
+  ['models.list', modelRoutingPolicy],
   ['idempotency', idempotencyPolicy],
 ] as const;
 

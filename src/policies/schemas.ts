@@ -14,6 +14,7 @@ import { IdempotencySchema, IdempotencyShorthand } from './idempotency/schema.ts
 import { expandRateLimit, RateLimitSchema } from './limits/schema.ts';
 import { PathsSchema } from './paths/schema.ts';
 import { RetrySchema } from './retry/schema.ts';
+import { StreamSchema } from './stream/schema.ts';
 import { TimeoutSchema } from './timeout/schema.ts';
 
 /** A short form: what it looks like, and the long form it stands for. */
@@ -35,6 +36,7 @@ export const POLICY_SCHEMAS = {
   headers: HeadersSchema,
   paths: PathsSchema,
   idempotency: IdempotencySchema,
+  stream: StreamSchema,
   timeout: TimeoutSchema,
   retry: RetrySchema,
   circuit_breaker: CircuitBreakerSchema,

@@ -15,13 +15,12 @@ export async function callUpstream(exchange: Exchange, route: CompiledRoute): Pr
   const gathering = exchange.body.prepare();
   const refusal = gathering && (await gathering);
   if (refusal) throw new GatewayError(refusal);
-  const { model: call, plan } = exchange;
-  if (call && exchange.onAbort === 'stop') exchange.onAbort = plan?.stream?.on_client_abort ?? 'stop';
   const answer = await route.send(exchange);
   if (refusesOurKey(route, answer)) {
     answer.discard();
     throw new GatewayError(keyRefused(answer));
   }
+  const { model: call } = exchange;
   return call ? relay(exchange, route, { answer, call }) : deliver(exchange, route, answer, answer);
 }
 

@@ -35,7 +35,7 @@ export class Delivery {
     this.filters = exchange.filters;
     this.expectedBytes = expectedBytes ?? -1;
     this.edge = exchange.isEventStream ? new EventEdge() : undefined;
-    this.quietMs = (this.edge && exchange.plan?.stream?.keep_alive) || 0;
+    this.quietMs = this.edge ? exchange.keepAliveMs : 0;
     if (this.quietMs > 0) exchange.deadline.awaitQuiet(this.quietMs, this.onQuiet);
   }
 
