@@ -17,7 +17,7 @@ export function tunnelTo(tunnels: Tunnels, socket: Socket, head: Buffer): Procee
     if (!upstream || !route.takesUpgrades)
       throw new GatewayError(new Rejection('UPGRADE_REFUSED', 'This route does not carry WebSockets.'));
     const target = upstream.pick([], exchange);
-    if (!target) throw new GatewayError(unavailable(upstream));
+    if (!target) throw new GatewayError(unavailable(upstream, exchange));
     if (target.inFlight >= target.maxConnections) throw new UpstreamFailure('overloaded', false);
     detach(exchange, socket);
     tunnels.open(exchange, target, socket, head, {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { buildService } from '../../tests/support/target-builder.ts';
+import { buildModelCall } from '../../tests/support/model-call-builder.ts';
+import { buildService, buildTarget } from '../../tests/support/target-builder.ts';
 import { type FailureKind, UpstreamFailure } from './attempt.ts';
 import { rejectionOf, unavailable } from './classify.ts';
 
@@ -43,18 +44,36 @@ describe('what the client is told', () => {
 });
 
 describe('no target', () => {
+  const NO_MODEL = { model: undefined };
+
+  test('looks at the targets that serve the model; without any it is a model nobody has', () => {
+    const service = buildService([buildTarget('a:80', 1, ['gpt-*']), buildTarget('b:80', 1, ['llama'])]);
+    const [a, b] = service.targets;
+    Object.assign(a ?? {}, { isHealthy: false });
+    Object.assign(b ?? {}, { isAdmitting: false });
+    const codeFor = (model: string) => unavailable(service, { model: buildModelCall(model) }).code;
+    expect([codeFor('gpt-4'), codeFor('llama'), codeFor('other')]).toEqual([
+      'NO_HEALTHY_TARGET',
+      'CIRCUIT_OPEN',
+      'MODEL_NOT_FOUND',
+    ]);
+  });
+
   test('a healthy target behind an open circuit counts, an unhealthy one does not', () => {
     const service = buildService(['a:80', 'b:80']);
     for (const target of service.targets) target.isAdmitting = false;
     for (const target of service.targets) target.admitsAgainAt = 61_000;
-    expect(unavailable(service, 1_000)).toMatchObject({ code: 'CIRCUIT_OPEN', headers: { 'Retry-After': '60' } });
+    expect(unavailable(service, NO_MODEL, 1_000)).toMatchObject({
+      code: 'CIRCUIT_OPEN',
+      headers: { 'Retry-After': '60' },
+    });
     for (const target of service.targets) target.isHealthy = false;
-    expect(unavailable(service, 1_000)).toMatchObject({ code: 'NO_HEALTHY_TARGET', status: 503 });
+    expect(unavailable(service, NO_MODEL, 1_000)).toMatchObject({ code: 'NO_HEALTHY_TARGET', status: 503 });
   });
 
   test('while a probe is running the wait is one second, never zero', () => {
     const service = buildService(['a:80']);
     for (const target of service.targets) target.isAdmitting = false;
-    expect(unavailable(service, 1_000)).toMatchObject({ headers: { 'Retry-After': '1' } });
+    expect(unavailable(service, NO_MODEL, 1_000)).toMatchObject({ headers: { 'Retry-After': '1' } });
   });
 });

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../errors/catalog.ts';
 import { Rejection } from '../errors/rejection.ts';
+import type { Exchange } from '../exchange/exchange.ts';
 import { type FailureKind, UpstreamFailure } from './attempt.ts';
 import type { ServiceTargets, Target } from './targets.ts';
 
@@ -113,12 +114,19 @@ export function rejectionOf(failure: UpstreamFailure): Rejection {
 const UNHEALTHY_RETRY_SECONDS = 5;
 
 /**
- * The refusal when no target may be called at `now` (monotonic milliseconds): `CIRCUIT_OPEN` when a breaker is all that
- * stands between the request and a healthy target, with the wait until the first of them probes again, else
- * `NO_HEALTHY_TARGET`.
+ * The refusal when no target may be called for this exchange at `now` (monotonic milliseconds): `CIRCUIT_OPEN` when a
+ * breaker is all that stands between the request and a healthy target, with the wait until the first of them probes
+ * again, `MODEL_NOT_FOUND` when no target serves the model, else `NO_HEALTHY_TARGET`.
  */
-export function unavailable(service: ServiceTargets, now = performance.now()): Rejection {
-  const held = service.targets.filter((target) => target.isHealthy && !target.isAdmitting);
+export function unavailable(
+  service: ServiceTargets,
+  { model: call }: Pick<Exchange, 'model'>,
+  now = performance.now(),
+): Rejection {
+  const suitable = service.targets.filter((target) => !call || target.serves(call.model.name));
+  if (suitable.length === 0)
+    return new Rejection('MODEL_NOT_FOUND', 'No target serves this model.', { facts: { param: 'model' } });
+  const held = suitable.filter((target) => target.isHealthy && !target.isAdmitting);
   if (held.length === 0) {
     const detail = `No target of service '${service.service}' passes its health checks.`;
     return new Rejection('NO_HEALTHY_TARGET', detail, retryAfter(UNHEALTHY_RETRY_SECONDS));

@@ -61,10 +61,11 @@ describe('statuses', () => {
     expect(repeated('once')).toEqual([]);
   });
 
-  test('a model call: 502, 503, 504, 529 anywhere; 408 and 500 elsewhere, as they may have been billed', () => {
+  test('a model call: 502, 503, 504, 529 anywhere; 408 and 500 elsewhere, as they may have been billed; 404 with another model', () => {
     const rules = Array.from({ length: 500 }, (_, i) => [i + 100, ruleForStatus(i + 100, 'paid', undefined)] as const);
     const found = Object.fromEntries(rules.filter(([, rule]) => rule).map(([status, rule]) => [status, rule?.where]));
     expect(found).toEqual({
+      404: 'next_model',
       408: 'elsewhere',
       429: 'elsewhere',
       500: 'elsewhere',

@@ -10,14 +10,18 @@ export type Repeatability =
 
 /** Where a failed attempt may be repeated. */
 export interface RetryRule {
-  /** `elsewhere`: only at a target that has not been tried. */
-  readonly where: 'anywhere' | 'elsewhere';
+  /**
+   * `elsewhere`: only at a target that has not been tried, or with a fallback model; `next_model`: only with one of
+   * these.
+   */
+  readonly where: 'anywhere' | 'elsewhere' | 'next_model';
   /** The upstream may have done, and billed, the work: one such repetition per request. */
   readonly mayBeBilled: boolean;
 }
 
 const ANYWHERE: RetryRule = { where: 'anywhere', mayBeBilled: false };
 const ELSEWHERE: RetryRule = { where: 'elsewhere', mayBeBilled: false };
+const NEXT_MODEL: RetryRule = { where: 'next_model', mayBeBilled: false };
 const ELSEWHERE_ONCE: RetryRule = { where: 'elsewhere', mayBeBilled: true };
 
 /** RFC 9110 9.2.2. */
@@ -28,8 +32,23 @@ const FINAL: ReadonlySet<FailureKind> = new Set(['client_aborted', 'request_body
 /** The target was not asked at all; asking it again at once would end the same way. */
 const LOCAL: ReadonlySet<FailureKind> = new Set(['overloaded', 'circuit_open']);
 
-/** A rate-limited model call waits this long for the same target; beyond it only another target helps. */
-const LONGEST_RATE_LIMIT_MS = 5_000;
+/** A rate-limited model call waits this long for the same target; beyond it only another place helps. */
+export const LONGEST_RATE_LIMIT_MS = 5_000;
+
+/**
+ * What an answer of a model's API is worth trying again for. Not listed: 400, 413 and 422, which are the client's own; and
+ * 401 and 403, which say that the gateway's credential is wrong, and which a fallback would only hide.
+ */
+const MODEL_STATUSES: Readonly<Record<number, RetryRule>> = {
+  404: NEXT_MODEL,
+  408: ELSEWHERE_ONCE,
+  429: ELSEWHERE,
+  500: ELSEWHERE_ONCE,
+  502: ANYWHERE,
+  503: ANYWHERE,
+  504: ANYWHERE,
+  529: ANYWHERE,
+};
 
 export function repeatabilityOf(
   method: string,
@@ -55,11 +74,8 @@ export function ruleForStatus(
   repeatability: Repeatability,
   waitMs: number | undefined,
 ): RetryRule | undefined {
-  const isGatewayError = status === 502 || status === 503 || status === 504;
-  if (repeatability === 'repeatable') return isGatewayError ? ANYWHERE : undefined;
   if (repeatability === 'once') return undefined;
-  if (isGatewayError || status === 529) return ANYWHERE;
-  if (status === 408 || status === 500) return ELSEWHERE_ONCE;
-  if (status !== 429) return undefined;
-  return waitMs !== undefined && waitMs <= LONGEST_RATE_LIMIT_MS ? ANYWHERE : ELSEWHERE;
+  if (repeatability === 'repeatable') return status >= 502 && status <= 504 ? ANYWHERE : undefined;
+  const isShortLimit = status === 429 && waitMs !== undefined && waitMs <= LONGEST_RATE_LIMIT_MS;
+  return isShortLimit ? ANYWHERE : MODEL_STATUSES[status];
 }

@@ -1,56 +1,23 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { type BuiltAnswer, buildAnswer } from '../../../tests/support/answer-builder.ts';
+import type { BuiltAnswer } from '../../../tests/support/answer-builder.ts';
 import { buildExchange } from '../../../tests/support/exchange-builder.ts';
 import { until } from '../../../tests/support/poll.ts';
+import { ScriptedUpstream, sent, unsent } from '../../../tests/support/scripted-upstream.ts';
 import { buildService } from '../../../tests/support/target-builder.ts';
-import { systemClock } from '../../lib/clock.ts';
-import { type FailureKind, type Send, UpstreamFailure } from '../../upstream/attempt.ts';
+import type { UpstreamFailure } from '../../upstream/attempt.ts';
 import type { BalancedExchange, ServiceTargets, Target } from '../../upstream/targets.ts';
-import { createRetryingSend } from './retry.policy.ts';
-import { RetryBudget } from './retry-budget.ts';
-import type { RetryConfig } from './schema.ts';
 
-/** What one attempt brings: a status, a status with headers, or a failure. */
-type Step = number | [status: number, ...headers: string[]] | UpstreamFailure | Error;
-
-const CONFIG: RetryConfig = { attempts: 3, backoff: { initial: 1, max: 2 }, budget_percent: 10, methods: 'idempotent' };
-
+let upstream: ScriptedUpstream;
 let calls: string[];
-let answers: BuiltAnswer[];
+let answers: readonly BuiltAnswer[];
 let reasons: string[];
 
 beforeEach(() => {
-  calls = [];
-  answers = [];
-  reasons = [];
+  upstream = new ScriptedUpstream();
+  ({ calls, answers, reasons } = upstream);
 });
 
-const unsent = (kind: FailureKind = 'refused') => new UpstreamFailure(kind, false);
-const sent = (kind: FailureKind = 'reset') => new UpstreamFailure(kind, true);
-
-/** A send whose attempts follow the script; after its end they answer 200. */
-function sendOf(script: Step[], service = buildService(['a:80']), config: Partial<RetryConfig> = {}): Send {
-  const steps = [...script];
-  const attempt = async (_: unknown, target: Target) => {
-    calls.push(target.name);
-    const step = steps.shift() ?? 200;
-    if (step instanceof Error) throw step;
-    const [status, ...headers] = typeof step === 'number' ? [step] : step;
-    const answer = buildAnswer(target, status, headers);
-    answers.push(answer);
-    return answer;
-  };
-  const retrying: RetryConfig = { ...CONFIG, ...config };
-  return createRetryingSend({
-    config: retrying,
-    targets: service,
-    budget: new RetryBudget(retrying.budget_percent),
-    metrics: { retry: (reason) => void reasons.push(reason) },
-    clock: systemClock,
-    attempt,
-  });
-}
-
+const sendOf: ScriptedUpstream['sendOf'] = (...script) => upstream.sendOf(...script);
 const post = () => buildExchange({ method: 'POST' });
 const two = (kind: ServiceTargets['kind'] = 'http') => buildService(['a:80', 'b:80'], kind);
 

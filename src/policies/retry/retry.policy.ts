@@ -8,17 +8,23 @@ import { unavailable } from '../../upstream/classify.ts';
 import type { ServiceTargets, Target } from '../../upstream/targets.ts';
 import { defineSendPolicy } from '../policy.ts';
 import { backoffMs } from './backoff.ts';
+import { forbidRetry } from './forbid-retry.ts';
+import { moveToFallback } from './model-fallback.ts';
+import { Places } from './places.ts';
 import { retryAfterMs } from './retry-after.ts';
 import { RetryBudget } from './retry-budget.ts';
 import { type RetryRule, repeatabilityOf, ruleForFailure, ruleForStatus } from './retry-rules.ts';
 import { type RetryConfig, RetrySchema } from './schema.ts';
 
-/** Repeats a failed call while nothing has been sent to the client; gives up with the last answer or failure. */
+/**
+ * Repeats a failed call, at another target or with a fallback model where there is one, while nothing has been sent to the
+ * client; gives up with the last answer or failure.
+ */
 export const retryPolicy = defineSendPolicy({
   name: 'retry',
   phase: 'send',
   schema: RetrySchema,
-  errors: ['NO_HEALTHY_TARGET', 'CIRCUIT_OPEN'],
+  errors: ['NO_HEALTHY_TARGET', 'CIRCUIT_OPEN', 'MODEL_NOT_FOUND'],
   create: (config, deps, targets) => {
     const budget = new RetryBudget(config.budget_percent);
     const metrics = deps.metrics.service(targets.service);
@@ -67,7 +73,7 @@ class FailedAttempt extends Error {
 export function createRetryingSend(service: RetryingService): Send {
   return async (exchange) => {
     service.budget.earn();
-    const target = service.targets.pick(NONE, exchange) ?? refuse(service);
+    const target = firstTarget(service, exchange);
     let failed: FailedAttempt | Answer;
     try {
       const answer = await service.attempt(exchange, target);
@@ -80,8 +86,13 @@ export function createRetryingSend(service: RetryingService): Send {
   };
 }
 
-function refuse({ targets, clock }: RetryingService): never {
-  throw new GatewayError(unavailable(targets, clock.monotonic()));
+function firstTarget(service: RetryingService, exchange: Exchange): Target {
+  const { targets } = service;
+  return targets.pick(NONE, exchange) ?? moveToFallback(targets, exchange, NONE) ?? refuse(service, exchange);
+}
+
+function refuse({ targets, clock }: RetryingService, exchange: Exchange): never {
+  throw new GatewayError(unavailable(targets, exchange, clock.monotonic()));
 }
 
 /** The answer itself when it is meant for the client. */
@@ -106,22 +117,24 @@ function judgeError(service: RetryingService, exchange: Exchange, target: Target
 class RetryRun {
   private readonly service: RetryingService;
   private readonly exchange: Exchange;
-  private readonly tried: Target[] = [];
+  private readonly places: Places;
   private readonly abort = new AbortController();
   /** Its answer is held while the next attempt is in doubt, so that the client can still have it. */
   private last: FailedAttempt;
+  private attemptsLeft: number;
   private hasRepeatedBilled = false;
 
   constructor(service: RetryingService, exchange: Exchange, first: FailedAttempt) {
     this.service = service;
     this.exchange = exchange;
+    this.places = new Places(service.targets, exchange);
     this.last = first;
+    this.attemptsLeft = service.config.attempts;
   }
 
   async run(): Promise<Answer> {
     const { res } = this.exchange;
-    const stop = (): void => this.abort.abort();
-    res.once('close', stop);
+    res.once('close', this.onClose);
     try {
       return await pRetry((attemptNumber) => this.attempt(attemptNumber), {
         retries: this.service.config.attempts - 1,
@@ -132,7 +145,7 @@ class RetryRun {
     } catch (error) {
       return this.conclude(error);
     } finally {
-      res.off('close', stop);
+      res.off('close', this.onClose);
     }
   }
 
@@ -156,47 +169,55 @@ class RetryRun {
   }
 
   private remember(failed: FailedAttempt): FailedAttempt {
-    if (!this.tried.includes(failed.target)) this.tried.push(failed.target);
+    this.places.note(failed.target);
     this.last = failed;
+    this.attemptsLeft -= 1;
     return failed;
   }
 
   /** Looks again: what was available before the wait may be gone. An answer already in hand beats a refusal of ours. */
   private nextTarget(): Target {
-    const { last, tried, service } = this;
-    const target = service.targets.pick(tried, this.exchange);
-    const isUseless = last.rule.where === 'elsewhere' && target !== undefined && tried.includes(target);
-    if (isUseless || (!target && !(last.result instanceof UpstreamFailure))) throw new AbortError(last);
-    return target ?? refuse(service);
+    const { last, places } = this;
+    const place = places.next(last, this.attemptsLeft);
+    const target = place && places.go(place);
+    if (target) return target;
+    if (place === undefined || !(last.result instanceof UpstreamFailure)) throw new AbortError(last);
+    return refuse(this.service, this.exchange);
   }
 
   /** Waits before the next attempt, or throws to make this failure the last one. */
   private async decide(failed: Error, attemptNumber: number): Promise<void> {
     const { service, exchange } = this;
-    if (!(failed instanceof FailedAttempt) || attemptNumber >= service.config.attempts) throw failed;
-    const waitMs = this.waitBefore(failed, attemptNumber);
+    if (!(failed instanceof FailedAttempt) || this.attemptsLeft === 0) throw failed;
+    const place = this.places.next(failed, this.attemptsLeft);
+    if (place === undefined || !this.mayRepeat(failed.rule)) throw failed;
+    const waitMs = this.waitBefore(failed, attemptNumber, place === 'same_target');
     if (waitMs >= Math.min(exchange.deadline.remainingMs(), LONGEST_WAIT_MS)) throw failed;
-    if (!this.mayRepeat(failed.rule) || !service.budget.spend()) throw failed;
-    this.hasRepeatedBilled ||= failed.rule.mayBeBilled;
+    if (!service.budget.spend()) throw failed;
+    if (failed.rule.mayBeBilled) this.noteLost();
     await sleep(waitMs, undefined, { signal: this.abort.signal });
     service.metrics.retry(failed.reason);
   }
 
-  private mayRepeat(rule: RetryRule): boolean {
+  private mayRepeat({ mayBeBilled }: RetryRule): boolean {
     const { exchange } = this;
     if (exchange.isCommitted || exchange.isAbandoned || !exchange.body.canReplay) return false;
-    if (rule.mayBeBilled && this.hasRepeatedBilled) return false;
-    return rule.where === 'anywhere' || this.hasFreshTarget();
+    return !mayBeBilled || !this.hasRepeatedBilled;
   }
 
-  /** `Retry-After` speaks for the target that sent it: a fresh one need not wait for it. */
-  private waitBefore(failed: FailedAttempt, retry: number): number {
+  /** `Retry-After` speaks for the target that sent it: another one need not wait for it. */
+  private waitBefore({ waitMs = 0 }: FailedAttempt, retry: number, isSameTarget: boolean): number {
     const drawn = backoffMs(retry, this.service.config.backoff, Math.random);
-    return failed.waitMs === undefined || this.hasFreshTarget() ? drawn : failed.waitMs + drawn;
+    return isSameTarget ? waitMs + drawn : drawn;
   }
 
-  private hasFreshTarget(): boolean {
-    return this.service.targets.targets.some((target) => target.isAvailable && !this.tried.includes(target));
+  /** How far the model had got is unknown; that it read the prompt must be assumed. */
+  private noteLost(): void {
+    this.hasRepeatedBilled = true;
+    const call = this.exchange.model;
+    if (!call) return;
+    const usage = { inputTokens: call.estimatedInputTokens, outputTokens: 0, isEstimated: true };
+    call.lost.push({ model: call.model, usage });
   }
 
   private discardHeld(): void {
@@ -209,7 +230,19 @@ class RetryRun {
       throw new UpstreamFailure('client_aborted', true);
     }
     if (!(error instanceof FailedAttempt)) throw error;
+    if (this.attemptsLeft === 0) this.discourageRetry(error);
     if (error.result instanceof UpstreamFailure) throw error.result;
     return error.result;
   }
+
+  /** The clients of model APIs would begin all over again, unless they are told how long to wait, which they respect. */
+  private discourageRetry({ waitMs }: FailedAttempt): void {
+    const { config, targets } = this.service;
+    if (config.attempts > 1 && targets.kind !== 'http' && waitMs === undefined) forbidRetry(this.exchange);
+  }
+
+  /** An exchange that wants its answer even without a client goes on. */
+  private readonly onClose = (): void => {
+    if (!this.exchange.isDetached) this.abort.abort();
+  };
 }

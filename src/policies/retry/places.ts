@@ -1,0 +1,62 @@
+import type { Exchange } from '../../exchange/exchange.ts';
+import { isOffered } from '../../upstream/balancer.ts';
+import type { ServiceTargets, Target } from '../../upstream/targets.ts';
+import { hasFallback, moveToFallback } from './model-fallback.ts';
+import { LONGEST_RATE_LIMIT_MS, type RetryRule } from './retry-rules.ts';
+
+/** Where an attempt goes after a failed one; `same_target` has been tried for the same model before. */
+type Place = 'same_target' | 'other_target' | 'fallback';
+
+/** What the failed attempt says about the next one. */
+interface Wish {
+  readonly rule: RetryRule;
+  /** What its answer's `Retry-After` asks for. */
+  readonly waitMs: number | undefined;
+}
+
+/**
+ * The places one request has been to and may still go to: first other targets, then a target again, then the next model.
+ * Where there is a next model, the last attempt is kept for it, and it goes before a long wait.
+ */
+export class Places {
+  private readonly service: ServiceTargets;
+  private readonly exchange: Exchange;
+  private readonly tried: Target[] = [];
+  private triedForModel: Target[] = [];
+
+  constructor(service: ServiceTargets, exchange: Exchange) {
+    this.service = service;
+    this.exchange = exchange;
+  }
+
+  note(target: Target): void {
+    if (!this.tried.includes(target)) this.tried.push(target);
+    if (!this.triedForModel.includes(target)) this.triedForModel.push(target);
+  }
+
+  /** `undefined`: nowhere. */
+  next({ rule, waitMs = 0 }: Wish, attemptsLeft: number): Place | undefined {
+    const canFallBack = hasFallback(this.service, this.exchange);
+    const isLeaving = rule.where === 'next_model' || (canFallBack && attemptsLeft === 1);
+    if (!isLeaving && this.isOffered(this.untried())) return 'other_target';
+    if (canFallBack && (isLeaving || waitMs > LONGEST_RATE_LIMIT_MS || !this.isOffered(this.triedForModel)))
+      return 'fallback';
+    if (rule.where === 'anywhere') return 'same_target';
+    return canFallBack ? 'fallback' : undefined;
+  }
+
+  /** `undefined` when no target is available there any more. */
+  go(place: Place): Target | undefined {
+    if (place !== 'fallback') return this.service.pick(this.triedForModel, this.exchange);
+    this.triedForModel = [];
+    return moveToFallback(this.service, this.exchange, this.tried);
+  }
+
+  private untried(): readonly Target[] {
+    return this.service.targets.filter((target) => !this.triedForModel.includes(target));
+  }
+
+  private isOffered(targets: readonly Target[]): boolean {
+    return targets.some((target) => isOffered(target, this.exchange));
+  }
+}
