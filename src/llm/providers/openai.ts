@@ -1,5 +1,6 @@
-import type { ModelCall } from '../../exchange/model-call.ts';
+import type { ModelCall, Operation } from '../../exchange/model-call.ts';
 import { editBody, type BodyEdits } from '../body/edit-body.ts';
+import { EMBED, embedToEmbeddings } from './embed-to-embeddings.ts';
 import { isObject } from './json.ts';
 import { completionToMessage } from './messages-to-chat/answer.ts';
 import { failureToAnthropic } from './messages-to-chat/failure.ts';
@@ -8,7 +9,10 @@ import { ChunkStreamToEvents } from './messages-to-chat/stream.ts';
 import type { AnswerTranslation, ClientRequest, Provider, ProviderRequest } from './provider.ts';
 import { ownModel } from './own-model.ts';
 
-/** OpenAI's API and everything that speaks it: passes on what was sent, and serves the Messages API in translation. */
+/**
+ * OpenAI's API and everything that speaks it: passes on what was sent, and serves the Messages API and embeddings of one
+ * text in translation.
+ */
 export const openai: Provider = {
   name: 'openai',
   requiredHeaders: [],
@@ -17,17 +21,21 @@ export const openai: Provider = {
 
   request(call: ModelCall, client: ClientRequest): ProviderRequest {
     if (call.operation === 'messages') return { path: '/chat/completions', body: messagesToChat(call) };
+    if (call.operation === 'embed') return { path: '/embeddings', body: embedToEmbeddings(call) };
     if (!client.bytes) return { path: client.path, body: undefined };
     return { path: client.path, body: editBody(client.bytes, call, editsFor(call)) };
   },
 
-  translation: ({ operation }) => (operation === 'messages' ? MESSAGES : undefined),
+  translation: ({ operation }) => TRANSLATIONS[operation],
 };
 
-const MESSAGES: AnswerTranslation = {
-  whole: completionToMessage,
-  failure: failureToAnthropic,
-  stream: () => new ChunkStreamToEvents(),
+const TRANSLATIONS: { readonly [O in Operation]?: AnswerTranslation } = {
+  messages: {
+    whole: completionToMessage,
+    failure: failureToAnthropic,
+    stream: () => new ChunkStreamToEvents(),
+  },
+  embed: EMBED,
 };
 
 function editsFor(call: ModelCall): BodyEdits {
