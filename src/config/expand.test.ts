@@ -45,6 +45,7 @@ describe('implied routes', () => {
     expect(chat?.paths.slice(2)).toEqual([
       { pattern: '/v1/*', strip_prefix: undefined, rewrite_path: undefined },
       { pattern: '/api/v1/chat/completions', strip_prefix: '/api', rewrite_path: undefined },
+      { pattern: '/api/v1/chat/completions/stream', strip_prefix: '/api', rewrite_path: undefined },
       { pattern: '/api/v1/chat/models', strip_prefix: undefined, rewrite_path: '/models' },
     ]);
     expect(patternsOf(embed)?.slice(2)).toEqual(['/v1/embeddings', '/v1/embed']);

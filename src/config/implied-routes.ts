@@ -6,6 +6,7 @@ const STANDARD_PATHS = {
   llm: [
     { pattern: '/v1/*', strip_prefix: undefined, rewrite_path: undefined },
     { pattern: '/api/v1/chat/completions', strip_prefix: '/api', rewrite_path: undefined },
+    { pattern: '/api/v1/chat/completions/stream', strip_prefix: '/api', rewrite_path: undefined },
     { pattern: '/api/v1/chat/models', strip_prefix: undefined, rewrite_path: '/models' },
   ],
   embeddings: [

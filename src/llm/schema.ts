@@ -112,3 +112,11 @@ export type ModelsConfig = Omit<Static<ReturnType<typeof modelsSchema>>, 'entrie
 };
 
 export type ModelEntryConfig = Omit<Static<ReturnType<typeof entrySchema>>, 'rate_limit'>;
+
+/** What one route of an llm or embeddings service does with models. */
+export interface ModelRoutingConfig {
+  /** The service's section; `undefined` where every name is passed on. */
+  readonly models: ModelsConfig | undefined;
+  /** Those that may be asked for on this route; empty for all. */
+  readonly routeModels: readonly string[];
+}

@@ -56,5 +56,14 @@ export class CompiledRoute implements MatchedRoute {
   decorate(headers: string[], exchange: Exchange): void {
     if (exchange.attempts.length > 1) headers.push('X-Gateway-Attempts', String(exchange.attempts.length));
     if (exchange.limit) writeLimitHeaders(headers, exchange.limit, this.dialect, this.parts.limitHeaders);
+    const answering = answeringModel(exchange);
+    if (answering !== undefined) headers.push('X-Gateway-Model', answering);
   }
+}
+
+/** The model an upstream has answered for, when its name can stand in a header: clients may have made it up. */
+function answeringModel({ model: call, answeredAt, rejection }: Exchange): string | undefined {
+  if (!call || answeredAt === undefined || rejection) return undefined;
+  const { name, isListed } = call.model;
+  return isListed || /^[\x21-\x7e]{1,200}$/.test(name) ? name : undefined;
 }

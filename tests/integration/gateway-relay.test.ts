@@ -71,7 +71,7 @@ describe('the OpenAI client works unchanged', () => {
 
 describe('what reaches the third party', () => {
   const chat = (more = ''): string => {
-    const body = '{"model":"m","messages":[],  "stream":false}';
+    const body = '{"model":"m","messages":[{"role":"user","content":"Hi"}],  "stream":false}';
     return `POST /v1/chat/completions HTTP/1.1\r\nHost: g\r\nAuthorization: Bearer ${API_KEY}\r\nContent-Type: application/json\r\n${more}Content-Length: ${body.length}\r\n\r\n${body}`;
   };
 
@@ -86,7 +86,7 @@ describe('what reaches the third party', () => {
     );
     const received = recorder.requests.at(-1);
     expect(received?.target).toBe('/v1/chat/completions');
-    expect(received?.body.toString()).toBe('{"model":"m","messages":[],  "stream":false}');
+    expect(received?.body.toString()).toBe('{"model":"m","messages":[{"role":"user","content":"Hi"}],  "stream":false}');
     expect(received?.headers.get('authorization')).toBe('Bearer sk-upstream-secret');
     const names = received?.headers.lines.map(([name]) => name.toLowerCase()).sort();
     expect(names).toEqual([

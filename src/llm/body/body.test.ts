@@ -11,7 +11,7 @@ const SPACE = fc.constantFrom('', '', ' ', '\n', ' \t', '\r\n  ');
 const written = (text: string) =>
   fc
     .array(fc.boolean(), { minLength: text.length, maxLength: text.length })
-    .map((escaped) => `"${[...text].map((char, i) => spell(char, escaped[i] === true)).join('')}"`);
+    .map((escaped) => `"${Array.from(text, (char, i) => spell(char, escaped[i] === true)).join('')}"`);
 
 function spell(char: string, isEscaped: boolean): string {
   if (!isEscaped) return JSON.stringify(char).slice(1, -1);

@@ -1,26 +1,21 @@
 import { Rejection } from '../../errors/rejection.ts';
 import { holds } from '../../lib/wildcard-list.ts';
 import { type AccessStep, defineAccessPolicy } from '../policy.ts';
-import { createModelStep } from './model-step.ts';
 import { type AuthorizeConfig, AuthorizeSchema } from './schema.ts';
 
 const NOBODY = new Rejection('FORBIDDEN', 'This needs a credential.');
 const OTHER_ROUTE = new Rejection('FORBIDDEN', 'This credential may not be used here.');
 
 /**
- * Decides what an authenticated caller may do here: whether its credential is good for the route, whether it has the
- * permissions the route needs, and, once the body is read, whether it may use the model the request asks for.
+ * Decides what an authenticated caller may do here: whether its credential is good for the route, and whether it has
+ * the permissions the route needs. Models are judged when the body is read, by the model_routing policy.
  */
 export const authorizePolicy = defineAccessPolicy({
   name: 'authorize',
   phase: 'access',
   schema: AuthorizeSchema,
-  errors: ['FORBIDDEN', 'MODEL_NOT_ALLOWED'],
-  create: (config, _deps, at) => [
-    createRightsStep(config, at.route),
-    // What an http service is asked for is not the gateway's to read.
-    ...(at.kind === 'http' ? [] : [createModelStep(config.models)]),
-  ],
+  errors: ['FORBIDDEN'],
+  create: (config, _deps, at) => [createRightsStep(config, at.route)],
 });
 
 export function createRightsStep({ permissions, models }: AuthorizeConfig, route: string): AccessStep {
