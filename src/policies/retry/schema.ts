@@ -29,7 +29,8 @@ export const RetrySchema = Section(
       default: 3,
       minimum: 1,
       maximum: 10,
-      description: 'Attempts per request, the first one included. 1 never retries.',
+      description:
+        'Attempts per request, the first one included, whatever the target and the model. 1 never retries. Where a model has fallbacks, the last attempt is kept for one of them.',
     }),
     backoff: Backoff,
     budget_percent: Type.Number({
@@ -47,7 +48,7 @@ export const RetrySchema = Section(
   },
   {
     description:
-      'Repeats a failed call, at another target when there is one, as long as nothing has been sent to the client. `false` switches it off.',
+      'Repeats a failed call, at another target or with a fallback model when there is one, as long as nothing has been sent to the client. `false` switches it off; a fallback is then asked only when no target of the model is available.',
   },
 );
 
