@@ -9,6 +9,15 @@ async function routesOf(yaml: string): Promise<Record<string, RouteConfig>> {
 
 const patternsOf = (route: RouteConfig | undefined): string[] | undefined => route?.paths.map((path) => path.pattern);
 
+test('an inference service is probed unless health is written: any answer shows that it is there', async () => {
+  const { config } = await loadText(
+    'services: { a: { url: "http://a" }, e: { kind: embeddings, url: "http://e" }, f: { kind: embeddings, url: "http://f", health: false, default_routes: false } }',
+  );
+  const { a, e, f } = config.services;
+  expect([a?.health, f?.health]).toEqual([undefined, undefined]);
+  expect(e?.health).toMatchObject({ path: '/health', interval: 5_000, expected_status: { from: 100, to: 599 } });
+});
+
 describe('implied routes', () => {
   test('a service has its name, with the prefix stripped, and /service/<name>', async () => {
     const { a } = await routesOf('services: { a: { url: "http://x" } }');

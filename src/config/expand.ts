@@ -7,6 +7,7 @@ import { effectiveDialects, effectivePolicies, effectiveTimeout, type Layers } f
 import type { ConsumerConfig, GatewayConfig, RouteConfig, RoutePath, ServiceConfig } from './gateway-config.ts';
 import { hashForDisplay } from './hash.ts';
 import { impliedPaths } from './implied-routes.ts';
+import { KIND_DEFAULTS } from './kind-defaults.ts';
 import {
   type ConfigFile,
   type ConsumerFields,
@@ -63,7 +64,7 @@ function expandService(name: string, fields: ServiceFields, { defaults }: Config
     targets: fields.targets ?? [{ ...BUILT_IN.target, url: fields.url as string }],
     balance: fields.balance ?? defaults.balance ?? 'round_robin',
     models: fields.models,
-    health: (fields.health ?? defaults.health) || undefined,
+    health: (fields.health ?? defaults.health ?? KIND_DEFAULTS[fields.kind].health) || undefined,
     retry: fields.retry ?? defaults.retry ?? BUILT_IN.retry,
     circuit_breaker: fields.circuit_breaker ?? defaults.circuit_breaker ?? BUILT_IN.circuit_breaker,
     timeout: effectiveTimeout(fields.kind, [defaults.timeout, fields.timeout]),

@@ -1,5 +1,7 @@
+import { type HealthConfig, HealthSchema } from '../policies/health/schema.ts';
 import type { TimeoutConfig } from '../policies/timeout/schema.ts';
 import type { ServiceKind } from './gateway-config.ts';
+import { defaultsOf } from './schema-defaults.ts';
 import type { Dialect } from './settings-schema.ts';
 
 /** What a service gets when neither it nor `defaults` says otherwise, because of what stands behind it. */
@@ -15,7 +17,17 @@ interface KindDefaults {
   readonly keep_alive: number;
   readonly encoded_slash: 'refuse' | 'pass';
   readonly forward_identity: boolean;
+  readonly health: HealthConfig | undefined;
 }
+
+/**
+ * So that `/health` can tell of the inference service. Whether a stranger has such a page is not known, so any answer
+ * counts: only a target that gives none is no longer used.
+ */
+const ANY_ANSWER: HealthConfig = {
+  ...(defaultsOf(HealthSchema) as HealthConfig),
+  expected_status: { from: 100, to: 599 },
+};
 
 const MIB = 1_048_576;
 const MINUTE = 60_000;
@@ -39,6 +51,7 @@ export const KIND_DEFAULTS: { readonly [K in ServiceKind]: KindDefaults } = {
     keep_alive: 0,
     encoded_slash: 'refuse',
     forward_identity: true,
+    health: undefined,
   },
   llm: {
     dialect: 'openai',
@@ -57,6 +70,7 @@ export const KIND_DEFAULTS: { readonly [K in ServiceKind]: KindDefaults } = {
     encoded_slash: 'pass',
     // A third party: it is told nothing about who calls.
     forward_identity: false,
+    health: undefined,
   },
   embeddings: {
     dialect: 'openai',
@@ -66,5 +80,6 @@ export const KIND_DEFAULTS: { readonly [K in ServiceKind]: KindDefaults } = {
     keep_alive: 0,
     encoded_slash: 'refuse',
     forward_identity: false,
+    health: ANY_ANSWER,
   },
 };

@@ -57,7 +57,7 @@ export const HealthSchema = Section(
   },
   {
     description:
-      'Asks every target at intervals whether it is well and keeps requests away from those that are not. Off unless given.',
+      'Asks every target at intervals whether it is well and keeps requests away from those that are not. Off unless given; on for embeddings, where any answer counts as well, so that `/health` can show the inference service.',
   },
 );
 
