@@ -244,6 +244,35 @@ describe('to a model API', () => {
   });
 });
 
+describe('the key a caller brings for the provider', () => {
+  const lines = ['OpenAI-Api-Key', 'sk-mine', 'Content-Type', 'application/json'];
+  const sentTo = (fields: Partial<TargetAddress>, config: Partial<Config> = { allow_client_key: true }) =>
+    build(exchangeWith(lines), config, 'llm', { ...target, ...fields });
+  const credential = { name: 'authorization', value: 'Bearer sk-ours' };
+
+  test('replaces the target’s where that is allowed, and does not pass itself', () => {
+    const sent = sentTo({ credential });
+    expect(sent.all('authorization')).toEqual(['Bearer sk-mine']);
+    expect(sent.has('openai-api-key')).toBe(false);
+  });
+
+  test('goes to the header the target’s own would stand in', () => {
+    expect(sentTo({ credential: { name: 'api-key', value: 'ours' } }).all('api-key')).toEqual(['sk-mine']);
+    expect(sentTo({ credential: undefined }).all('authorization')).toEqual(['Bearer sk-mine']);
+  });
+
+  test('goes nowhere where it is not allowed, and to no other provider', () => {
+    for (const sent of [
+      sentTo({ credential }, {}),
+      sentTo({ credential, provider: 'anthropic' }),
+      build(exchangeWith(['OpenAI-Api-Key', '']), { allow_client_key: true }, 'llm', { ...target, credential }),
+    ]) {
+      expect(sent.all('authorization')).toEqual(['Bearer sk-ours']);
+      expect(sent.raw.join()).not.toContain('sk-mine');
+    }
+  });
+});
+
 test.each(['Connection', 'content-length', 'Transfer-Encoding', 'Expect', 'a b', ''])(
   'editing %j does not compile',
   (name) => {
