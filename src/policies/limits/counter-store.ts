@@ -1,13 +1,16 @@
 import type { Line } from './line.ts';
-import type { Verdict } from './rule.ts';
+import type { Taking, Verdict } from './rule.ts';
+import type { Wanted } from './step.ts';
 
-/** What one request takes from one line. */
-export interface Charge {
+/** One count: what is limited, and whose. */
+export interface Counted {
   readonly line: Line;
   /** Identifies the count across processes. Contains only what `escapeKey` lets through, and hash tags. */
   readonly key: string;
-  readonly cost: number;
 }
+
+/** What one request takes from one line. */
+export interface Charge extends Counted, Taking {}
 
 /**
  * All lines of a request decided together. `admitted`: every line that admitted was charged (a dry-run line may not
@@ -17,6 +20,16 @@ export interface Charge {
 export interface Decision {
   readonly outcome: 'admitted' | 'refused' | 'unavailable';
   readonly verdicts: readonly (Verdict | undefined)[];
+  /** When the store counted it, by the store's clock: what a later `Correction` names. `undefined`: it did not. */
+  readonly at?: number | undefined;
+}
+
+/** What is found out after a charge: it was more, or it was less. */
+export interface Correction extends Counted {
+  /** Whole units. Above 0 they are taken, beyond the limit where need be; below 0 they are given back. */
+  readonly units: number;
+  /** `Decision.at` of the charge. Without it nothing can be given back. */
+  readonly at: number | undefined;
 }
 
 export interface CounterStore {
@@ -26,7 +39,34 @@ export interface CounterStore {
   peek(charges: readonly Charge[]): Decision | undefined;
   /** Never rejects, and never waits more than 100 ms for a store. Synchronous when the counts are in this process. */
   decide(charges: readonly Charge[]): Decision | Promise<Decision>;
+  /**
+   * Corrects counts soon, without an answer. Units given back are good for others only as far as no true window can come
+   * to hold more than the limit; units taken beyond the limit delay what comes later. Lost when the store is away.
+   */
+  adjust(corrections: readonly Correction[]): void;
   /** Why the counts are not shared at the moment; `undefined` while all is well. */
   readonly degraded: string | undefined;
   close(): Promise<void>;
+}
+
+/** Units of one count, to be taken in advance. */
+export interface LeaseAsk extends Counted, Wanted {}
+
+export interface LeaseGrant {
+  /** 0 when there was nothing to give. */
+  readonly units: number;
+  /** When the last of them must be used, in this process's own microseconds. */
+  readonly expiresAt: number;
+  /** What a `Correction` that gives some back names. */
+  readonly at: number;
+  /** As of the grant: what is left for others is `remaining`. */
+  readonly verdict: Verdict;
+}
+
+/** A store that lets units be taken in advance. */
+export interface LendingStore extends CounterStore {
+  /** `undefined`: the store does not answer. Never rejects. */
+  lease(ask: LeaseAsk): LeaseGrant | undefined | Promise<LeaseGrant | undefined>;
+  /** Voids what is known of the refusals of a count: there is something to give again. */
+  forgetDenial(key: string): void;
 }

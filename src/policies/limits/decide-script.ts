@@ -1,25 +1,27 @@
 import type { RedisScript } from '../../storage/redis.ts';
-import type { Charge, Decision } from './counter-store.ts';
-import type { AlgorithmName, Verdict } from './rule.ts';
+import type { Charge, Decision, LeaseAsk } from './counter-store.ts';
+import type { AlgorithmName, Rule, Verdict } from './rule.ts';
 
 /**
- * All lines of many requests in one round trip. Requests are decided one after the other, each as a whole: all its lines
+ * All lines of many requests, and units taken in advance, in one round trip. Requests are decided one after the other, each as a whole: all its lines
  * are weighed, and only if none refuses (dry runs do not) each that admits is charged. Mirrors step.ts, in whole numbers
  * that fit a double. Every key gets a TTL.
  *
  * A state is one string of packed doubles, read by one GET and written by one SET, because commands and conversions are
  * what a script spends its time on. sliding_window: total, opening time, count and last time of the newest cell, then
- * count and last time of each closed cell, oldest first. token_bucket: thousandths, fraction, time. fixed_window:
- * index, count.
+ * count and last time of each closed cell, oldest first. token_bucket: thousandths, fraction, time, when last full.
+ * fixed_window: index, count.
  *
  * KEYS: the lines of all requests, in order. ARGV[1]: now in microseconds, 0 = the server's clock. Then per request the
  * number of its lines, and per line: a letter for the algorithm (s, b, f; upper case for a dry run), capacity, window,
- * cost, two numbers of sliding_window and token_bucket. Reply, per request: 1 or 0 for admitted, then 4 per line:
- * admitted, remaining, reset, retry. The numbers come in one text, because a client decodes a text at once and an array
- * piece by piece; all are below 10^14, up to where Lua writes a number in full.
+ * cost, two numbers of the algorithm. 0 lines: units taken in advance, of one line, whose cost is what is needed; after
+ * it what is wanted, what part of the rest that may be at most, and for how long they are held. Reply: now; per request 1
+ * or 0 for admitted, or the units taken; then 4 per line: admitted, remaining, reset, retry. The numbers come in one text,
+ * because a client decodes a text at once and an array piece by piece; all but the first are below 10^14, up to where Lua
+ * writes a number in full.
  */
 const LUA = `
-local floor, ceil, tonumber = math.floor, math.ceil, tonumber
+local floor, ceil, min, max, tonumber = math.floor, math.ceil, math.min, math.max, tonumber
 local pack, unpack, call = struct.pack, struct.unpack, redis.call
 local keys, args = KEYS, ARGV
 local now, position = tonumber(args[1]), 2
@@ -29,28 +31,61 @@ if now == 0 then
 end
 
 local function wait_for(missing, gain, gain_us, fraction, at)
-  if missing <= 0 then return 0 end
   local periods = floor(missing / gain)
-  return at - now + periods * gain_us + ceil(((missing - periods * gain) * gain_us - fraction) / gain)
+  local wait = at - now + periods * gain_us + ceil(((missing - periods * gain) * gain_us - fraction) / gain)
+  return wait > 0 and wait or 0
 end
 
-local reply, replied, before = {}, 0, 0
+local function count_left(tokens, gain, gain_us, fraction, at)
+  local lag = at - now
+  local periods = floor(lag / gain_us)
+  local part = floor((fraction - (lag - periods * gain_us) * gain) / gain_us)
+  return max(0, floor((tokens - periods * gain + part) / 1000))
+end
+
+local function refill(tokens, fraction, at, full_at, moment, full, gain, gain_us, horizon)
+  local elapsed = moment - at
+  if elapsed > horizon and tokens >= 0 or -elapsed > horizon then return full, 0, moment, moment end
+  if elapsed < 0 then return tokens, fraction, at, full_at end
+  local periods = floor(elapsed / gain_us)
+  local parts = (elapsed - periods * gain_us) * gain + min(fraction, gain_us - 1)
+  local whole = floor(parts / gain_us)
+  local gained = periods * gain + whole
+  if gained >= full - tokens then return full, 0, moment, moment end
+  return tokens + gained, parts - whole * gain_us, moment, full_at
+end
+
+local want, share, hold = 0, 1, 0
+local function choose_cost(need, remaining)
+  local cost = max(min(want, floor(remaining / share)), min(need, remaining))
+  return cost > 0 and cost or remaining + 1
+end
+
+local reply, replied, before = { string.format('%.0f', now) }, 1, 0
 
 while position <= #args do
-local lines = tonumber(args[position])
+local lines, cost = tonumber(args[position]), 0
 position = position + 1
+local is_lease = lines == 0
+hold = 0
+if is_lease then lines = 1 end
 local values, resets, remainders, ttls, refused = {}, {}, {}, {}, false
 
 for i = 1, lines do
   local letter = args[position]
-  local capacity, window, cost = tonumber(args[position + 1]), tonumber(args[position + 2]), tonumber(args[position + 3])
-  position = position + 4
+  local capacity, window = tonumber(args[position + 1]), tonumber(args[position + 2])
+  local first, second = tonumber(args[position + 4]), tonumber(args[position + 5])
+  cost = tonumber(args[position + 3])
+  position = position + 6
+  if is_lease then
+    want, share, hold = tonumber(args[position]), tonumber(args[position + 1]), tonumber(args[position + 2])
+    position = position + 3
+  end
   local value = call('GET', keys[before + i])
   local admitted, remaining, reset, retry, ttl = false, 0, 0, 0, window
 
   if letter == 's' or letter == 'S' then
-    local cell_size, cell_us = tonumber(args[position]), tonumber(args[position + 1])
-    position = position + 2
+    local cell_size, cell_us = first, second
     local total, opened, count, last, cells = 0, 0, 0, 0, 33
     if value then
       total, opened, count, last = unpack('dddd', value)
@@ -67,15 +102,15 @@ for i = 1, lines do
       end
     end
     remaining = capacity - total
+    if is_lease then cost = choose_cost(cost, max(0, remaining)) end
     admitted = cost <= remaining
     if admitted then
-      local rest = ''
+      local rest, at = '', now + hold
       if total == 0 then
-        opened, count, last = now, cost, now
+        opened, count, last = at, cost, at
       else
         if cells < #value then rest = string.sub(value, cells) end
-        local at = last
-        if now > last then at = now end
+        if at < last then at = last end
         if count >= cell_size or at - opened >= cell_us then
           rest = rest .. pack('dd', count, last)
           opened, count = at, cost
@@ -102,34 +137,26 @@ for i = 1, lines do
     end
 
   elseif letter == 'b' or letter == 'B' then
-    local gain, gain_us = tonumber(args[position]), tonumber(args[position + 1])
-    position = position + 2
-    local full = capacity * 1000
-    local tokens, fraction, at = full, 0, now
+    local gain, gain_us, full = first, second, capacity * 1000
+    local tokens, fraction, at, full_at = full, 0, now, now
     ttl = ceil(full / gain) * gain_us
     if value then
-      local known, part, since = unpack('ddd', value)
-      if now - since <= ttl and since - now <= ttl then
-        local elapsed = now - since
-        if elapsed < 0 then elapsed, at = 0, since end
-        if part > gain_us - 1 then part = gain_us - 1 end
-        local periods = floor(elapsed / gain_us)
-        local parts = (elapsed - periods * gain_us) * gain + part
-        local whole = floor(parts / gain_us)
-        local gained = periods * gain + whole
-        if gained < full - known then tokens, fraction = known + gained, parts - whole * gain_us end
-      end
+      tokens, fraction, at, full_at = unpack('dddd', value)
+      tokens, fraction, at, full_at = refill(tokens, fraction, at, full_at, now, full, gain, gain_us, ttl)
     end
-    local missing = cost * 1000 - tokens
-    admitted = missing <= 0
-    remaining = floor(tokens / 1000)
+    remaining = count_left(tokens, gain, gain_us, fraction, at)
+    if is_lease then cost = choose_cost(cost, remaining) end
     reset = wait_for(full - tokens, gain, gain_us, fraction, at)
+    retry = wait_for(cost * 1000 - tokens, gain, gain_us, fraction, at)
+    admitted = retry == 0
     if admitted then
+      if hold > 0 then
+        tokens, fraction, at, full_at = refill(tokens, fraction, at, full_at, now + hold, full, gain, gain_us, ttl)
+      end
       tokens = tokens - cost * 1000
-      values[i] = pack('ddd', tokens, fraction, at)
+      values[i] = pack('dddd', tokens, fraction, at, full_at)
+      remainders[i] = count_left(tokens, gain, gain_us, fraction, at)
       resets[i] = wait_for(full - tokens, gain, gain_us, fraction, at)
-    else
-      retry = wait_for(missing, gain, gain_us, fraction, at)
     end
 
   else
@@ -140,6 +167,7 @@ for i = 1, lines do
     end
     local until_next = (index + 1) * window - now
     remaining = capacity - count
+    if is_lease then cost = choose_cost(cost, max(0, remaining)) end
     admitted = cost <= remaining
     if count > 0 then reset = until_next end
     if admitted then
@@ -151,7 +179,8 @@ for i = 1, lines do
   end
 
   if admitted then
-    remainders[i], ttls[i] = remaining - cost, ceil(ttl / 1000) + 1000
+    remainders[i] = remainders[i] or remaining - cost
+    ttls[i] = ceil(max(ttl, resets[i]) / 1000) + 1000
   elseif letter >= 'a' then
     refused = true
   end
@@ -159,7 +188,7 @@ for i = 1, lines do
   reply[n], reply[n + 1], reply[n + 2], reply[n + 3] = admitted and 1 or 0, remaining, reset, retry
 end
 
-reply[replied + 1] = refused and 0 or 1
+reply[replied + 1] = refused and 0 or is_lease and cost or 1
 if not refused then
   for i, value in pairs(values) do
     call('SET', keys[before + i], value, 'PX', ttls[i])
@@ -175,33 +204,48 @@ export const DECIDE: RedisScript = { name: 'turnpikeDecide', lua: LUA };
 
 const LETTERS: Readonly<Record<AlgorithmName, string>> = { sliding_window: 's', token_bucket: 'b', fixed_window: 'f' };
 
-/** Appends what the script must know of one request. */
-export function pushScriptArgs(args: (string | number)[], charges: readonly Charge[]): void {
-  args.push(charges.length);
-  for (const { line, cost } of charges) {
-    const { rule } = line;
-    const letter = LETTERS[rule.algorithm];
-    args.push(line.isDryRun ? letter.toUpperCase() : letter, rule.capacity, rule.windowUs, cost);
-    if (rule.algorithm === 'sliding_window') args.push(rule.cellSize, rule.cellUs);
-    else if (rule.algorithm === 'token_bucket') args.push(rule.gain, rule.gainUs);
-  }
+export type ScriptArgs = (string | number)[];
+
+/** Appends what the scripts must know of a rule, with one number of the caller's in the middle. */
+export function pushRule(args: ScriptArgs, rule: Rule, isDryRun: boolean, units: number): void {
+  const letter = LETTERS[rule.algorithm];
+  const isBucket = rule.algorithm === 'token_bucket';
+  args.push(isDryRun ? letter.toUpperCase() : letter, rule.capacity, rule.windowUs, units);
+  args.push(isBucket ? rule.gain : rule.cellSize, isBucket ? rule.gainUs : rule.cellUs);
 }
 
-/** The numbers of the script's reply. */
+/** Appends what the script must know of one request. */
+export function pushRequest(args: ScriptArgs, charges: readonly Charge[]): void {
+  args.push(charges.length);
+  for (const { line, cost } of charges) pushRule(args, line.rule, line.isDryRun, cost);
+}
+
+/** Appends units to be taken in advance. The answer is told as if it were a request of one line. */
+export function pushLease(args: ScriptArgs, { line, need, want, share, holdUs }: LeaseAsk): void {
+  args.push(0);
+  // What a dry run refuses would otherwise count as taken.
+  pushRule(args, line.rule, false, need);
+  args.push(want, share, holdUs);
+}
+
+/** The numbers of the script's reply; the first is the store's time. */
 export function parseScriptReply(reply: unknown): number[] {
   return String(reply).split(' ').map(Number);
 }
 
 /** The answer to the request of so many lines that begins at `from`. */
-export function readScriptReply(reply: readonly number[], from: number, lines: number): Decision {
+export function readDecision(reply: readonly number[], from: number, lines: number): Decision {
   const verdicts: Verdict[] = [];
-  for (let i = from + 1; i <= from + 4 * lines; i += 4) {
-    verdicts.push({
-      admitted: reply[i] === 1,
-      remaining: reply[i + 1] as number,
-      resetUs: reply[i + 2] as number,
-      retryUs: reply[i + 3] as number,
-    });
-  }
-  return { outcome: reply[from] === 0 ? 'refused' : 'admitted', verdicts };
+  for (let i = 0; i < lines; i++) verdicts.push(readVerdict(reply, from + 1 + 4 * i));
+  return { outcome: reply[from] === 0 ? 'refused' : 'admitted', verdicts, at: reply[0] };
+}
+
+/** One line's part of the answer, 4 numbers. */
+export function readVerdict(reply: readonly number[], at: number): Verdict {
+  return {
+    admitted: reply[at] === 1,
+    remaining: reply[at + 1] as number,
+    resetUs: reply[at + 2] as number,
+    retryUs: reply[at + 3] as number,
+  };
 }

@@ -1,26 +1,34 @@
 import type { Charge, Decision } from './counter-store.ts';
+import type { Line } from './line.ts';
 import type { Verdict } from './rule.ts';
 
 interface Denial {
+  /** The end of the wait that was announced. */
   readonly until: number;
+  /** Where units may be given back, the store is asked again before that. */
+  readonly certainUntil: number;
   readonly resetAt: number;
   /** The number refused by: when it is edited, the denial is void. */
   readonly limit: number;
 }
 
 const MOST_DENIALS = 50_000;
+const UNCERTAIN_AFTER_US = 1_000_000;
 
 /**
  * Remembers who was refused until when, so that a caller that keeps knocking costs no trip to a store. A denial is
- * certain until its time: nothing else can be admitted on an exhausted line before. Bounded memory, oldest first out.
+ * certain until its time, unless others hold units that they may give back: then for a second. Bounded memory, oldest
+ * first out.
  */
 export class DenialCache {
   private readonly denials = new Map<string, Denial>();
   private readonly nowUs: () => number;
+  private readonly isLending: boolean;
 
-  /** `nowUs` must only ever grow. */
-  constructor(nowUs: () => number) {
+  /** `nowUs` must only ever grow. `isLending`: units are taken in advance, and come back. */
+  constructor(nowUs: () => number, isLending = false) {
     this.nowUs = nowUs;
+    this.isLending = isLending;
   }
 
   get isEmpty(): boolean {
@@ -48,19 +56,33 @@ export class DenialCache {
       const verdict = decision.verdicts[i];
       if (!verdict || verdict.admitted || line.isDryRun) continue;
       this.denials.delete(key);
-      this.denials.set(key, { until: now + verdict.retryUs, resetAt: now + verdict.resetUs, limit: line.rule.limit });
+      this.denials.set(key, this.makeDenial(line, verdict, now));
     }
     while (this.denials.size > MOST_DENIALS) this.denials.delete(this.denials.keys().next().value as string);
+  }
+
+  forget(key: string): void {
+    this.denials.delete(key);
   }
 
   clear(): void {
     this.denials.clear();
   }
 
+  private makeDenial({ rule, lease }: Line, verdict: Verdict, now: number): Denial {
+    const mayReturn = this.isLending && Number.isFinite(lease.from);
+    return {
+      until: now + verdict.retryUs,
+      certainUntil: now + (mayReturn ? Math.min(verdict.retryUs, UNCERTAIN_AFTER_US) : verdict.retryUs),
+      resetAt: now + verdict.resetUs,
+      limit: rule.limit,
+    };
+  }
+
   private findOne({ line, key }: Charge, now: number): Verdict | undefined {
     const denial = this.denials.get(key);
     if (!denial) return undefined;
-    if (denial.until <= now || denial.limit !== line.rule.limit) {
+    if (denial.certainUntil <= now || denial.limit !== line.rule.limit) {
       this.denials.delete(key);
       return undefined;
     }

@@ -1,4 +1,4 @@
-import type { Rule, Verdict } from './rule.ts';
+import type { Rule, Taking, Verdict } from './rule.ts';
 
 /** Requests since the last whole multiple of the window. */
 export interface FixedState {
@@ -29,9 +29,18 @@ export function weighFixed(state: FixedState, rule: Rule, now: number, cost: num
   };
 }
 
-/** Counts an admitted request; `verdict` is what `weighFixed` said at the same `now`. */
-export function chargeFixed(state: FixedState, rule: Rule, now: number, cost: number, verdict: Verdict): void {
+/**
+ * Counts an admitted request; `verdict` is what `weighFixed` said at the same `now`. What is held must be used before
+ * the window ends, that is within `verdict.resetUs`.
+ */
+export function chargeFixed(state: FixedState, rule: Rule, now: number, { cost }: Taking, verdict: Verdict): void {
   state.count += cost;
-  verdict.remaining -= cost;
+  verdict.remaining = Math.max(0, verdict.remaining - cost);
   verdict.resetUs = (state.index + 1) * rule.windowUs - now;
+}
+
+/** Gives back what was counted at `at`, unless the window of that moment is over. */
+export function refundFixed(state: FixedState, rule: Rule, now: number, units: number, at: number): void {
+  weighFixed(state, rule, now, 0);
+  if (Math.floor(at / rule.windowUs) === state.index) state.count = Math.max(0, state.count - units);
 }

@@ -147,6 +147,7 @@ describe('the limits policy', () => {
       hasDenials: false,
       degraded: 'connection',
       peek: () => undefined,
+      adjust: () => undefined,
       decide: async () => ({ outcome, verdicts: [undefined] }),
       close: async () => undefined,
     };

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ClaimValue, Principal } from '../../exchange/principal.ts';
 import { formatDuration } from '../../lib/duration.ts';
+import { findLeaseTerms, type LeaseTerms } from './lease-terms.ts';
 import { compileRule, type Rule } from './rule.ts';
 import type { LimitConfig, RateLimitConfig } from './schema.ts';
 
@@ -9,6 +10,7 @@ export interface Line {
   /** Name in metrics and headers; a closed vocabulary built from the configuration. */
   readonly name: string;
   readonly rule: Rule;
+  readonly lease: LeaseTerms;
   readonly isDryRun: boolean;
   /** Several callers draw on one count. */
   readonly isShared: boolean;
@@ -49,9 +51,11 @@ function compileLine(level: Level, config: LimitConfig, key: string): Line {
   const per = new Set(config.per);
   const byCaller = per.has('credential') ? 'credential' : per.has('consumer') ? 'consumer' : undefined;
   const byAddress = per.has('ip');
+  const rule = compileRule(config);
   return {
     name: config.name ?? nameOf(level, config),
-    rule: compileRule(config),
+    rule,
+    lease: findLeaseTerms(rule, config.mode),
     isDryRun: config.dry_run,
     isShared: byCaller === undefined && !byAddress && level.level !== 'consumer' && level.level !== 'key',
     key,
@@ -74,9 +78,10 @@ export function lowerByClaim(line: Line, claims: Principal['claims']): Line {
   const wanted = readAmount(Object.hasOwn(claims, claim) ? claims[claim] : undefined);
   const limit = Math.min(config.limit, max, wanted ?? config.limit);
   if (wanted === undefined || limit === config.limit) return line;
-  const { window, algorithm } = config;
+  const { window, algorithm, mode } = config;
   const burst = config.burst && { burst: Math.max(1, Math.floor((config.burst * limit) / config.limit)) };
-  return { ...line, rule: compileRule({ limit, window, algorithm, ...burst }) };
+  const rule = compileRule({ limit, window, algorithm, ...burst });
+  return { ...line, rule, lease: findLeaseTerms(rule, mode) };
 }
 
 /** A claim of less than one request counts as one: a limit cannot say "never". */

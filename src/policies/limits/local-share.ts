@@ -83,7 +83,9 @@ export class LocalShare {
     const { rule } = own.line;
     const spent = rule.capacity - Math.min(rule.capacity, takeShare(known.remaining, fleet));
     if (spent <= 0) return;
-    this.counters.seed(own, (state) => charge(state, rule, known.at, spent, weigh(state, rule, known.at, spent)));
+    this.counters.seed(own, (state) =>
+      charge(state, rule, known.at, { cost: spent }, weigh(state, rule, known.at, spent)),
+    );
   }
 }
 

@@ -1,7 +1,7 @@
-import type { Charge, CounterStore, Decision } from './counter-store.ts';
+import type { Charge, Correction, Counted, Decision, LeaseAsk, LeaseGrant, LendingStore } from './counter-store.ts';
 import { DenialCache } from './denial-cache.ts';
 import type { Verdict } from './rule.ts';
-import { charge, createState, type RuleState, weigh } from './step.ts';
+import { charge, correct, createState, findCountedAt, lend, type RuleState, weigh } from './step.ts';
 
 interface Count {
   readonly state: RuleState;
@@ -23,7 +23,7 @@ const MOST_KEYS = 1_000_000;
 const SWEEP_PER_INSERT = 4;
 
 /** Counts in this process. Every decision is synchronous and exact. */
-export class MemoryCounters implements CounterStore {
+export class MemoryCounters implements LendingStore {
   readonly degraded = undefined;
   private readonly counts = new Map<string, Count>();
   private readonly nowUs: () => number;
@@ -65,18 +65,42 @@ export class MemoryCounters implements CounterStore {
       this.touched[i] = count;
       verdicts.push(verdict);
     }
-    const decision: Decision = { outcome: isRefused ? 'refused' : 'admitted', verdicts };
+    const decision: Decision = { outcome: isRefused ? 'refused' : 'admitted', verdicts, at: now };
     if (isRefused) this.denials.keep(charges, decision);
     else this.commit(charges, verdicts, now);
     return decision;
   }
 
+  lease(ask: LeaseAsk): LeaseGrant {
+    const { rule } = ask.line;
+    const now = this.nowUs();
+    const count = this.open(ask, now);
+    const { granted, verdict } = lend(count.state, rule, now, ask);
+    count.idleAt = Math.max(count.idleAt, now + verdict.resetUs);
+    const lifeUs = rule.algorithm === 'fixed_window' ? Math.min(ask.holdUs, verdict.resetUs) : ask.holdUs;
+    return { units: granted, expiresAt: now + lifeUs, at: findCountedAt(rule, now, ask.holdUs), verdict };
+  }
+
+  adjust(corrections: readonly Correction[]): void {
+    const now = this.nowUs();
+    for (const correction of corrections) {
+      const { line, key, units, at } = correction;
+      if (units < 0 && (at === undefined || !this.counts.has(key))) continue;
+      const count = this.open(correction, now);
+      correct(count.state, line.rule, now, units, at ?? now);
+      const { resetUs } = weigh(count.state, line.rule, now, 1);
+      count.idleAt = Math.max(count.idleAt, now + resetUs);
+      if (units < 0) this.denials.forget(key);
+    }
+  }
+
+  forgetDenial(key: string): void {
+    this.denials.forget(key);
+  }
+
   /** Gives a count that does not exist yet a state to begin with. */
-  seed({ line, key }: Charge, prepare: (state: RuleState) => void): void {
-    if (this.counts.has(key)) return;
-    const count: Count = { state: createState(line.rule), idleAt: this.nowUs() + line.rule.horizonUs, isRecent: true };
-    prepare(count.state);
-    this.insert(key, count, this.nowUs());
+  seed({ line, key }: Counted, prepare: (state: RuleState) => void): void {
+    if (!this.counts.has(key)) prepare(this.open({ line, key }, this.nowUs()).state);
   }
 
   clear(): void {
@@ -89,16 +113,25 @@ export class MemoryCounters implements CounterStore {
     this.clear();
   }
 
+  private open({ line, key }: Counted, now: number): Count {
+    let count = this.counts.get(key);
+    if (count === undefined) {
+      count = { state: createState(line.rule), idleAt: now + line.rule.horizonUs, isRecent: true };
+      this.insert(key, count, now);
+    }
+    return count;
+  }
+
   private commit(charges: readonly Charge[], verdicts: readonly Verdict[], now: number): void {
     let isNew = false;
     for (let i = 0; i < charges.length; i++) {
       const verdict = verdicts[i] as Verdict;
       if (!verdict.admitted) continue;
-      const { line, cost } = charges[i] as Charge;
+      const taking = charges[i] as Charge;
       const count = this.touched[i] as Count;
-      charge(count.state, line.rule, now, cost, verdict);
+      charge(count.state, taking.line.rule, now, taking, verdict);
       if (count.idleAt === 0) isNew = true;
-      count.idleAt = now + line.rule.horizonUs;
+      count.idleAt = now + Math.max(taking.line.rule.horizonUs, verdict.resetUs);
       count.isRecent = true;
     }
     if (isNew) this.insertNew(charges, verdicts, now);

@@ -1,6 +1,8 @@
 import type { Clock } from '../../lib/clock.ts';
-import type { CounterStore } from './counter-store.ts';
+import { ADJUST } from './adjust-script.ts';
+import type { Charge, CounterStore, Decision } from './counter-store.ts';
 import { DECIDE } from './decide-script.ts';
+import { LeasedCounters } from './leased-counters.ts';
 import { MemoryCounters } from './memory-counters.ts';
 import { type OnStoreFailure, RedisCounters } from './redis-counters.ts';
 
@@ -39,22 +41,22 @@ async function openRedisCounters(url: string, options: CounterOptions, nowUs: ()
     import('../../storage/fleet.ts'),
   ]);
   const connection = connectRedis(url, 'limits');
-  // A request's lines are decided in one script, and a cluster runs a script on one slot only.
-  const prefix = connection.isCluster ? `{${options.prefix || 'turnpike'}}` : options.prefix;
+  const { isCluster } = connection;
   const fleet = new Fleet({
-    prefix,
+    // Its keys are used together, so in a cluster they share a slot.
+    prefix: isCluster ? `${options.prefix}{fleet}` : options.prefix,
     onFlushed: () => {
-      counters.forget();
+      forget();
       options.onFlushed();
     },
   });
   const guard = new RedisGuard({
     connection,
-    scripts: [DECIDE],
+    scripts: [DECIDE, ADJUST],
     heartbeat: fleet.heartbeat,
     silenceMs: options.silenceMs,
     onState: (isUp, reason) => {
-      if (isUp) counters.forget();
+      if (isUp) forget();
       else counters.forgetDenials();
       options.onState(isUp, reason);
     },
@@ -62,12 +64,27 @@ async function openRedisCounters(url: string, options: CounterOptions, nowUs: ()
   const counters = new RedisCounters({
     guard,
     fleet,
-    prefix: `${prefix}limit:`,
+    prefix: `${options.prefix}limit:`,
     onStoreFailure: options.onStoreFailure,
     nowUs,
+    groupOf: isCluster ? (key) => findTag(key) || key : undefined,
   });
+  const decideAlone = (charges: readonly Charge[]): Decision => counters.decideAlone(charges);
+  // Only what belongs to one caller shares a slot; a script sees nothing else.
+  const groups = isCluster ? { isApart: (key: string) => findTag(key) === '', decideAlone } : undefined;
+  const leased = new LeasedCounters({ store: counters, fleet, nowUs, groups });
+  const forget = (): void => {
+    counters.forget();
+    leased.forget();
+  };
   await guard.start();
-  return counters;
+  return leased;
+}
+
+/** The hash tag of a key, which says where in a cluster it is; empty where it has none. */
+function findTag(key: string): string {
+  const from = key.indexOf('{');
+  return from === -1 ? '' : key.slice(from, key.indexOf('}', from));
 }
 
 /** Epoch microseconds that never go back and do not jump: read off the wall once, then counted by the steady clock. */

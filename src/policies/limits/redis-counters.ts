@@ -1,8 +1,10 @@
 import type { RedisGuard } from '../../storage/redis-guard.ts';
-import type { Charge, CounterStore, Decision } from './counter-store.ts';
-import { DECIDE, parseScriptReply, pushScriptArgs, readScriptReply } from './decide-script.ts';
+import { Corrections } from './corrections.ts';
+import type { Charge, Correction, Decision, LeaseAsk, LeaseGrant, LendingStore } from './counter-store.ts';
+import { DECIDE, parseScriptReply, pushLease, pushRequest, readDecision, readVerdict } from './decide-script.ts';
 import { DenialCache } from './denial-cache.ts';
 import { type FleetPlace, LocalShare } from './local-share.ts';
+import { findCountedAt } from './step.ts';
 
 /** What happens to requests while the shared store is away. */
 export type OnStoreFailure = 'local' | 'open' | 'closed';
@@ -17,11 +19,23 @@ interface RedisCountersOptions {
   readonly nowUs: () => number;
   /** Tests move the store's time; 0 is the server's own clock, the only one that all processes share. */
   readonly storeNowUs?: () => number;
+  /**
+   * In a cluster a script sees the keys of one slot: keys with equal groups share one. Then all charges of a decision
+   * must be of one group. Default: all keys are one group.
+   */
+  readonly groupOf?: ((key: string) => string) | undefined;
 }
 
-interface Waiting {
-  readonly charges: readonly Charge[];
-  readonly resolve: (decision: Decision) => void;
+/** A request to be decided, or units to be taken in advance. */
+type Waiting =
+  | { readonly charges: readonly Charge[]; readonly ask?: undefined; readonly resolve: (decision: Decision) => void }
+  | { readonly ask: LeaseAsk; readonly resolve: (grant: LeaseGrant | undefined) => void };
+
+/** Those whose keys share a slot. One script is under way at a time; what arrives meanwhile shares the next one. */
+interface Group {
+  readonly name: string;
+  readonly waiting: Waiting[];
+  isAsking: boolean;
 }
 
 /** Requests decided by one run of the script: more would keep Redis from others for over a millisecond. */
@@ -31,17 +45,23 @@ const MOST_PER_SCRIPT = 64;
  * Counts shared through Redis. A request is decided atomically over all its lines; requests that arrive together share
  * one script and one round trip, because commands, not counting, are what both sides spend their time on.
  */
-export class RedisCounters implements CounterStore {
+export class RedisCounters implements LendingStore {
   private readonly options: RedisCountersOptions;
   private readonly denials: DenialCache;
   private readonly share: LocalShare;
-  private readonly waiting: Waiting[] = [];
-  private isAsking = false;
+  private readonly corrections: Corrections;
+  /** Only those that are busy. */
+  private readonly groups = new Map<string, Group>();
 
   constructor(options: RedisCountersOptions) {
     this.options = options;
-    this.denials = new DenialCache(options.nowUs);
+    this.denials = new DenialCache(options.nowUs, true);
     this.share = new LocalShare(options.nowUs);
+    this.corrections = new Corrections({
+      ...options,
+      groupOf: options.groupOf ?? (() => ''),
+      storeNowUs: options.storeNowUs ?? (() => 0),
+    });
   }
 
   get hasDenials(): boolean {
@@ -58,7 +78,30 @@ export class RedisCounters implements CounterStore {
 
   decide(charges: readonly Charge[]): Decision | Promise<Decision> {
     if (!this.options.guard.isUp) return this.decideAlone(charges);
-    return this.decideInRedis(charges);
+    return new Promise((resolve) => this.enqueue((charges[0] as Charge).key, { charges, resolve }));
+  }
+
+  lease(ask: LeaseAsk): undefined | Promise<LeaseGrant | undefined> {
+    if (!this.options.guard.isUp) return undefined;
+    return new Promise((resolve) => this.enqueue(ask.key, { ask, resolve }));
+  }
+
+  adjust(corrections: readonly Correction[]): void {
+    this.corrections.add(corrections.filter(({ units, at }) => units > 0 || at !== undefined));
+    for (const { key, units } of corrections) if (units < 0) this.denials.forget(key);
+  }
+
+  /** As while the store is away: by this process's share, or as `on_store_failure` says. */
+  decideAlone(charges: readonly Charge[]): Decision {
+    const mode = this.options.onStoreFailure();
+    if (mode === 'closed') return { outcome: 'unavailable', verdicts: [] };
+    if (mode === 'open') return { outcome: 'admitted', verdicts: charges.map(() => undefined) };
+    // What is counted here cannot be corrected there.
+    return { ...this.share.decide(charges, this.options.fleet), at: undefined };
+  }
+
+  forgetDenial(key: string): void {
+    this.denials.forget(key);
   }
 
   /** The store went: what it refused binds this process no longer, which now has a share of its own. */
@@ -72,51 +115,83 @@ export class RedisCounters implements CounterStore {
     this.share.clear();
   }
 
+  /** Resolves when every correction so far is in the store, or lost. */
+  settled(): Promise<void> {
+    return this.corrections.send();
+  }
+
   async close(): Promise<void> {
+    await this.settled();
     this.options.guard.close();
   }
 
-  private decideInRedis(charges: readonly Charge[]): Promise<Decision> {
-    return new Promise((resolve) => {
-      this.waiting.push({ charges, resolve });
-      // Not at once: what else has just been read from the clients' sockets joins in.
-      if (this.waiting.length === 1 && !this.isAsking) setImmediate(this.flush);
-    });
+  private enqueue(key: string, waiting: Waiting): void {
+    const name = this.options.groupOf?.(key) ?? '';
+    let group = this.groups.get(name);
+    if (group === undefined) this.groups.set(name, (group = { name, waiting: [], isAsking: false }));
+    group.waiting.push(waiting);
+    // Not at once: what else has just been read from the clients' sockets joins in.
+    if (group.waiting.length === 1 && !group.isAsking) setImmediate(this.flush, group);
   }
 
-  /** One script is under way at a time; what arrives meanwhile shares the next one. */
-  private readonly flush = (): void => {
-    if (this.isAsking || this.waiting.length === 0) return;
-    const requests = this.waiting.splice(0, MOST_PER_SCRIPT);
-    this.isAsking = true;
+  private readonly flush = (group: Group): void => {
+    if (group.isAsking) return;
+    const requests = group.waiting.splice(0, MOST_PER_SCRIPT);
+    if (requests.length === 0) {
+      this.groups.delete(group.name);
+      return;
+    }
+    group.isAsking = true;
     void this.ask(requests).then(() => {
-      this.isAsking = false;
-      this.flush();
+      group.isAsking = false;
+      this.flush(group);
     });
   };
 
   /** Never rejects. */
   private async ask(requests: readonly Waiting[]): Promise<void> {
-    const { guard, prefix, storeNowUs } = this.options;
-    const keys: string[] = [];
-    const args: (string | number)[] = [storeNowUs?.() ?? 0];
-    for (const { charges } of requests) {
-      for (const { key } of charges) keys.push(prefix + key);
-      pushScriptArgs(args, charges);
-    }
+    const { guard, nowUs } = this.options;
+    const { keys, args } = this.write(requests);
+    // Taken before the store can count anything, so that no unit is used later than the store thinks.
+    const askedAt = nowUs();
     try {
       if (!guard.isUp) throw new Error('Redis is away');
-      this.tell(requests, parseScriptReply(await guard.run(DECIDE, keys, args)));
+      this.tell(requests, parseScriptReply(await guard.run(DECIDE, keys, args)), askedAt);
     } catch {
       // The guard has told why; requests in flight are decided like those that follow them.
-      for (const { charges, resolve } of requests) resolve(this.decideAlone(charges));
+      for (const waiting of requests) {
+        if (waiting.ask) waiting.resolve(undefined);
+        else waiting.resolve(this.decideAlone(waiting.charges));
+      }
     }
   }
 
-  private tell(requests: readonly Waiting[], reply: readonly number[]): void {
-    let from = 0;
-    for (const { charges, resolve } of requests) {
-      const decision = readScriptReply(reply, from, charges.length);
+  private write(requests: readonly Waiting[]): { keys: string[]; args: (string | number)[] } {
+    const { prefix, storeNowUs } = this.options;
+    const keys: string[] = [];
+    const args: (string | number)[] = [storeNowUs?.() ?? 0];
+    for (const waiting of requests) {
+      if (waiting.ask) {
+        keys.push(prefix + waiting.ask.key);
+        pushLease(args, waiting.ask);
+        continue;
+      }
+      for (const { key } of waiting.charges) keys.push(prefix + key);
+      pushRequest(args, waiting.charges);
+    }
+    return { keys, args };
+  }
+
+  private tell(requests: readonly Waiting[], reply: readonly number[], askedAt: number): void {
+    let from = 1;
+    for (const waiting of requests) {
+      if (waiting.ask) {
+        waiting.resolve(this.readGrant(waiting.ask, reply, from, askedAt));
+        from += 5;
+        continue;
+      }
+      const { charges, resolve } = waiting;
+      const decision = readDecision(reply, from, charges.length);
       from += 1 + 4 * charges.length;
       this.denials.keep(charges, decision);
       this.share.note(charges, decision);
@@ -124,10 +199,19 @@ export class RedisCounters implements CounterStore {
     }
   }
 
-  private decideAlone(charges: readonly Charge[]): Decision {
-    const mode = this.options.onStoreFailure();
-    if (mode === 'closed') return { outcome: 'unavailable', verdicts: [] };
-    if (mode === 'open') return { outcome: 'admitted', verdicts: charges.map(() => undefined) };
-    return this.share.decide(charges, this.options.fleet);
+  private readGrant(ask: LeaseAsk, reply: readonly number[], from: number, askedAt: number): LeaseGrant {
+    const { rule } = ask.line;
+    const verdict = readVerdict(reply, from + 1);
+    // The lines of a lease and its verdict, as `note` takes those of a request.
+    this.share.note([{ ...ask, cost: 0 }], { outcome: 'admitted', verdicts: [verdict] });
+    if (ask.need > 0 && !verdict.admitted)
+      this.denials.keep([{ ...ask, cost: 1 }], { outcome: 'refused', verdicts: [verdict] });
+    const lifeUs = rule.algorithm === 'fixed_window' ? Math.min(ask.holdUs, verdict.resetUs) : ask.holdUs;
+    return {
+      units: reply[from] as number,
+      expiresAt: askedAt + lifeUs,
+      at: findCountedAt(rule, reply[0] as number, ask.holdUs),
+      verdict,
+    };
   }
 }

@@ -39,6 +39,16 @@ const CELLS_BY_TIME = 20;
 /** Above this a product of two whole numbers, plus one of them, would no longer be exact in a double. */
 const MAX_PRODUCT = 2 ** 52;
 
+/** What is taken from a rule. */
+export interface Taking {
+  readonly cost: number;
+  /**
+   * Microseconds for which the units may still be used. They are gone at once, and count as used at the end of that time
+   * at the latest, so that no true window can hold more of them than the limit. Default 0: used now.
+   */
+  readonly holdUs?: number;
+}
+
 export function compileRule(config: Pick<LimitConfig, 'limit' | 'window' | 'algorithm' | 'burst'>): Rule {
   const windowUs = Math.round(config.window * 1000);
   const isBucket = config.algorithm === 'token_bucket';

@@ -1,4 +1,4 @@
-import type { Rule, Verdict } from './rule.ts';
+import type { Rule, Taking, Verdict } from './rule.ts';
 
 /** Cells that have left are cut off in batches of this many: removing from the front of an array costs its length. */
 const CUT_AFTER = 64;
@@ -38,10 +38,11 @@ export function weighSliding(state: SlidingState, rule: Rule, now: number, cost:
 }
 
 /** Counts an admitted request; `verdict` is what `weighSliding` said at the same `now`. */
-export function chargeSliding(state: SlidingState, rule: Rule, now: number, cost: number, verdict: Verdict): void {
+export function chargeSliding(state: SlidingState, rule: Rule, now: number, taking: Taking, verdict: Verdict): void {
   const { counts, lasts } = state;
-  // A clock that went back a little must not split the order of the cells.
-  const at = state.total === 0 ? now : Math.max(now, newestOf(state));
+  const { cost, holdUs = 0 } = taking;
+  // Neither a clock that went back a little nor what is held may split the order of the cells.
+  const at = state.total === 0 ? now + holdUs : Math.max(now + holdUs, newestOf(state));
   const newest = counts.length - 1;
   if (state.total === 0 || isClosed(state, rule, at)) {
     counts.push(cost);
@@ -52,8 +53,28 @@ export function chargeSliding(state: SlidingState, rule: Rule, now: number, cost
     lasts[newest] = at;
   }
   state.total += cost;
-  verdict.remaining -= cost;
+  verdict.remaining = Math.max(0, verdict.remaining - cost);
   verdict.resetUs = at + rule.windowUs - now;
+}
+
+/**
+ * Gives back what was counted at `at`. It goes from the oldest cells, never from one newer than the one it was counted
+ * in: what stays in the total then leaves it no sooner than what was really used.
+ */
+export function refundSliding(state: SlidingState, rule: Rule, now: number, units: number, at: number): void {
+  forget(state, rule, now);
+  const { counts, lasts } = state;
+  let left = units;
+  while (left > 0 && state.total > 0) {
+    const taken = Math.min(left, counts[state.first] as number);
+    const isLast = (lasts[state.first] as number) >= at;
+    state.total -= taken;
+    left -= taken;
+    if (taken < (counts[state.first] as number)) counts[state.first] = (counts[state.first] as number) - taken;
+    else state.first += 1;
+    if (isLast) break;
+  }
+  if (state.total === 0) clear(state);
 }
 
 function isClosed(state: SlidingState, rule: Rule, at: number): boolean {

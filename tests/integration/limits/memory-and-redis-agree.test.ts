@@ -1,7 +1,8 @@
 // One suite for the seam between the policy and its counts: the same histories with the same clock, in both stores.
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { Charge, Decision } from '../../../src/policies/limits/counter-store.ts';
+import { ADJUST } from '../../../src/policies/limits/adjust-script.ts';
+import type { Charge, Decision, LeaseGrant } from '../../../src/policies/limits/counter-store.ts';
 import { DECIDE } from '../../../src/policies/limits/decide-script.ts';
 import { MemoryCounters } from '../../../src/policies/limits/memory-counters.ts';
 import { RedisCounters } from '../../../src/policies/limits/redis-counters.ts';
@@ -33,6 +34,36 @@ const history = fc.array(
   { minLength: 1, maxLength: 80 },
 );
 
+type Step = Readonly<{ caller: string; pause: number }> &
+  (
+    | { does: 'decide'; cost: number }
+    | { does: 'lease'; need: number; want: number; share: number; life: number }
+    | { does: 'adjust'; units: number; charged: number }
+  );
+
+const who = { caller: fc.constantFrom('ada', 'bo'), pause };
+const correction = fc.record({
+  ...who,
+  does: fc.constant('adjust' as const),
+  units: fc.integer({ min: -6, max: 4 }).filter((units) => units !== 0),
+  /** Which of the charges before it is corrected. */
+  charged: fc.nat(20),
+});
+const lease = fc.record({
+  ...who,
+  does: fc.constant('lease' as const),
+  need: fc.integer({ min: 0, max: 3 }),
+  want: fc.integer({ min: 0, max: 20 }),
+  share: fc.integer({ min: 1, max: 4 }),
+  /** Up to what share of the window, or of a filling, units may be held. */
+  life: fc.double({ min: 0.001, max: 0.1, noNaN: true }),
+});
+const decision = fc.record({ ...who, does: fc.constant('decide' as const), cost: fc.constantFrom(1, 1, 1, 2, 5) });
+const mixedHistory = fc.array(
+  fc.oneof({ weight: 4, arbitrary: decision }, { weight: 2, arbitrary: lease }, { weight: 2, arbitrary: correction }),
+  { minLength: 1, maxLength: 80 },
+);
+
 describeWithRedis('memory and Redis', (redis) => {
   let connection: RedisConnection;
   let runs = 0;
@@ -40,6 +71,7 @@ describeWithRedis('memory and Redis', (redis) => {
   beforeAll(async () => {
     connection = connectRedis(redis().url, 'test');
     defineScript(connection, DECIDE);
+    defineScript(connection, ADJUST);
     await until(() => connection.status === 'ready');
   });
   afterAll(() => connection.disconnect());
@@ -81,6 +113,48 @@ describeWithRedis('memory and Redis', (redis) => {
         for (const step of steps) {
           const [fromRedis, fromMemory] = await decide(step);
           expect(fromRedis).toEqual(fromMemory);
+        }
+      }),
+      { numRuns: 250 },
+    );
+  }, 60_000);
+
+  /** Runs a step in both stores; the answers, and when what it took was counted. */
+  async function runInBoth(
+    { memory, shared }: ReturnType<typeof openBoth>,
+    charge: Charge,
+    step: Step,
+    charged: readonly number[],
+  ): Promise<[Decision | LeaseGrant | undefined, Decision | LeaseGrant | undefined]> {
+    if (step.does === 'decide') {
+      const charges = [{ ...charge, cost: step.cost }];
+      return [await shared.decide(charges), memory.decide(charges)];
+    }
+    if (step.does === 'lease') {
+      const holdUs = Math.floor(Math.min(charge.line.rule.windowUs, charge.line.rule.horizonUs) * step.life);
+      const ask = { ...charge, ...step, holdUs };
+      return [await shared.lease(ask), memory.lease(ask)];
+    }
+    const corrections = [{ ...charge, units: step.units, at: charged[step.charged % charged.length] }];
+    shared.adjust(corrections);
+    memory.adjust(corrections);
+    await shared.settled();
+    return [undefined, undefined];
+  }
+
+  test('give equal answers when units are taken in advance, given back, and taken beyond the limit', async () => {
+    await fc.assert(
+      fc.asyncProperty(limit, mixedHistory, async (oneLimit, steps: readonly Step[]) => {
+        let now = START;
+        const both = openBoth(() => now);
+        const charged: number[] = [];
+        const lines = makeLines({ ...oneLimit, dry_run: false });
+        for (const step of steps) {
+          now += step.pause;
+          const [charge] = makeCharges(lines, step.caller);
+          const [fromRedis, fromMemory] = await runInBoth(both, charge as Charge, step, charged);
+          expect(fromRedis).toEqual(fromMemory);
+          if (fromMemory?.at !== undefined) charged.push(fromMemory.at);
         }
       }),
       { numRuns: 250 },

@@ -1,0 +1,120 @@
+import type { RedisScript } from '../../storage/redis.ts';
+import type { Correction } from './counter-store.ts';
+import { pushRule, type ScriptArgs } from './decide-script.ts';
+
+/**
+ * Corrections of what was charged, mirroring `correct` of step.ts on the states that decide-script.ts describes. KEYS: one
+ * per correction. ARGV[1]: now in microseconds, 0 = the server's clock. Then 7 per correction: letter, capacity, window,
+ * units, two numbers of the algorithm, and when it was counted. Replies nothing.
+ */
+const LUA = `
+local floor, ceil, min, max, tonumber = math.floor, math.ceil, math.min, math.max, tonumber
+local pack, unpack, call = struct.pack, struct.unpack, redis.call
+local now, position = tonumber(ARGV[1]), 2
+if now == 0 then
+  local time = call('TIME')
+  now = time[1] * 1000000 + time[2]
+end
+
+local function correct_sliding(value, window, units, cell_size, cell_us, counted)
+  local counts, lasts, total, opened = {}, {}, 0, now
+  if value then
+    local newest, last
+    total, opened, newest, last = unpack('dddd', value)
+    for from = 33, #value - 1, 16 do
+      local count, at = unpack('dd', value, from)
+      counts[#counts + 1], lasts[#lasts + 1] = count, at
+    end
+    counts[#counts + 1], lasts[#lasts + 1] = newest, last
+    if last + window <= now or last - now > window then counts, lasts, total = {}, {}, 0 end
+  end
+  local first = 1
+  while first <= #counts and lasts[first] + window <= now do
+    total = total - counts[first]
+    first = first + 1
+  end
+  if units > 0 then
+    local at = now
+    if total == 0 then counts, lasts, first = {}, {}, 1 else at = max(now, lasts[#lasts]) end
+    if total == 0 or counts[#counts] >= cell_size or at - opened >= cell_us then
+      counts[#counts + 1], opened = 0, at
+    end
+    counts[#counts], lasts[#counts] = counts[#counts] + units, at
+    total = total + units
+  else
+    local left = -units
+    while left > 0 and total > 0 do
+      local taken, is_last = min(left, counts[first]), lasts[first] >= counted
+      total, left = total - taken, left - taken
+      counts[first] = counts[first] - taken
+      if counts[first] == 0 then first = first + 1 end
+      if is_last then break end
+    end
+  end
+  if total == 0 then return nil, 0 end
+  local parts = { pack('dddd', total, opened, counts[#counts], lasts[#lasts]) }
+  for i = first, #counts - 1 do parts[#parts + 1] = pack('dd', counts[i], lasts[i]) end
+  return table.concat(parts), lasts[#lasts] + window - now
+end
+
+local function correct_bucket(value, capacity, units, gain, gain_us, counted)
+  local full = capacity * 1000
+  local horizon = ceil(full / gain) * gain_us
+  local tokens, fraction, at, full_at = full, 0, now, now
+  if value then
+    local known, part, since, filled = unpack('dddd', value)
+    local elapsed = now - since
+    if elapsed < 0 and -elapsed <= horizon then
+      tokens, fraction, at, full_at = known, part, since, filled
+    elseif elapsed >= 0 and (elapsed <= horizon or known < 0) then
+      part = min(part, gain_us - 1)
+      local periods = floor(elapsed / gain_us)
+      local parts = (elapsed - periods * gain_us) * gain + part
+      local whole = floor(parts / gain_us)
+      local gained = periods * gain + whole
+      if gained < full - known then
+        tokens, fraction, full_at = known + gained, parts - whole * gain_us, filled
+      end
+    end
+  end
+  if units > 0 or full_at <= counted then tokens = tokens - units * 1000 end
+  if tokens >= full then tokens, fraction, full_at = full, 0, at end
+  local missing = full - tokens
+  local periods = floor(missing / gain)
+  local wait = at - now + periods * gain_us + ceil(((missing - periods * gain) * gain_us - fraction) / gain)
+  return pack('dddd', tokens, fraction, at, full_at), max(horizon, wait)
+end
+
+local function correct_fixed(value, window, units, counted)
+  local index, count = floor(now / window), 0
+  if value then
+    local known, before = unpack('dd', value)
+    if index == known or index == known - 1 then index, count = known, before end
+  end
+  if units > 0 or floor(counted / window) == index then count = max(0, count + units) end
+  return pack('dd', index, count), (index + 1) * window - now
+end
+
+for i, key in ipairs(KEYS) do
+  local letter, capacity, window = ARGV[position], tonumber(ARGV[position + 1]), tonumber(ARGV[position + 2])
+  local units, counted = tonumber(ARGV[position + 3]), tonumber(ARGV[position + 6])
+  local first, second = tonumber(ARGV[position + 4]), tonumber(ARGV[position + 5])
+  position = position + 7
+  local value = call('GET', key)
+  if value or units > 0 then
+    local changed, ttl
+    if letter == 's' then changed, ttl = correct_sliding(value, window, units, first, second, counted)
+    elseif letter == 'b' then changed, ttl = correct_bucket(value, capacity, units, first, second, counted)
+    else changed, ttl = correct_fixed(value, window, units, counted) end
+    if changed then call('SET', key, changed, 'PX', ceil(max(ttl, window) / 1000) + 1000) else call('DEL', key) end
+  end
+end
+`;
+
+export const ADJUST: RedisScript = { name: 'turnpikeAdjust', lua: LUA };
+
+/** Appends one correction. */
+export function pushCorrection(args: ScriptArgs, { line, units, at }: Correction): void {
+  pushRule(args, line.rule, false, units);
+  args.push(at ?? 0);
+}

@@ -1,0 +1,60 @@
+import type { RedisGuard } from '../../storage/redis-guard.ts';
+import { ADJUST, pushCorrection } from './adjust-script.ts';
+import type { Correction } from './counter-store.ts';
+
+interface CorrectionsOptions {
+  readonly guard: Pick<RedisGuard, 'isUp' | 'run'>;
+  readonly prefix: string;
+  /** Keys of one group can be written by one script. */
+  readonly groupOf: (key: string) => string;
+  /** Microseconds, 0 = the store's clock. */
+  readonly storeNowUs: () => number;
+}
+
+const MOST_PER_SCRIPT = 64;
+/** Past this the store is not keeping up, and what is not given back only makes the limits tighter for a while. */
+const MOST_WAITING = 10_000;
+
+/** What is to be added to or taken off counts: gathered for a turn of the event loop, then sent without an answer. */
+export class Corrections {
+  private readonly options: CorrectionsOptions;
+  private waiting: Correction[] = [];
+  private sending: Promise<unknown> = Promise.resolve();
+
+  constructor(options: CorrectionsOptions) {
+    this.options = options;
+  }
+
+  add(corrections: readonly Correction[]): void {
+    if (corrections.length === 0 || this.waiting.length >= MOST_WAITING) return;
+    if (this.waiting.length === 0) setImmediate(() => void this.send());
+    this.waiting.push(...corrections);
+  }
+
+  /** Sends what is waiting, and resolves when Redis has taken it or does not answer. */
+  async send(): Promise<void> {
+    const groups = Map.groupBy(this.waiting, ({ key }) => this.options.groupOf(key));
+    this.waiting = [];
+    const runs: Promise<unknown>[] = [this.sending];
+    for (const group of groups.values())
+      for (let i = 0; i < group.length; i += MOST_PER_SCRIPT) runs.push(this.run(group.slice(i, i + MOST_PER_SCRIPT)));
+    await (this.sending = Promise.all(runs));
+  }
+
+  /** Never rejects: the guard has told why it failed, and what was not given back leaves the window in its time. */
+  private async run(corrections: readonly Correction[]): Promise<void> {
+    const { guard, prefix, storeNowUs } = this.options;
+    if (!guard.isUp) return;
+    const args: (string | number)[] = [storeNowUs()];
+    for (const correction of corrections) pushCorrection(args, correction);
+    try {
+      await guard.run(
+        ADJUST,
+        corrections.map(({ key }) => prefix + key),
+        args,
+      );
+    } catch {
+      return;
+    }
+  }
+}

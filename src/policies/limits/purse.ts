@@ -1,0 +1,187 @@
+import type { Correction, Counted, LeaseGrant } from './counter-store.ts';
+import type { LeaseTerms } from './lease-terms.ts';
+import type { Line } from './line.ts';
+import type { Verdict } from './rule.ts';
+
+/** Units taken in advance together. */
+export interface Lot {
+  units: number;
+  readonly expiresAt: number;
+  readonly at: number;
+  /** No longer in its purse: what comes back to it has to go back to the store. */
+  isGone: boolean;
+}
+
+/** Asked for beyond what is expected to be used, because running out costs a wait and too much only a return. */
+const HEADROOM = 1.1;
+/** When this part of the units, or of their life, is left, more are asked for. */
+const RESERVE = 0.25;
+/** Parts of a life for which units may lie untouched before they go back. */
+const IDLE = 0.5;
+
+/**
+ * What this process holds of one count, and how fast it uses it. Times are the process's own microseconds, and never go
+ * back. Holds at most two lots: the one in use, and the one that was asked for before that runs out.
+ */
+export class Purse implements Counted {
+  readonly line: Line;
+  readonly key: string;
+  /** An answer of the store is under way. */
+  isAsking = false;
+  /** Those who wait for the answer to a question that is still to be asked, and how much they need. */
+  asking: { need: number; readonly answer: Promise<LeaseGrant | undefined> } | undefined;
+  readonly terms: LeaseTerms;
+  private lot: Lot | undefined;
+  private spare: Lot | undefined;
+  /** As the store said last. */
+  private remaining = 0;
+  private resetAt = 0;
+  private askAfter = 0;
+  /** More are asked for when fewer units are left, or after that time. */
+  private fewUnits = 0;
+  private lateFrom = 0;
+  private periodFrom = 0;
+  private usedBefore = 0;
+  private used = 0;
+  private touchedAt = 0;
+
+  constructor({ line, key }: Counted, terms: LeaseTerms) {
+    this.line = line;
+    this.key = key;
+    this.terms = terms;
+  }
+
+  get isEmpty(): boolean {
+    return this.lot === undefined;
+  }
+
+  /** Whether what is held was counted by the same numbers. */
+  isFor(line: Line): boolean {
+    const { rule } = this.line;
+    return line === this.line || (line.rule.limit === rule.limit && line.rule.capacity === rule.capacity);
+  }
+
+  /** Notes that a request wants so many. */
+  count(cost: number, now: number): void {
+    const elapsed = now - this.periodFrom;
+    this.touchedAt = now;
+    if (elapsed >= this.terms.lifeUs) {
+      const isNext = elapsed < 2 * this.terms.lifeUs;
+      this.usedBefore = isNext ? this.used : 0;
+      this.periodFrom = isNext ? this.periodFrom + this.terms.lifeUs : now;
+      this.used = 0;
+    }
+    this.used += cost;
+  }
+
+  /** Takes the units out of one lot, which it returns, or takes nothing. */
+  take(cost: number, now: number): Lot | undefined {
+    const { lot } = this;
+    if (lot !== undefined && lot.units >= cost && lot.expiresAt > now) {
+      lot.units -= cost;
+      return lot;
+    }
+    const { spare } = this;
+    if (spare === undefined || spare.units < cost || spare.expiresAt <= now) return undefined;
+    spare.units -= cost;
+    return spare;
+  }
+
+  holds(cost: number, now: number): boolean {
+    const { lot, spare } = this;
+    return (
+      (lot !== undefined && lot.units >= cost && lot.expiresAt > now) ||
+      (spare !== undefined && spare.units >= cost && spare.expiresAt > now)
+    );
+  }
+
+  /** Units to ask for now, or 0. */
+  findWanted(now: number): number {
+    if (this.isAsking || now < this.askAfter || this.spare !== undefined) return 0;
+    const { lot } = this;
+    if (lot !== undefined && lot.units >= this.fewUnits && now < this.lateFrom) return 0;
+    const expected = this.expect(now);
+    if (expected < this.terms.from) return 0;
+    return Math.max(1, Math.ceil(expected * HEADROOM) - (lot !== undefined && lot.expiresAt > now ? lot.units : 0));
+  }
+
+  /** Notes how the count stands in the store. */
+  hear({ remaining, resetUs }: Verdict, now: number): void {
+    this.remaining = remaining;
+    this.resetAt = now + resetUs;
+  }
+
+  /** Keeps what the store gave; what is pushed out by it has to be given back. */
+  keep(grant: LeaseGrant, now: number): Correction[] {
+    const { units, expiresAt, at, verdict } = grant;
+    this.hear(verdict, now);
+    if (units === 0) {
+      this.askAfter = now + this.terms.lifeUs;
+      return [];
+    }
+    const pushedOut = this.takeOut((lot) => lot.units === 0 || lot.expiresAt <= now);
+    const lot: Lot = { units, expiresAt, at, isGone: false };
+    if (this.lot === undefined) this.lot = lot;
+    else if (this.spare === undefined) this.spare = lot;
+    else {
+      this.lot.isGone = true;
+      pushedOut.push(this.returning(this.lot));
+      this.lot = this.spare;
+      this.spare = lot;
+    }
+    this.fewUnits = (this.lot.units + (this.spare?.units ?? 0)) * RESERVE;
+    this.lateFrom = expiresAt - this.terms.lifeUs * RESERVE;
+    return pushedOut;
+  }
+
+  /** What is no longer used: its time is over, or nobody asks. */
+  expire(now: number): Correction[] {
+    const { lot, spare } = this;
+    const isIdle = now - this.touchedAt > this.terms.lifeUs * IDLE;
+    const isOver = (lot && lot.expiresAt <= now) || (spare && spare.expiresAt <= now);
+    return isIdle || isOver ? this.takeOut((any) => isIdle || any.expiresAt <= now) : [];
+  }
+
+  /** Everything, to be given back. */
+  empty(): Correction[] {
+    return this.takeOut(() => true);
+  }
+
+  /** A unit more was taken from what is held here. `remaining` is as old as the lease where other processes count too. */
+  describe(now: number): Verdict {
+    const { rule } = this.line;
+    const held = (this.lot?.units ?? 0) + (this.spare?.units ?? 0);
+    const resetUs = Math.max(0, this.resetAt - now);
+    return {
+      admitted: true,
+      remaining: this.remaining + held,
+      // What is held counts as used later than now: that is of the accounting, not for callers to see.
+      resetUs: rule.algorithm === 'sliding_window' ? rule.windowUs : resetUs,
+      retryUs: 0,
+    };
+  }
+
+  /** What one life will probably need: as much as the last, or as this one so far, which may double. */
+  private expect(now: number): number {
+    const elapsed = Math.max(1, now - this.periodFrom);
+    const pace = Math.min(2 * this.used, (this.used * this.terms.lifeUs) / elapsed);
+    return Math.max(this.usedBefore, pace);
+  }
+
+  private takeOut(isOut: (lot: Lot) => boolean): Correction[] {
+    const out: Correction[] = [];
+    const kept: Lot[] = [];
+    for (const lot of [this.lot, this.spare]) {
+      if (lot === undefined) continue;
+      lot.isGone = isOut(lot);
+      if (!lot.isGone) kept.push(lot);
+      else if (lot.units > 0) out.push(this.returning(lot));
+    }
+    [this.lot, this.spare] = kept;
+    return out;
+  }
+
+  private returning({ units, at }: Lot): Correction {
+    return { line: this.line, key: this.key, units: -units, at };
+  }
+}
