@@ -1,6 +1,7 @@
 /** Rules between fields, which no single field's schema can hold. The file has passed the schema. */
 
 import type { Path } from './config-error.ts';
+import { checkModels } from './model-checks.ts';
 import { namedServices, servicesWithStandardPaths } from './implied-routes.ts';
 import { RESERVED_NAMES } from './own-paths.ts';
 import { type Checks, checkLimits, checkPolicies } from './policy-checks.ts';
@@ -47,6 +48,7 @@ function checkService(name: string, service: ServiceFields, isNamed: boolean, ch
   if (service.url !== undefined && service.targets !== undefined)
     fail([...path, 'url'], 'stands beside targets: write one of them');
   checkTargets(service.targets ?? [], [...path, 'targets'], checks);
+  checkModels(service, path, checks);
   checkPolicies(service, path, checks);
   if (service.enabled && service.default_routes === false && !isNamed) warn(path, 'no route leads to this service');
 }
@@ -58,6 +60,8 @@ function checkTargets(targets: readonly TargetConfig[], path: Path, { fail }: Ch
     if (seen.has(href)) fail([...path, i, 'url'], 'stands in the list twice: use weight');
     seen.add(href);
     const { tls } = target;
+    if (target.api_key_header !== undefined && !target.api_key)
+      fail([...path, i, 'api_key_header'], 'has no meaning without api_key');
     if (!tls) return;
     if (protocol === 'http:') fail([...path, i, 'tls'], 'has no meaning for an http:// address');
     if ((tls.cert === undefined) !== (tls.key === undefined))

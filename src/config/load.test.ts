@@ -142,7 +142,7 @@ settings:
     ]);
   });
 
-  test.each(['models', 'budget'])('%s is an unknown key wherever it is written', async (key) => {
+  test.each(['budgets', 'modles'])('%s is an unknown key wherever it is written', async (key) => {
     const text = (await problemsOf(`${one(`    ${key}: {}\n`)}${key}: {}\nsettings: { ${key}: {} }\n`)).join('\n');
     expect(text.match(/unknown key/g)).toHaveLength(3);
   });

@@ -1,5 +1,6 @@
 import type { Model, ModelPrice } from '../exchange/model-call.ts';
 import type { Principal } from '../exchange/principal.ts';
+import { resolveAlias } from '../lib/resolve-alias.ts';
 import { holds } from '../lib/wildcard-list.ts';
 import type { ModelEntryConfig, ModelsConfig } from './schema.ts';
 
@@ -28,7 +29,9 @@ export class ModelCatalogue {
     this.defaultName = config.default;
     const dearest = dearestPrice(Object.values(entries));
     const isAllowed = (name: string): boolean => allow.length === 0 || holdsAny(allow, this.namesOf(name));
-    this.aliases = new Map(Object.keys(config.aliases).map((alias) => [alias, resolveAlias(config.aliases, alias)]));
+    // The loader has refused circles; a name in one would stand for itself.
+    const resolve = (alias: string): string => resolveAlias(config.aliases, alias) ?? alias;
+    this.aliases = new Map(Object.keys(config.aliases).map((alias) => [alias, resolve(alias)]));
     for (const [alias, name] of this.aliases) this.names.set(name, [...this.namesOf(name), alias]);
     for (const [name, entry] of Object.entries(entries))
       if (isAllowed(name)) this.byName.set(name, listedModel(name, entry, dearest));
@@ -71,14 +74,6 @@ export class ModelCatalogue {
   private namesOf(name: string): string[] {
     return this.names.get(name) ?? [name];
   }
-}
-
-/** Follows aliases of aliases. The loader refuses circles; one would end here after as many steps as there are aliases. */
-export function resolveAlias(aliases: ModelsConfig['aliases'], asked: string): string {
-  let name = asked;
-  for (let left = Object.keys(aliases).length; left > 0 && Object.hasOwn(aliases, name); left--)
-    name = aliases[name] as string;
-  return name;
 }
 
 /** A name that only the client has written; empty when it has written none. */
