@@ -6,7 +6,13 @@ import { ERROR_CATALOG } from '../src/errors/catalog.ts';
 import type { Dialect } from '../src/errors/dialect.ts';
 import { Rejection } from '../src/errors/rejection.ts';
 import { renderRejection, renderStreamError } from '../src/errors/render.ts';
-import { GATEWAY_METRICS, type MetricDeclaration, SERVICE_METRICS } from '../src/telemetry/declarations.ts';
+import {
+  COMPAT_METRICS,
+  GATEWAY_METRICS,
+  type MetricDeclaration,
+  MODEL_METRICS,
+  SERVICE_METRICS,
+} from '../src/telemetry/declarations.ts';
 
 /** Path in the repository → content. */
 export function generatedPages(): Record<string, string> {
@@ -63,6 +69,8 @@ function fenced(text: string, language = 'text'): string {
   return `\`\`\`${language}\n${text.trimEnd()}\n\`\`\``;
 }
 
+const histograms = [SERVICE_METRICS, COMPAT_METRICS.ai_gateway, COMPAT_METRICS.api];
+
 function metricsPage(): string {
   return [
     '# Metrics',
@@ -74,12 +82,20 @@ function metricsPage(): string {
       'for requests that matched nothing. A method that is not in common use is counted as `OTHER`. The series of a ' +
       'service or target that a reload removes are dropped.',
     metricTable(SERVICE_METRICS),
+    '## Per model',
+    'The label `model` is a name that `models.entries` lists; all others, which clients may invent, are `other`.',
+    metricTable(MODEL_METRICS),
+    '## Names of other gateways',
+    'Printed as well where `settings.metrics.compat` lists `ai_gateway`',
+    metricTable(COMPAT_METRICS.ai_gateway),
+    'or `api`:',
+    metricTable(COMPAT_METRICS.api),
     '## Per gateway',
     metricTable(GATEWAY_METRICS),
     '## Of the process',
     'CPU, memory, file descriptors, event-loop delay and garbage collection under the usual names `process_*` and `nodejs_*`.',
     '## Buckets',
-    ['| histogram | upper bounds in seconds |', '|---|---|', ...bucketRows(SERVICE_METRICS)].join('\n'),
+    ['| histogram | upper bounds in seconds |', '|---|---|', ...histograms.flatMap(bucketRows)].join('\n'),
     '',
   ].join('\n\n');
 }

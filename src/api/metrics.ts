@@ -12,7 +12,8 @@ export const metricsEndpoint = defineEndpoint({
   handle: async ({ context, config, exchange }) => {
     if (!config.settings.metrics.enabled)
       throw new GatewayError(new Rejection('NOT_FOUND', 'Metrics are switched off.'));
-    const { contentType, body } = await context.deps.metrics.render(exchange.edge.headers.get('accept'));
+    const accept = exchange.edge.headers.get('accept');
+    const { contentType, body } = await context.deps.metrics.render(accept, config.settings.metrics.compat);
     return { status: 200, contentType, text: body };
   },
 });

@@ -81,6 +81,12 @@ const MetricsSchema = Section(
   {
     enabled: Type.Boolean({ description: 'Whether `/metrics` answers. Environment: `ENABLE_METRICS`.', default: true }),
     port: Type.Optional(Port('A further port that serves only `/metrics`. Environment: `PROMETHEUS_PORT`.')),
+    compat: Type.Array(Type.Enum(['ai_gateway', 'api']), {
+      description:
+        'Further names for what is counted: `ai_gateway` prints `ai_gateway_requests_total` and its kin, `api` prints `api_requests_total` and `request_duration_seconds`.',
+      default: [],
+      uniqueItems: true,
+    }),
   },
   { description: 'Prometheus metrics.', default: {} },
 );

@@ -78,7 +78,10 @@ export interface ModelCall extends ParsedBody {
   readonly maxOutputTokens: number;
   /** The one being asked now, or the one that answered. Moved along the candidates by whoever calls the upstream. */
   model: Model;
-  /** Written when the answer has ended, before the exchange is settled; `undefined` when nothing was used. */
+  /**
+   * What the answer has used so far, from its beginning on; final when the exchange is settled. `undefined` when nothing
+   * was used.
+   */
   usage: TokenUsage | undefined;
   readonly lost: LostAttempt[];
   /** The request as last written for a provider. */

@@ -1,4 +1,5 @@
 import type { AttemptRecord, Exchange } from '../exchange/exchange.ts';
+import { totalOf } from '../exchange/model-call.ts';
 import type { Principal } from '../exchange/principal.ts';
 import { escapeControls } from './escape-controls.ts';
 import { createIsoTime } from './iso-time.ts';
@@ -22,6 +23,9 @@ export type AccessLog = (exchange: Exchange, measured: Measured) => void;
 /** A path is cut after this many characters, a user agent and a reason too: a line stays below the pipe's atomic 4 KiB. */
 const MAX_TEXT = 256;
 
+/** Of a dollar. */
+const NANO = 1e9;
+
 /** pino's number for the level `info`. */
 const INFO = 30;
 
@@ -42,7 +46,7 @@ export function createAccessLog(log: Logger, maskKinds: readonly MaskKind[]): Ac
     write(
       `{"level":"${level}","time":"${isoTime(Date.now())}","msg":"request","request_id":${quote(exchange.id)}` +
         `,"method":"${exchange.edge.method}","path":${quoteForeign(exchange.edge.path)}${describeRoute(exchange)}` +
-        `${describeEnd(exchange, measured, quoteForeign)}${describeAttempts(exchange.attempts)}` +
+        `${describeEnd(exchange, measured, quoteForeign)}${describeAttempts(exchange.attempts)}${describeModel(exchange, quoteForeign)}` +
         `,"client_ip":"${exchange.clientIp}"${describePrincipal(exchange.principal)}` +
         `,"bytes_in":${exchange.bytesIn},"bytes_out":${exchange.bytesOut}${describeAgent(exchange, quoteForeign)}}\n`,
     );
@@ -82,6 +86,20 @@ function listAttempts(attempts: readonly AttemptRecord[]): string {
       duration_ms: toMicrosecond(durationMs),
     })),
   );
+}
+
+/** What was asked and said is nobody's business here: the model and what it used, no more. */
+function describeModel(exchange: Exchange, quoteForeign: (text: string) => string): string {
+  const { model: call, firstEventAt } = exchange;
+  if (call === undefined) return '';
+  const { usage, lost } = call;
+  const first =
+    firstEventAt === undefined ? '' : `,"first_token_ms":${toMicrosecond(firstEventAt - exchange.startedAt)}`;
+  const name = `,"model":${quoteForeign(call.model.name)}${first}`;
+  if (usage === undefined && lost.length === 0) return name;
+  const { inputTokens = 0, outputTokens = 0, isEstimated = true } = usage ?? {};
+  const tokens = `,"tokens_in":${inputTokens},"tokens_out":${outputTokens},"tokens_estimated":${isEstimated}`;
+  return `${name}${tokens},"cost_usd":${totalOf(call).costNanoUsd / NANO}`;
 }
 
 function describePrincipal(principal: Principal | undefined): string {

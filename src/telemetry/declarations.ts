@@ -85,6 +85,66 @@ export const SERVICE_METRICS = {
   },
 } as const satisfies Record<string, MetricDeclaration>;
 
+/** Kept per model of the catalogue; all others are one, `other`. */
+export const MODEL_METRICS = {
+  tokens: {
+    name: 'gateway_tokens_total',
+    type: 'counter',
+    help: 'Tokens used, by the model that answered. Told by the upstream, or estimated where it does not tell.',
+    labels: ['model', 'direction'],
+  },
+  cost: {
+    name: 'gateway_cost_usd_total',
+    type: 'counter',
+    help: 'What these tokens cost in dollars by the price table of the configuration.',
+    labels: ['model'],
+  },
+} as const satisfies Record<string, MetricDeclaration>;
+
+/**
+ * What other gateways call the same things: printed where `settings.metrics.compat` names them. Counters whose names do
+ * not end in `_total` stand as gauges, because OpenMetrics knows no such counters.
+ */
+export const COMPAT_METRICS = {
+  ai_gateway: {
+    requests: {
+      name: 'ai_gateway_requests_total',
+      type: 'counter',
+      help: 'Requests to a model: `success` or `error`.',
+      labels: ['model', 'status'],
+    },
+    duration: {
+      name: 'ai_gateway_request_duration_seconds',
+      type: 'histogram',
+      help: 'Time of a request to a model, to the last byte.',
+      labels: ['model'],
+      buckets: LATENCY_BUCKETS,
+    },
+    limitHits: {
+      name: 'ai_gateway_rate_limit_hits',
+      type: 'gauge',
+      help: 'Requests refused by a rate limit, by consumer; after the first 1,000 consumers `other`.',
+      labels: ['user_id'],
+    },
+    tokens: {
+      name: 'ai_gateway_tokens_used',
+      type: 'gauge',
+      help: 'Tokens used, by the model that answered.',
+      labels: ['model'],
+    },
+  },
+  api: {
+    requests: { name: 'api_requests_total', type: 'counter', help: 'Requests answered.', labels: [] },
+    duration: {
+      name: 'request_duration_seconds',
+      type: 'histogram',
+      help: 'Time from the request line to the last byte of the response.',
+      labels: [],
+      buckets: LATENCY_BUCKETS,
+    },
+  },
+} as const satisfies Record<string, Record<string, MetricDeclaration>>;
+
 /** Kept once per gateway. */
 export const GATEWAY_METRICS = {
   storeUp: {

@@ -1,6 +1,8 @@
 import { collectDefaultMetrics, type Metric, type OpenMetricsContentType, Registry } from 'prom-client';
-import { GATEWAY_METRICS, SERVICE_METRICS } from './declarations.ts';
+import { type CompatNames, compatFamilies, LimitHits } from './compat-families.ts';
+import { GATEWAY_METRICS, MODEL_METRICS, SERVICE_METRICS } from './declarations.ts';
 import { familyText, label } from './exposition.ts';
+import { type ModelMetrics, ModelSeries } from './model-metrics.ts';
 import { Tally } from './series.ts';
 import { type ServiceMetrics, ServiceSeries } from './service-metrics.ts';
 
@@ -10,6 +12,10 @@ export type { ServiceMetrics } from './service-metrics.ts';
 export interface Metrics {
   /** The same object for the same name until the service is forgotten; cheap to look up, cheaper to keep. */
   service(name: string): ServiceMetrics;
+  /** The same for a model; `other` for those that are not listed in the configuration. */
+  model(name: string): ModelMetrics;
+  /** A rate limit refused a request of this consumer. */
+  limitHit(consumer: string): void;
   storeUp(store: 'redis' | 'database', up: boolean): void;
   degraded(reason: string, on: boolean): void;
   configReload(success: boolean): void;
@@ -17,8 +23,8 @@ export interface Metrics {
   configInfo(hash: string): void;
   /** Drops the series of services and targets that are not named: called after a reload. */
   retain(targetsByService: ReadonlyMap<string, readonly string[]>): void;
-  /** The exposition: Prometheus text, or OpenMetrics when the `Accept` header asks for it. */
-  render(accept?: string): Promise<{ contentType: string; body: string }>;
+  /** The exposition: Prometheus text, or OpenMetrics when the `Accept` header asks for it. `compat`: further names. */
+  render(accept?: string, compat?: readonly CompatNames[]): Promise<{ contentType: string; body: string }>;
 }
 
 /** Labels of requests that belong to no configured service: the gateway's own endpoints, and what matched nothing. */
@@ -31,6 +37,8 @@ export function createMetrics(): Metrics {
 
 class GatewayMetrics implements Metrics {
   private readonly services = new Map<string, ServiceSeries>();
+  private readonly models = new Map<string, ModelSeries>();
+  private readonly limitHits = new LimitHits();
   private readonly stores = new Tally<string>();
   private readonly reasons = new Tally<string>();
   private reloaded: 0 | 1 | undefined;
@@ -43,6 +51,18 @@ class GatewayMetrics implements Metrics {
     const series = new ServiceSeries(name);
     this.services.set(name, series);
     return series;
+  }
+
+  model(name: string): ModelMetrics {
+    const known = this.models.get(name);
+    if (known) return known;
+    const series = new ModelSeries(name);
+    this.models.set(name, series);
+    return series;
+  }
+
+  limitHit(consumer: string): void {
+    this.limitHits.add(consumer);
   }
 
   storeUp(store: 'redis' | 'database', up: boolean): void {
@@ -70,10 +90,16 @@ class GatewayMetrics implements Metrics {
     }
   }
 
-  async render(accept = ''): Promise<{ contentType: string; body: string }> {
+  async render(accept = '', compat: readonly CompatNames[] = []): Promise<{ contentType: string; body: string }> {
     const isOpenMetrics = accept.includes('application/openmetrics-text');
     const registry = isOpenMetrics ? this.process.openMetrics : this.process.text;
-    const own = [...this.serviceFamilies(isOpenMetrics), ...this.gatewayFamilies(isOpenMetrics)].join('');
+    const sources = { models: this.models.values(), services: this.services.values(), limitHits: this.limitHits };
+    const own = [
+      ...this.serviceFamilies(isOpenMetrics),
+      ...this.modelFamilies(isOpenMetrics),
+      ...this.gatewayFamilies(isOpenMetrics),
+      ...compatFamilies(compat, sources, isOpenMetrics),
+    ].join('');
     return { contentType: registry.contentType, body: own + (await registry.metrics()) };
   }
 
@@ -82,6 +108,14 @@ class GatewayMetrics implements Metrics {
     return Object.entries(SERVICE_METRICS).map(([key, declaration]) => {
       const lines = perService.flatMap((families) => families[key as keyof typeof SERVICE_METRICS]);
       return familyText(declaration, lines, isOpenMetrics);
+    });
+  }
+
+  private modelFamilies(isOpenMetrics: boolean): string[] {
+    const perModel = [...this.models.values()].map((series) => series.lines());
+    return (['tokens', 'cost'] as const).map((key) => {
+      const lines = perModel.flatMap((families) => families[key]);
+      return familyText(MODEL_METRICS[key], lines, isOpenMetrics);
     });
   }
 

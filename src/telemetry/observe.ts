@@ -1,4 +1,5 @@
 import type { Exchange } from '../exchange/exchange.ts';
+import { costOf, type Model } from '../exchange/model-call.ts';
 import type { AccessLog } from './access-log.ts';
 import type { Metrics, ServiceMetrics } from './metrics.ts';
 
@@ -25,6 +26,7 @@ export function observeExchange(
   if (overheadMs !== undefined) service.overhead(overheadMs / 1000);
   if (exchange.rejection) service.error(exchange.rejection.code);
   countAttempts(exchange, service);
+  countModel(exchange, metrics, { status, durationMs });
   // A request that went through the gateway's own endpoints has had its line there.
   if (!('log' in exchange.req)) log(exchange, { status, durationMs, upstreamMs, overheadMs });
 }
@@ -50,4 +52,24 @@ function overheadOf(exchange: Exchange, durationMs: number, upstreamMs: number):
 
 function countAttempts({ attempts }: Exchange, service: ServiceMetrics): void {
   for (const attempt of attempts) service.upstream(attempt.target, attempt.durationMs / 1000);
+}
+
+const OTHER_MODEL = 'other';
+
+interface Seen {
+  readonly status: number;
+  readonly durationMs: number;
+}
+
+/** Names that are not listed come from clients and never become labels. */
+function countModel({ model: call, outcome, rejection, principal }: Exchange, metrics: Metrics, seen: Seen): void {
+  if (rejection?.code === 'RATE_LIMIT_EXCEEDED' && principal) metrics.limitHit(principal.consumer.id);
+  if (!call || call.operation === 'models') return;
+  metrics.model(labelOf(call.model)).request(outcome === 'completed' && seen.status < 400, seen.durationMs / 1000);
+  if (call.usage) metrics.model(labelOf(call.model)).used(call.usage, costOf(call.model, call.usage));
+  for (const { model, usage } of call.lost) metrics.model(labelOf(model)).used(usage, costOf(model, usage));
+}
+
+function labelOf({ isListed, name }: Model): string {
+  return isListed ? name : OTHER_MODEL;
 }

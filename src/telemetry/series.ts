@@ -19,6 +19,14 @@ export class Tally<Key extends string | number> {
     else this.cells.set(key, { value });
   }
 
+  get size(): number {
+    return this.cells.size;
+  }
+
+  has(key: Key): boolean {
+    return this.cells.has(key);
+  }
+
   clear(): void {
     this.cells.clear();
   }
@@ -53,6 +61,19 @@ export class Histogram {
     this.sum += value;
   }
 
+  /** How many observations there were. */
+  get count(): number {
+    return this.counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** Takes over all observations of another one with the same bounds. */
+  merge(other: Histogram): void {
+    for (let bucket = 0; bucket < this.counts.length; bucket += 1) {
+      this.counts[bucket] = (this.counts[bucket] as number) + (other.counts[bucket] as number);
+    }
+    this.sum += other.sum;
+  }
+
   /** Exposition lines: cumulated buckets, sum and count. `labels` is the inside of the braces. */
   lines(name: string, labels: string): string[] {
     const lines: string[] = [];
@@ -60,9 +81,10 @@ export class Histogram {
     for (let bucket = 0; bucket < this.counts.length; bucket += 1) {
       total += this.counts[bucket] as number;
       const bound = bucket < this.bounds.length ? this.bounds[bucket] : '+Inf';
-      lines.push(`${name}_bucket{${labels},le="${bound}"} ${total}`);
+      lines.push(`${name}_bucket{${labels}${labels && ','}le="${bound}"} ${total}`);
     }
-    lines.push(`${name}_sum{${labels}} ${this.sum}`, `${name}_count{${labels}} ${total}`);
+    const braced = labels && `{${labels}}`;
+    lines.push(`${name}_sum${braced} ${this.sum}`, `${name}_count${braced} ${total}`);
     return lines;
   }
 }

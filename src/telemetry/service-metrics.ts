@@ -37,7 +37,8 @@ export class ServiceSeries implements ServiceMetrics {
   /** `service="…"`, as printed in every line. */
   private readonly label: string;
   private requests: Tally<number> | undefined;
-  private latency: Histogram | undefined;
+  /** Of every request, in seconds. */
+  latency: Histogram | undefined;
   private overheads: Histogram | undefined;
   private upstreams: Map<string, Histogram> | undefined;
   private errors: Tally<string> | undefined;

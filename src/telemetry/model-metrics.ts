@@ -1,0 +1,55 @@
+import type { TokenUsage } from '../exchange/model-call.ts';
+import { COMPAT_METRICS, MODEL_METRICS } from './declarations.ts';
+import { label } from './exposition.ts';
+import { Histogram, Tally } from './series.ts';
+
+/** What may be counted about one model. Its name comes from the configuration, never from a request. */
+export interface ModelMetrics {
+  /** A request to this model has ended. */
+  request(isSuccess: boolean, seconds: number): void;
+  used(usage: TokenUsage, costNanoUsd: number): void;
+}
+
+const NANO = 1e9;
+
+/** The series of one model. */
+export class ModelSeries implements ModelMetrics {
+  readonly latency = new Histogram(COMPAT_METRICS.ai_gateway.duration.buckets);
+  readonly outcomes = new Tally<'success' | 'error'>();
+  /** `model="…"`, as printed in every line. */
+  readonly label: string;
+  private inputTokens = 0;
+  private outputTokens = 0;
+  private costNanoUsd = 0;
+
+  constructor(model: string) {
+    this.label = label('model', model);
+  }
+
+  get tokens(): number {
+    return this.inputTokens + this.outputTokens;
+  }
+
+  request(isSuccess: boolean, seconds: number): void {
+    this.outcomes.add(isSuccess ? 'success' : 'error');
+    this.latency.observe(seconds);
+  }
+
+  used({ inputTokens, outputTokens }: TokenUsage, costNanoUsd: number): void {
+    this.inputTokens += inputTokens;
+    this.outputTokens += outputTokens;
+    this.costNanoUsd += costNanoUsd;
+  }
+
+  /** The lines of every family that is printed under the gateway's own names. */
+  lines(): Record<'tokens' | 'cost', readonly string[]> {
+    const { tokens, cost } = MODEL_METRICS;
+    return {
+      tokens: [
+        `${tokens.name}{${this.label},direction="input"} ${this.inputTokens}`,
+        `${tokens.name}{${this.label},direction="output"} ${this.outputTokens}`,
+      ],
+      cost: [`${cost.name}{${this.label}} ${this.costNanoUsd / NANO}`],
+    };
+  }
+}
