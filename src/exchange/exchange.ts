@@ -112,6 +112,8 @@ export class Exchange implements Listed {
   charge: ChargeReceipt | undefined;
   /** Set where the request is one to a model. */
   model: ModelCall | undefined;
+  /** Random name of its usage record, where there is one. */
+  recordId: string | undefined;
   readonly attempts: AttemptRecord[] = [];
   rejection: Rejection | undefined;
   outcome: Outcome = 'completed';
@@ -121,7 +123,7 @@ export class Exchange implements Listed {
   bytesOut = 0;
   /** True while the response is an event stream or has no known length. */
   isStream = false;
-  /** True when the response is `text/event-stream`: its failure can be told inside the stream. */
+  /** True when the response is `text/event-stream` of no known length: its failure can be told inside the stream. */
   isEventStream = false;
   /** True while part of an event has been sent and not its end: whatever is written next becomes part of it. */
   isInsideEvent = false;

@@ -1,4 +1,4 @@
-import { randomFillSync } from 'node:crypto';
+import { createRandomHex } from '../lib/random-hex.ts';
 import type { HeaderList } from './header-list.ts';
 
 /** Names exchanges: makes ids of its own and decides whether a client's own may be kept. */
@@ -11,21 +11,10 @@ export interface RequestIds {
 
 const CLIENT_ID = /^[A-Za-z0-9._-]{1,128}$/;
 const DIGITS = 24;
-/** Ids per call of the random generator: asking for each one alone costs ten times as much. */
-const BATCH = 128;
 
 export function createRequestIds(): RequestIds {
-  const random = Buffer.alloc((BATCH * DIGITS) / 2);
-  let digits = '';
-  let position = 0;
-  const next = (): string => {
-    if (position === digits.length) {
-      digits = randomFillSync(random).toString('hex');
-      position = 0;
-    }
-    position += DIGITS;
-    return `req_${digits.slice(position - DIGITS, position)}`;
-  };
+  const digits = createRandomHex(DIGITS);
+  const next = (): string => `req_${digits()}`;
   const of = (headers: HeaderList): string => {
     const index = headers.names.indexOf('x-request-id');
     if (index === -1) return next();

@@ -10,6 +10,7 @@ import { refreshTokens } from './migrations/0006-refresh-tokens.ts';
 import { audit } from './migrations/0007-audit.ts';
 import { keyBounds } from './migrations/0008-key-bounds.ts';
 import { idempotency } from './migrations/0009-idempotency.ts';
+import { usage } from './migrations/0010-usage.ts';
 
 interface Step {
   /** Recorded in the database: must never change once released. */
@@ -27,6 +28,7 @@ const STEPS: readonly Step[] = [
   { name: '0007-audit', migration: audit },
   { name: '0008-key-bounds', migration: keyBounds },
   { name: '0009-idempotency', migration: idempotency },
+  { name: '0010-usage', migration: usage },
 ];
 
 const TABLE = 'knex_migrations';

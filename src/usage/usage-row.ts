@@ -1,0 +1,98 @@
+/**
+ * Columns of what is kept of one exchange, in the order of a record's text. Never a prompt, an answer, an address or a
+ * secret. Texts in journals outlive a release: only ever append.
+ */
+export const COLUMNS = [
+  ['id', 'text'],
+  ['request_id', 'text'],
+  ['consumer', 'text'],
+  ['credential', 'text'],
+  ['tier', 'text'],
+  ['lob', 'text'],
+  ['action', 'text'],
+  ['service', 'text'],
+  ['model_asked', 'text'],
+  ['started_at', 'bigint'],
+  ['model', 'text'],
+  ['target', 'text'],
+  ['status', 'integer'],
+  ['input_tokens', 'bigint'],
+  ['output_tokens', 'bigint'],
+  ['is_estimated', 'integer'],
+  ['cost_nano_usd', 'bigint'],
+  ['settled_at', 'bigint'],
+] as const;
+
+/** Every id has this many characters, all of them hexadecimal digits. */
+export const ID_LENGTH = 24;
+/** Where it stands in the text of a record: behind `["`. */
+export const ID_FROM = 2;
+
+/** Whose an exchange is and what it came to. */
+export interface RowAmounts {
+  readonly consumer: string;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly costNanoUsd: number;
+  /** Epoch milliseconds. */
+  readonly startedAt: number;
+}
+
+/** How an exchange ended, as far as it is known; epoch milliseconds. */
+export interface RowEnd extends Omit<RowAmounts, 'consumer' | 'startedAt'> {
+  /** JSON of the model that answered. */
+  readonly model: string;
+  readonly target: string | undefined;
+  /** What the client got; `undefined` when the gateway ended before that. */
+  readonly status: number | undefined;
+  readonly isEstimated: boolean;
+  readonly settledAt: number;
+}
+
+/**
+ * The text of a record: one JSON array in ASCII. The database takes it apart, so that nothing else has to. `beginning` is
+ * the part up to and with `started_at`, which both records of an exchange share.
+ */
+export function encodeRow(beginning: string, end: RowEnd): string {
+  const target = end.target === undefined ? 'null' : quote(end.target);
+  const tokens = `${end.inputTokens},${end.outputTokens},${end.isEstimated ? 1 : 0}`;
+  return `${beginning},${end.model},${target},${end.status ?? null},${tokens},${end.costNanoUsd},${end.settledAt}]`;
+}
+
+/** The text of a record that says no more than whose it is. */
+export function encodeId(id: string): string {
+  return `["${id}"]`;
+}
+
+/** Reads the text of `encodeRow`. */
+export function decodeAmounts(text: string): RowAmounts {
+  const row = JSON.parse(text) as unknown[];
+  const [consumer, inputTokens, outputTokens, costNanoUsd, startedAt] = [2, 13, 14, 16, 9].map((i) => row[i]);
+  return { consumer, inputTokens, outputTokens, costNanoUsd, startedAt } as RowAmounts;
+}
+
+const MOST_CHARACTERS = 200;
+const HARMLESS = /^[ -~]{0,200}$/;
+const NEEDS_ESCAPING = /[^ !#-[\]-~]/;
+
+/**
+ * Text that others chose, as it can be stored: not too long, without the character that PostgreSQL cannot keep and
+ * without halves of characters.
+ */
+export function storable(text: string): string {
+  return HARMLESS.test(text) ? text : text.slice(0, MOST_CHARACTERS).replaceAll('\0', '').toWellFormed();
+}
+
+/** JSON of a text, in ASCII. */
+export function quote(text: string): string {
+  return NEEDS_ESCAPING.test(text) ? escapeBeyondAscii(JSON.stringify(text)) : `"${text}"`;
+}
+
+/** JSON of a text that others chose, or of nothing. */
+export function quoteForeign(text: string | undefined): string {
+  return text === undefined ? 'null' : quote(storable(text));
+}
+
+function escapeBeyondAscii(json: string): string {
+  return json.replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
