@@ -32,8 +32,9 @@ export function chooseModel(
 ): readonly [Model, ...Model[]] | Rejection {
   const model = typeof asked === 'string' ? findAllowed(asked, caller, rules) : chooseDefault(caller, rules);
   if (model instanceof Rejection) return model;
-  const fallbacks = rules.catalogue.fallbacksOf(model).filter((other) => mayUse(caller, other, rules));
-  return [model, ...fallbacks.filter((other) => other !== model)];
+  const fallbacks = new Set(rules.catalogue.fallbacksOf(model).filter((other) => mayUse(caller, other, rules)));
+  fallbacks.delete(model);
+  return [model, ...fallbacks];
 }
 
 /** The model a client means by a name, if its caller may use it. */

@@ -1,0 +1,56 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { modelInPath, readOperation } from './operation.ts';
+
+describe('the operation a path asks for', () => {
+  test.each([
+    ['/chat/completions', 'chat'],
+    ['/completions', 'completions'],
+    ['/responses', 'responses'],
+    ['/messages', 'messages'],
+    ['/embeddings', 'embeddings'],
+    ['/embed', 'embed'],
+    ['/models', 'models'],
+    ['/models/gpt-4', 'models'],
+    ['/images/generations', 'other'],
+    ['/chat/completions/chatcmpl-1', 'other'],
+    ['/messages/count_tokens', 'other'],
+    ['/', 'other'],
+  ])('%s: %s', (path, operation) => {
+    expect(readOperation(path)).toEqual({ operation, path, isStreamForced: false });
+  });
+
+  test('is the same in every spelling that an upstream might accept, and one spelling is sent', () => {
+    const spelled = fc
+      .tuple(
+        fc.constantFrom('', '/v1', '/V1/v1'),
+        fc.constantFrom('/', '//', '%2F', '/%2F'),
+        fc.constantFrom('chat', 'CHAT', 'Chat'),
+        fc.constantFrom('/', '//', '%2F'),
+        fc.constantFrom('completions', 'Completions'),
+        fc.constantFrom('', '/', '%2F', '//'),
+      )
+      .map((parts) => parts.join(''));
+    fc.assert(
+      fc.property(spelled, (path) => {
+        expect(readOperation(path)).toMatchObject({ operation: 'chat', path: '/chat/completions' });
+      }),
+    );
+  });
+
+  test('may be a stream by its path alone', () => {
+    expect(readOperation('/chat/completions/stream')).toEqual({
+      operation: 'chat',
+      path: '/chat/completions',
+      isStreamForced: true,
+    });
+  });
+});
+
+test('the name of a model in a path may hold slashes, plain or escaped', () => {
+  expect(modelInPath('/models/openai/gpt-4.1')).toBe('openai/gpt-4.1');
+  expect(modelInPath('/models/openai%2Fgpt-4.1')).toBe('openai/gpt-4.1');
+  expect(modelInPath('/models/ft%3Agpt-4')).toBe('ft:gpt-4');
+  expect(modelInPath('/models/%FF')).toBe('%FF');
+  expect(modelInPath('/models')).toBeUndefined();
+});
