@@ -1,6 +1,7 @@
 // POST /v1/chat/completions and the older POST /v1/completions, in OpenAI's shapes.
 import { type Answer, errorAnswer, eventAnswer, jsonAnswer } from './answer.ts';
 import { type Completion, complete, textOf } from './completion.ts';
+import { callTool, halves, type ToolCall } from './tool-call.ts';
 
 type Body = Record<string, unknown>;
 
@@ -10,8 +11,12 @@ interface Shape {
   object: string;
   chunkObject: string;
   whole(text: string): object;
-  /** What a chunk carries: the first one has no text, the last one neither. */
-  part(text: string | undefined): object;
+  /** What the chunks carry between the first and the last. */
+  parts(tokens: string[]): object[];
+  /** What the last chunk carries. */
+  lastPart: object;
+  /** Instead of the reason why the text ended. */
+  finishReason?: string;
 }
 
 const chat: Shape = {
@@ -19,7 +24,8 @@ const chat: Shape = {
   object: 'chat.completion',
   chunkObject: 'chat.completion.chunk',
   whole: (text) => ({ message: { role: 'assistant', content: text, refusal: null } }),
-  part: (text) => ({ delta: text === undefined ? {} : { content: text } }),
+  parts: (tokens) => tokens.map((text) => ({ delta: { content: text } })),
+  lastPart: { delta: {} },
 };
 
 const legacy: Shape = {
@@ -27,7 +33,8 @@ const legacy: Shape = {
   object: 'text_completion',
   chunkObject: 'text_completion',
   whole: (text) => ({ text }),
-  part: (text) => ({ text: text ?? '' }),
+  parts: (tokens) => tokens.map((text) => ({ text })),
+  lastPart: { text: '' },
 };
 
 export function answerChat(body: Body, model: string): Answer {
@@ -36,7 +43,34 @@ export function answerChat(body: Body, model: string): Answer {
     return errorAnswer(400, "'messages' must be a list with at least one message.");
   }
   const question = { model, prompt: textOf(messages), asked: textOf(messages.at(-1)), maxTokens: maxTokens(body) };
-  return render(chat, complete(question), body);
+  const call = callOf(body, question.asked);
+  return render(call ? calling(call) : chat, complete(question), body);
+}
+
+/** A chat whose answer is the call of a tool. */
+function calling({ id, name, written }: ToolCall): Shape {
+  const whole = { id, type: 'function', function: { name, arguments: written } };
+  const opening = { index: 0, id, type: 'function', function: { name, arguments: '' } };
+  const parts = halves(written).map((part) => ({ index: 0, function: { arguments: part } }));
+  return {
+    ...chat,
+    whole: () => ({ message: { role: 'assistant', content: null, refusal: null, tool_calls: [whole] } }),
+    parts: () => [opening, ...parts].map((part) => ({ delta: { tool_calls: [part] } })),
+    finishReason: 'tool_calls',
+  };
+}
+
+/** Only a request that asks for a call gets one: `tool_choice` `required` takes the first tool. */
+function callOf(body: Body, asked: string): ToolCall | undefined {
+  const { tools = [], tool_choice: choice } = body as { tools?: ChatTool[]; tool_choice?: string | ChatTool };
+  const wanted = typeof choice === 'object' ? choice.function?.name : undefined;
+  if (choice !== 'required' && wanted === undefined) return undefined;
+  const tool = tools.find((each) => wanted === undefined || each.function?.name === wanted)?.function;
+  return tool && callTool({ name: tool.name, schema: tool.parameters }, asked, 'call_');
+}
+
+interface ChatTool {
+  function?: { name: string; parameters?: unknown };
 }
 
 export function answerCompletion(body: Body, model: string): Answer {
@@ -58,7 +92,7 @@ function whole(shape: Shape, completion: Completion): Answer {
   const choice = { index: 0, ...shape.whole(completion.tokens.join('')), logprobs: null };
   return jsonAnswer(200, {
     ...head(shape, completion, shape.object),
-    choices: [{ ...choice, finish_reason: completion.finishReason }],
+    choices: [{ ...choice, finish_reason: shape.finishReason ?? completion.finishReason }],
     usage: usage(completion),
   });
 }
@@ -70,11 +104,11 @@ function stream(shape: Shape, completion: Completion, body: Body): Answer {
     event({ ...head(shape, completion, shape.chunkObject), choices, ...(withUsage ? { usage: used } : {}) });
   const part = (content: object, reason: string | null = null) =>
     chunk([{ index: 0, ...content, logprobs: null, finish_reason: reason }]);
-  const opening = shape === chat ? [part({ delta: { role: 'assistant', content: '' } })] : [];
+  const opening = shape !== legacy ? [part({ delta: { role: 'assistant', content: '' } })] : [];
   return eventAnswer([
     ...opening,
-    ...completion.tokens.map((token) => part(shape.part(token))),
-    part(shape.part(undefined), completion.finishReason),
+    ...shape.parts(completion.tokens).map((content) => part(content)),
+    part(shape.lastPart, shape.finishReason ?? completion.finishReason),
     ...(withUsage ? [chunk([], usage(completion))] : []),
     'data: [DONE]\n\n',
   ]);

@@ -1,9 +1,8 @@
 // The ways in which this service can be asked to misbehave.
 import { gzipSync } from 'node:zlib';
-import { type Answer, errorAnswer, type Piece } from './answer.ts';
+import type { Answer, Piece } from './answer.ts';
 
-/** `key` is the credential the request came with. */
-type Fault = (answer: Answer, parameters: URLSearchParams, key: string) => Answer;
+type Fault = (answer: Answer, parameters: URLSearchParams, request: FaultRequest) => Answer;
 
 /**
  * Every fault by name; a number after `=` is its default. `after` counts pieces: events of a stream, quarters of JSON.
@@ -12,7 +11,7 @@ type Fault = (answer: Answer, parameters: URLSearchParams, key: string) => Answe
  * - `slow?ms=100` waits between the pieces
  * - `stall?after=2&ms=` pauses in the middle, forever without `ms`
  * - `die-midstream?after=2` resets the connection in the middle; `reset` before the first byte
- * - `no-done` closes a stream without `[DONE]`
+ * - `no-done` closes a stream without its last event, `[DONE]` or `message_stop`
  * - `rate-limit?retry_after=` answers 429, with Retry-After when given
  * - `error?status=500` answers with that status; 401 quotes the key it was called with, as real ones do
  * - `wrong-length?by=10` promises so many bytes more than it sends (fewer when negative)
@@ -32,13 +31,13 @@ const faults: Record<string, Fault> = {
     pieces: [...answer.pieces.slice(0, number(parameters, 'after', 2)), { reset: true }],
   }),
   reset: (answer) => ({ ...answer, pieces: [{ reset: true }] }),
-  'no-done': (answer) => ({ ...answer, pieces: answer.pieces.filter((piece) => piece !== 'data: [DONE]\n\n') }),
-  'rate-limit': (_answer, parameters) => {
+  'no-done': (answer) => ({ ...answer, pieces: answer.pieces.filter((piece) => !isLastEvent(piece)) }),
+  'rate-limit': (_answer, parameters, { refuse }) => {
     const after = parameters.get('retry_after');
-    const limited = errorAnswer(429, 'Rate limit reached for requests', 'requests', 'rate_limit_exceeded');
+    const limited = refuse(429, 'Rate limit reached for requests', 'requests', 'rate_limit_exceeded');
     return after === null ? limited : { ...limited, headers: { ...limited.headers, 'retry-after': after } };
   },
-  error: (_answer, parameters, key) => failWith(number(parameters, 'status', 500), key),
+  error: (_answer, parameters, request) => failWith(number(parameters, 'status', 500), request),
   'wrong-length': (answer, parameters) => {
     const bytes = Buffer.concat(answer.pieces.filter(isBytes).map((piece) => Buffer.from(piece)));
     const length = Math.max(0, bytes.length + number(parameters, 'by', 10));
@@ -63,7 +62,10 @@ const faults: Record<string, Fault> = {
 interface FaultRequest {
   header: string | undefined;
   model: string;
+  /** The credential the request came with. */
   key: string;
+  /** An error in the shape of the API that was asked; the last two only say something in OpenAI's. */
+  refuse: (status: number, message: string, type?: string, code?: string) => Answer;
 }
 
 /**
@@ -75,16 +77,16 @@ export function applyFault(answer: Answer, request: FaultRequest): Answer {
   if (wanted === undefined) return answer;
   const [name = '', query = ''] = wanted.split('?');
   const fault = Object.hasOwn(faults, name) ? faults[name] : undefined;
-  if (fault === undefined) return errorAnswer(400, `There is no fault "${name}": ${Object.keys(faults).join(', ')}`);
-  return fault(answer, new URLSearchParams(query), request.key);
+  if (fault === undefined) return request.refuse(400, `There is no fault "${name}": ${Object.keys(faults).join(', ')}`);
+  return fault(answer, new URLSearchParams(query), request);
 }
 
-function failWith(status: number, key: string): Answer {
+function failWith(status: number, { key, refuse }: FaultRequest): Answer {
   if (status === 401) {
-    return errorAnswer(401, `Incorrect API key provided: ${key}.`, 'invalid_request_error', 'invalid_api_key');
+    return refuse(401, `Incorrect API key provided: ${key}.`, 'invalid_request_error', 'invalid_api_key');
   }
   const type = status >= 500 ? 'server_error' : 'invalid_request_error';
-  return errorAnswer(status, `This answer was asked to have status ${status}.`, type);
+  return refuse(status, `This answer was asked to have status ${status}.`, type);
 }
 
 function splice(answer: Answer, at: number, piece: Piece): Answer {
@@ -94,6 +96,10 @@ function splice(answer: Answer, at: number, piece: Piece): Answer {
   if (!isLonger) return { ...answer, pieces };
   const length = Number(answer.headers['content-length']) + Buffer.byteLength(piece);
   return { ...answer, pieces, headers: { ...answer.headers, 'content-length': String(length) } };
+}
+
+function isLastEvent(piece: Piece): boolean {
+  return typeof piece === 'string' && /^(?:data: \[DONE\]|event: message_stop)\n/.test(piece);
 }
 
 function isBytes(piece: Piece): piece is string | Buffer {

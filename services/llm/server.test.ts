@@ -52,6 +52,17 @@ test('stops at max_tokens and says so', async () => {
   expect(answer.choices[0]).toMatchObject({ finish_reason: 'length', message: { content: 'You said' } });
 });
 
+test('calls a tool when it is asked to, whole and streamed', async () => {
+  const parameters = { type: 'object', properties: { city: { type: 'string' }, days: { type: 'integer' } } };
+  const tools = [{ type: 'function' as const, function: { name: 'weather', parameters } }];
+  const asked = { model: 'gpt-4', messages, tools, tool_choice: 'required' as const };
+  const whole = await client.chat.completions.create(asked);
+  const streamed = await client.chat.completions.stream(asked).finalChatCompletion();
+  const called = { name: 'weather', arguments: '{"city":"Say hello.","days":1}' };
+  for (const { choices } of [whole, streamed])
+    expect(choices).toMatchObject([{ finish_reason: 'tool_calls', message: { tool_calls: [{ function: called }] } }]);
+});
+
 test('answers the older completions API, whole and streamed', async () => {
   const whole = await client.completions.create({ model: 'gpt-4', prompt: 'Say hello.' });
   const stream = await client.completions.create({ model: 'gpt-4', prompt: 'Say hello.', stream: true });
