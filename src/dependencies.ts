@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import type { LoadedConfig } from './config/load.ts';
 import { type ChangeNotifier, RedisChangeNotifier } from './identity/change-notifier.ts';
 import type { FailedAuth } from './identity/failed-auth.ts';
@@ -19,6 +20,7 @@ import { migrateDatabase } from './storage/migrate.ts';
 import { Degradations } from './telemetry/degradations.ts';
 import type { Logger } from './telemetry/logger.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
+import { Usage } from './usage/usage.ts';
 
 /** What policies are built with. Opened once per process, closed in reverse; never replaced by a reload. */
 export interface Dependencies {
@@ -34,6 +36,7 @@ export interface Dependencies {
   readonly directory: KeyDirectory;
   readonly tokens: Tokens;
   readonly failedAuth: FailedAuth;
+  readonly usage: Usage;
   /** Opened by the first call: a gateway without `idempotency` never connects it. */
   readonly idempotency: () => Promise<IdempotencyStore>;
 }
@@ -73,6 +76,7 @@ export async function openDependencies(options: OpenOptions): Promise<OpenDepend
   const clock = systemClock;
   const breakers = new BreakerBank({ clock, log, metrics });
   const answers = prepareAnswers(options, database, degradations);
+  const usage = openUsage(options, database, { degradations, metrics });
   return {
     clock,
     log,
@@ -84,17 +88,35 @@ export async function openDependencies(options: OpenOptions): Promise<OpenDepend
     directory: identity.directory,
     tokens: identity.tokens,
     failedAuth: identity.failedAuth,
+    usage,
     idempotency: answers.open,
     identity,
     database,
     degradations,
     close: async () => {
       breakers.close();
-      await Promise.all([identity.close(), answers.close()]);
+      await Promise.all([identity.close(), answers.close(), usage.close()]);
       hints?.close();
       await Promise.all([database.close(), counters.close()]);
     },
   };
+}
+
+function openUsage(
+  { loaded, log }: OpenOptions,
+  database: Database,
+  { degradations, metrics }: { degradations: Degradations; metrics: Metrics },
+): Usage {
+  const { usage, data_dir: dataDir } = loaded.config.settings;
+  return new Usage({
+    database,
+    clock: systemClock,
+    folder: join(dataDir, 'usage'),
+    settings: usage,
+    log,
+    degraded: (reason, isOn) => degradations.set(reason, isOn),
+    onJournalBytes: (bytes) => metrics.usageJournal(bytes),
+  });
 }
 
 async function openMigrated({ env }: LoadedConfig, log: Logger): Promise<Database> {

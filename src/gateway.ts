@@ -23,6 +23,7 @@ import { buildGeneration, type Generation, type OwnPaths } from './routing/gener
 import type { Callers } from './routing/own-access.ts';
 import { isReadAsAnother } from './routing/path-parameters.ts';
 import type { RouteLookup } from './routing/route-table.ts';
+import { recorded } from './routing/recorded.ts';
 import { type Proceed, serve } from './routing/serve.ts';
 import { callUpstream } from './routing/call-upstream.ts';
 import { tunnelTo } from './routing/serve-upgrade.ts';
@@ -65,6 +66,7 @@ export class Gateway {
   private readonly own: OwnEndpoints;
   private readonly deps: Dependencies;
   private readonly surroundings;
+  private readonly callUpstream: Proceed;
   private generation: Generation;
   private rules: EdgeRules;
   private accessLog: AccessLog;
@@ -74,6 +76,7 @@ export class Gateway {
     this.deps = deps;
     const budget = new BufferBudget(config.settings.limits.buffered_bytes);
     this.surroundings = { watch: new DeadlineWatch(deps.clock), requestIds: createRequestIds(), budget };
+    this.callUpstream = recorded(deps.usage, callUpstream);
     this.generation = buildGeneration(config, own.pathsOn, deps);
     this.rules = edgeRulesFor(config, deps.viaPseudonym);
     this.accessLog = createAccessLog(deps.log, config.settings.log.mask);
@@ -106,7 +109,7 @@ export class Gateway {
     const exchange = this.open(req, res);
     if (!exchange) return;
     if (exchange.edge.path === '*') return answer(exchange, { status: 204, headers: ALLOW_ALL, body: undefined });
-    this.dispatch(exchange, plane, callUpstream);
+    this.dispatch(exchange, plane, this.callUpstream);
   }
 
   /** Takes one WebSocket handshake; it passes the same edge and the same policies as a request. */
@@ -117,7 +120,8 @@ export class Gateway {
     res.assignSocket(socket);
     res.once('finish', () => socket.destroySoon());
     const exchange = this.open(req, res);
-    if (exchange) this.dispatch(exchange, 'public', tunnelTo(this.tunnels, socket, head));
+    if (!exchange) return;
+    this.dispatch(exchange, 'public', recorded(this.deps.usage, tunnelTo(this.tunnels, socket, head)));
   }
 
   /** The whole answer to something the parser refused before there was a request; it is logged and counted like one. */
@@ -210,6 +214,7 @@ export class Gateway {
     exchange.settle();
     this.running.remove(exchange);
     if (exchange.plan) (exchange.route as CompiledRoute).metrics.inFlight(-1);
+    this.deps.usage.count(exchange);
     observeExchange(exchange, this.deps.metrics, this.accessLog);
   }
 

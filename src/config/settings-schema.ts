@@ -160,6 +160,31 @@ const ProcessLimitsSchema = Section(
   { description: 'Bounds of the process.', default: {} },
 );
 
+const UsageSchema = Section(
+  {
+    retention: Duration({
+      description:
+        'How long the record of each request to a model, and counts by the minute, are kept; sums by day stay.',
+      default: '30d',
+      minimum: '1d',
+      maximum: '3650d',
+    }),
+    journal_size: Size({
+      description:
+        'Most bytes on disk of records that have not reached the database, per process: 1 GiB is about 2 million requests.',
+      default: '1GiB',
+      minimum: '64KiB',
+      maximum: '1TiB',
+    }),
+    on_full: Type.Enum(['shed', 'count_only'], {
+      description:
+        'What becomes of requests that cannot be recorded because the journal is full or the disk refuses it: 503, or answered and only counted by the minute.',
+      default: 'shed',
+    }),
+  },
+  { description: 'The record of what callers use.', default: {} },
+);
+
 export const SettingsSchema = Section(
   {
     listen: ListenSchema,
@@ -219,8 +244,10 @@ export const SettingsSchema = Section(
       },
       { description: 'The shared store. Its address comes from `REDIS_URL`; unset means memory.', default: {} },
     ),
+    usage: UsageSchema,
     data_dir: Type.String({
-      description: 'Folder of the SQLite file, relative to the working directory. Used when `DATABASE_URL` is unset.',
+      description:
+        'Folder of the usage journal, and of the SQLite file when `DATABASE_URL` is unset; relative to the working directory.',
       default: './data',
       minLength: 1,
     }),

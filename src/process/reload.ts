@@ -119,11 +119,12 @@ export class Reloader {
   private async makeLive(config: GatewayConfig, by: AuditContext): Promise<void> {
     const previous = this.gateway.config.hash;
     this.gateway.apply(config);
-    const { directory, failedAuth, identity, log, clock, tokens } = this.deps;
+    const { directory, failedAuth, identity, log, clock, tokens, usage } = this.deps;
     directory.setFileConsumers(config.consumers);
     tokens.configure(config);
     failedAuth.configure(config.settings.failed_auth);
     identity.loginThrottle.configure(config.settings.failed_auth);
+    usage.configure(config.settings.usage);
     log.level = config.settings.log.level;
     this.loadedAt = clock.now();
     const after = { previous_config: previous, config: config.hash };

@@ -165,6 +165,12 @@ export const GATEWAY_METRICS = {
     help: 'Whether the last load of the configuration succeeded: 1 yes, 0 no, and the one before is still live.',
     labels: [],
   },
+  usageJournal: {
+    name: 'gateway_usage_journal_bytes',
+    type: 'gauge',
+    help: 'Bytes of usage records on disk. Files go when the database has all of them, at least once a minute.',
+    labels: [],
+  },
   configInfo: {
     name: 'gateway_config_info',
     type: 'gauge',

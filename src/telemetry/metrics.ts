@@ -21,6 +21,8 @@ export interface Metrics {
   configReload(success: boolean): void;
   /** Replaces the hash reported before. */
   configInfo(hash: string): void;
+  /** Bytes on disk. */
+  usageJournal(bytes: number): void;
   /** Drops the series of services and targets that are not named: called after a reload. */
   retain(targetsByService: ReadonlyMap<string, readonly string[]>): void;
   /** The exposition: Prometheus text, or OpenMetrics when the `Accept` header asks for it. `compat`: further names. */
@@ -43,6 +45,7 @@ class GatewayMetrics implements Metrics {
   private readonly reasons = new Tally<string>();
   private reloaded: 0 | 1 | undefined;
   private readonly info = new Tally<string>();
+  private journalBytes = 0;
   private readonly process = openProcessRegistries();
 
   service(name: string): ServiceMetrics {
@@ -80,6 +83,10 @@ class GatewayMetrics implements Metrics {
   configInfo(hash: string): void {
     this.info.clear();
     this.info.set(hash, 1);
+  }
+
+  usageJournal(bytes: number): void {
+    this.journalBytes = bytes;
   }
 
   retain(targetsByService: ReadonlyMap<string, readonly string[]>): void {
@@ -120,7 +127,7 @@ class GatewayMetrics implements Metrics {
   }
 
   private gatewayFamilies(isOpenMetrics: boolean): string[] {
-    const { storeUp, degraded, configReload, configInfo } = GATEWAY_METRICS;
+    const { storeUp, degraded, configReload, configInfo, usageJournal } = GATEWAY_METRICS;
     const reload = this.reloaded === undefined ? [] : [`${configReload.name} ${this.reloaded}`];
     return [
       familyText(
@@ -134,6 +141,7 @@ class GatewayMetrics implements Metrics {
         isOpenMetrics,
       ),
       familyText(configReload, reload, isOpenMetrics),
+      familyText(usageJournal, [`${usageJournal.name} ${this.journalBytes}`], isOpenMetrics),
       familyText(
         configInfo,
         this.info.lines(configInfo.name, (hash) => label('hash', hash)),

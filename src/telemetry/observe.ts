@@ -1,10 +1,8 @@
 import type { Exchange } from '../exchange/exchange.ts';
 import { costOf, type Model } from '../exchange/model-call.ts';
+import { statusSeen } from '../exchange/status-seen.ts';
 import type { AccessLog } from './access-log.ts';
 import type { Metrics, ServiceMetrics } from './metrics.ts';
-
-/** What proxies have come to write when the client left before an answer; never sent to anybody. */
-const CLIENT_CLOSED_REQUEST = 499;
 
 /**
  * Reads a finished exchange and turns it into metrics and one log line. Call it exactly once, when the response has
@@ -29,11 +27,6 @@ export function observeExchange(
   countModel(exchange, metrics, { status, durationMs });
   // A request that went through the gateway's own endpoints has had its line there.
   if (!('log' in exchange.req)) log(exchange, { status, durationMs, upstreamMs, overheadMs });
-}
-
-function statusSeen({ outcome, res }: Exchange): number {
-  const isUnanswered = outcome === 'client_aborted' && !res.headersSent && res.statusCode !== 101;
-  return isUnanswered ? CLIENT_CLOSED_REQUEST : res.statusCode;
 }
 
 function sumOfAttempts({ attempts }: Exchange): number {

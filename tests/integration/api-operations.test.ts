@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from '@jest/globals';
@@ -120,15 +119,15 @@ services:
 });
 
 test('a reload makes the file live, and a file with mistakes changes nothing and lists them', async () => {
-  const { url, configFile, gateway } = await start(SETTINGS);
+  const { url, writeConfig, gateway } = await start(SETTINGS);
   const admin = asAdmin(url);
   const before = gateway.config.hash;
-  writeFileSync(configFile, `${SETTINGS}  dialekt: simple\n  rate_period: x\n`);
+  writeConfig(`${SETTINGS}  dialekt: simple\n  rate_period: x\n`);
   const refused = await admin('post', '/admin/reload');
   expect([refused.status, refused.body.code]).toEqual([400, 'VALIDATION_ERROR']);
   expect(refused.body.detail).toMatch(/settings\.dialekt.*\n.*settings\.rate_period/);
   expect(gateway.config.hash).toBe(before);
-  writeFileSync(configFile, `${SETTINGS}  dialect: simple\n`);
+  writeConfig(`${SETTINGS}  dialect: simple\n`);
   const done = await admin('post', '/admin/reload');
   expectDeclared('POST', '/admin/reload', done);
   expect(done.body).toEqual({ status: 'reloaded', hash: gateway.config.hash, restart_needed: [] });

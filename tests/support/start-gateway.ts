@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type RunningGateway, startGateway } from '../../src/main.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
+import { withDataDir } from './data-dir.ts';
 
 export const API_KEY = 'sk_test_key_of_the_tests';
 export const MASTER_KEY = 'mk_master_key_of_the_tests';
@@ -28,7 +29,7 @@ interface TestGatewayOptions {
 export async function startTestGateway(config: string, options: TestGatewayOptions = {}): Promise<TestGateway> {
   const folder = mkdtempSync(join(tmpdir(), 'turnpike-test-'));
   const file = join(folder, 'gateway_config.yaml');
-  const writeConfig = (text: string) => writeFileSync(file, text);
+  const writeConfig = (text: string) => writeFileSync(file, withDataDir(text, folder));
   writeConfig(config);
   const logged: Record<string, unknown>[] = [];
   const destination = { write: (line: string) => void logged.push(JSON.parse(line)) };

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach } from '@jest/globals';
 import { type RunningGateway, startGateway } from '../../src/main.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
+import { withDataDir } from './data-dir.ts';
 import { makeTempDir, removeTempDir } from './temp-dir.ts';
 
 export const MASTER_KEY = 'mk_a-master-key-of-the-tests';
@@ -10,7 +11,8 @@ export const MASTER_KEY = 'mk_a-master-key-of-the-tests';
 export interface StartedGateway extends RunningGateway {
   /** Every line logged so far, parsed. */
   readonly logged: readonly Record<string, unknown>[];
-  readonly configFile: string;
+  /** Writes another configuration to the file. */
+  writeConfig(text: string): void;
 }
 
 interface GatewayOptions {
@@ -30,7 +32,8 @@ export function makeGateways(): (yaml: string, options?: GatewayOptions) => Prom
   return async (yaml, { env = { MASTER_KEY }, dev = false } = {}) => {
     const folder = makeTempDir('gateway');
     const configFile = join(folder, 'gateway.yaml');
-    writeFileSync(configFile, yaml);
+    const writeConfig = (text: string) => writeFileSync(configFile, withDataDir(text, folder));
+    writeConfig(yaml);
     const logged: Record<string, unknown>[] = [];
     const destination = { write: (line: string) => void logged.push(JSON.parse(line) as Record<string, unknown>) };
     const log = createLogger({ level: 'info', pretty: false, mask: [], destination });
@@ -40,6 +43,6 @@ export function makeGateways(): (yaml: string, options?: GatewayOptions) => Prom
       await running.stop();
       removeTempDir(folder);
     });
-    return { ...running, logged, configFile };
+    return { ...running, logged, writeConfig };
   };
 }
