@@ -22,6 +22,6 @@ describe('EventEdge', () => {
 
   test('the answer does not depend on how the stream is cut', () => {
     const stream = fc.string({ unit: fc.constantFrom('\n', '\r', 'a'), minLength: 1, maxLength: 12 });
-    fc.assert(fc.property(stream, (text) => expect(isAtEnd(...text)).toBe(isAtEnd(text))));
+    fc.assert(fc.property(stream, (text) => expect(isAtEnd(...text.split(''))).toBe(isAtEnd(text))));
   });
 });
