@@ -7,11 +7,10 @@ import { HeadersSchema, type HeadersConfig } from '../policies/headers/schema.ts
 import { gatewayLevels, type LimitLevelConfig, type RateLimitConfig } from '../policies/limits/schema.ts';
 import { PathsSchema, type PathsConfig } from '../policies/paths/schema.ts';
 import { StreamSchema, type StreamConfig } from '../policies/stream/schema.ts';
-import type { ModelsConfig } from '../llm/schema.ts';
 import type { TimeoutConfig, TimeoutFields } from '../policies/timeout/schema.ts';
 import type { RouteConfig, RoutePolicies, ServiceKind, TierConfig } from './gateway-config.ts';
 import { KIND_DEFAULTS } from './kind-defaults.ts';
-import type { RoutePolicyFields } from './schema.ts';
+import type { ModelsFields, RoutePolicyFields } from './schema.ts';
 import { defaultsOf } from './schema-defaults.ts';
 
 /** What applies to one route, outermost first. A part that is missing inherits. */
@@ -25,7 +24,7 @@ export interface Layers {
         readonly name: string;
         readonly defaults: RoutePolicyFields;
         readonly own: RoutePolicyFields;
-        readonly models: ModelsConfig | undefined;
+        readonly models: ModelsFields | undefined;
       }
     | undefined;
   /** `undefined` for an implied route. */
@@ -118,9 +117,16 @@ function limitLevels(layers: Layers): LimitLevelConfig[] {
   const levels = gatewayLevels(settingsLimit, tiers);
   const ofService = additive('rate_limit', layers);
   if (service && ofService) levels.push({ level: 'service', id: service.name, rate_limit: ofService });
+  if (service) levels.push(...modelLevels(service));
   const ofRoute = route?.own.rate_limit;
   if (route && ofRoute) levels.push({ level: 'route', id: route.name, rate_limit: ofRoute });
   return levels;
+}
+
+function modelLevels({ name, models }: NonNullable<Layers['service']>): LimitLevelConfig[] {
+  return Object.entries(models?.entries ?? {}).flatMap(([model, { rate_limit }]) =>
+    rate_limit ? [{ level: 'model', id: `${name}/${model}`, model, rate_limit }] : [],
+  );
 }
 
 function concurrencyLines(layers: Layers): ConcurrencyLine[] {

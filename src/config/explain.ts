@@ -85,10 +85,11 @@ class Explainer {
       .map(({ path, text }) => this.leaf(key, path, text, [...this.layerOf(key, path), key]));
   }
 
-  limits({ level, id, rate_limit }: LimitLevelConfig): ExplainedValue[] {
-    const name = level === 'tier' ? `rate_limit (tier ${id})` : `rate_limit (${level})`;
+  limits({ level, id, model, rate_limit }: LimitLevelConfig): ExplainedValue[] {
+    const of = level === 'tier' ? `tier ${id}` : model === undefined ? level : `model ${model}`;
+    const name = `rate_limit (${of})`;
     const found = leaves(asNode(POLICY_SCHEMAS.rate_limit), rate_limit);
-    const at = [...this.limitLayer(level, id), 'rate_limit'];
+    const at = [...this.limitLayer(level, model ?? id), 'rate_limit'];
     return found.map(({ path, text }) => this.leaf(name, path, text, at));
   }
 
@@ -117,6 +118,7 @@ class Explainer {
 
   private limitLayer(level: LimitLevelConfig['level'], id: string): Path {
     if (level === 'settings') return ['settings'];
+    if (level === 'model') return [...this.levelLayer('service', 'models'), 'models', 'entries', id];
     return level === 'tier' ? ['tiers', id] : this.levelLayer(level, 'rate_limit');
   }
 

@@ -31,7 +31,7 @@ services:
       entries:
         gpt-4: { price: { input_per_million: 30, output_per_million: 60 }, fallbacks: [llama-2] }
         llama-2: { upstream_name: llama-2-70b, unpriced: free }
-        org/model-x: { unpriced: cap }
+        org/model-x: { unpriced: cap, rate_limit: { limits: [{ limit: 1, window: 1h }] } }
       aliases: { "openai/gpt-4.1": gpt-4, llama: llama-2 }
   open: { kind: llm, url: "${url}/v1" }
   embed: { kind: embeddings, url: "${url}/v1" }
@@ -164,6 +164,13 @@ describe('a model', () => {
     const { status, sent, headers } = await send('/rest/v1/chat/completions', { model: 'gpt-5', messages: HELLO });
     expect([status, headers.get('x-gateway-model')]).toEqual([200, 'gpt-5']);
     expect(sent).toBe(JSON.stringify({ model: 'gpt-5', messages: HELLO }));
+  });
+
+  test('has a limit of its own, which others do not share and a refused body does not count on', async () => {
+    const ask = async (model: string, messages: object = HELLO) =>
+      (await send('/v1/chat/completions', { model, messages })).status;
+    expect(await ask('org/model-x', [])).toBe(422);
+    expect([await ask('org/model-x'), await ask('org/model-x'), await ask('gpt-4')]).toEqual([200, 429, 200]);
   });
 
   test('of an operation that is not known is judged only for those who may not use all', async () => {

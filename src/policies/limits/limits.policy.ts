@@ -71,7 +71,7 @@ class LimitGate {
   peek(exchange: Exchange): Verdict {
     const { counters } = this.deps;
     if (!counters.hasDenials) return undefined;
-    const charges = this.limits.chargesFor(exchange);
+    const charges = this.limits.earlyChargesFor(exchange);
     const denied = counters.peek(charges);
     return denied && this.conclude(exchange, charges, denied);
   }

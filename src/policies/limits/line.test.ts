@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { makeLimit, makeLines } from '../../../tests/support/limit-lines.ts';
+import { buildModel, buildModelCall } from '../../../tests/support/model-call-builder.ts';
 import { UNBOUNDED } from '../../exchange/principal.ts';
 import { compileLevel, escapeKey, lowerByClaim } from './line.ts';
 import { RouteLimits } from './route-limits.ts';
@@ -102,6 +103,56 @@ describe('the lines of a route', () => {
     const caller = { principal: principal('ada'), clientIp: '1.1.1.1' };
     const tag = /\{[^}]+\}/;
     expect(tag.exec(other.chargesFor(caller)[0]?.key ?? '')?.[0]).toBe(tag.exec(keysOf(caller)[1] ?? '')?.[0]);
+  });
+});
+
+describe('limits by model', () => {
+  const levels = [
+    {
+      level: 'route' as const,
+      id: 'r',
+      rate_limit: { limits: [makeLimit({ limit: 5, window: 1_000, per: ['model'] })] },
+    },
+    {
+      level: 'model' as const,
+      id: 's/gpt-4',
+      model: 'gpt-4',
+      rate_limit: { limits: [makeLimit({ limit: 2, window: 1_000 })] },
+    },
+  ];
+  const limits = new RouteLimits(levels, { route: 'r', service: 's' });
+  const asking = (...names: [string, ...string[]]) => ({
+    principal: principal('ada'),
+    clientIp: '1.1.1.1',
+    model: buildModelCall(...names),
+  });
+  const keysOf = (...names: [string, ...string[]]) => limits.chargesFor(asking(...names)).map(({ key }) => key);
+
+  test('written on a model count the requests for it, whoever answers them', () => {
+    expect(keysOf('gpt-4')).toHaveLength(2);
+    expect(keysOf('llama-2', 'gpt-4')).toHaveLength(1);
+    const fallenBack = asking('gpt-4', 'llama-2');
+    fallenBack.model.model = buildModel('llama-2');
+    expect(limits.chargesFor(fallenBack).map(({ key }) => key)).toEqual(keysOf('gpt-4'));
+  });
+
+  test('split by model give each of the catalogue a count, and all other names one', () => {
+    const unlisted = (name: string) => ({
+      ...asking(name),
+      model: { ...buildModelCall(name), candidates: [buildModel(name, { isListed: false })] },
+    });
+    const keys = [
+      asking('gpt-4'),
+      asking('llama-2'),
+      unlisted('a'),
+      unlisted('b'),
+      { ...asking('x'), model: undefined },
+    ];
+    expect(new Set(keys.map((caller) => limits.chargesFor(caller)[0]?.key)).size).toBe(3);
+  });
+
+  test('say nothing before the body is read', () => {
+    expect(limits.earlyChargesFor({ principal: principal('ada'), clientIp: '1.1.1.1' })).toEqual([]);
   });
 });
 

@@ -20,14 +20,19 @@ export interface Line {
   readonly byAddress: boolean;
   readonly byTier: boolean;
   readonly byLob: boolean;
+  readonly byModel: boolean;
+  /** The only model it counts requests to; `undefined` = whatever is asked for. */
+  readonly model: string | undefined;
   /** The limit this line is made of, when a claim may lower it. */
   readonly lowerable: LimitConfig | undefined;
 }
 
 /** Where limits are written. `id` names the tier, service, route, consumer or key; it is empty for settings. */
 export interface Level {
-  readonly level: 'settings' | 'tier' | 'service' | 'route' | 'consumer' | 'key';
+  readonly level: 'settings' | 'tier' | 'service' | 'model' | 'route' | 'consumer' | 'key';
   readonly id: string;
+  /** On the level of a model: its name. */
+  readonly model?: string | undefined;
   readonly rate_limit: Pick<RateLimitConfig, 'limits'>;
 }
 
@@ -63,6 +68,8 @@ function compileLine(level: Level, config: LimitConfig, key: string): Line {
     byAddress,
     byTier: per.has('tier'),
     byLob: per.has('lob'),
+    byModel: per.has('model'),
+    model: level.model,
     lowerable: config.limit_claim && config,
   };
 }

@@ -1,10 +1,11 @@
 import type { Exchange } from '../../exchange/exchange.ts';
+import type { Model } from '../../exchange/model-call.ts';
 import type { Principal } from '../../exchange/principal.ts';
 import { ipGroup } from '../../lib/ip-group.ts';
 import type { Charge } from './counter-store.ts';
 import { compileLevel, escapeKey, type Level, type Line, type LinePlace, lowerByClaim } from './line.ts';
 
-type Caller = Pick<Exchange, 'principal' | 'clientIp'>;
+type Caller = Pick<Exchange, 'principal' | 'clientIp'> & Partial<Pick<Exchange, 'model'>>;
 
 interface CompiledLevel {
   /** `undefined`: applies to every caller. */
@@ -38,12 +39,22 @@ export class RouteLimits {
 
   /** What this request takes, one charge per line, in the order of the levels. */
   chargesFor(caller: Caller): Charge[] {
+    return this.charge(caller, false);
+  }
+
+  /** The same before the body is read: without the lines for which it matters what is asked for. */
+  earlyChargesFor(caller: Caller): Charge[] {
+    return this.charge(caller, true);
+  }
+
+  private charge(caller: Caller, isEarly: boolean): Charge[] {
     const lines = this.linesFor(caller.principal);
     const charges: Charge[] = [];
     if (lines.length === 0) return charges;
     const keys = new CallerKeys(caller);
     for (let i = 0; i < lines.length; i++) {
       const line = lines[i] as Line;
+      if (isEarly ? line.byModel || line.model !== undefined : isOfOther(line, caller)) continue;
       charges.push({ line, key: line.key + keys.of(line), cost: 1 });
     }
     return charges;
@@ -77,6 +88,16 @@ export class RouteLimits {
   }
 }
 
+/** The line counts requests to one model, and this is none. */
+function isOfOther(line: Line, caller: Caller): boolean {
+  return line.model !== undefined && line.model !== requestedModel(caller)?.name;
+}
+
+/** What counts is what was asked for, whoever answers in the end. */
+function requestedModel({ model: call }: Caller): Model | undefined {
+  return call?.candidates[0];
+}
+
 /** The part of the keys that names the caller. What belongs to one consumer shares a hash tag, and so a cluster slot. */
 class CallerKeys {
   private readonly caller: Caller;
@@ -95,6 +116,7 @@ class CallerKeys {
     if (line.byAddress) key += `a=${this.findAddress()}`;
     if (line.byTier) key += `t=${escapeKey(principal?.consumer.tier ?? '')}`;
     if (line.byLob) key += `l=${escapeKey(principal?.lob ?? '')}`;
+    if (line.byModel) key += `m=${escapeKey(this.findModel())}`;
     return key;
   }
 
@@ -102,6 +124,12 @@ class CallerKeys {
   private findConsumer(): string {
     const { principal } = this.caller;
     return (this.consumer ??= principal ? `{c=${escapeKey(principal.consumer.id)}}` : `{a=${this.findAddress()}}`);
+  }
+
+  /** Clients can make up any number of names, so those outside a catalogue share a count. */
+  private findModel(): string {
+    const model = requestedModel(this.caller);
+    return model?.isListed ? model.name : '';
   }
 
   private findAddress(): string {

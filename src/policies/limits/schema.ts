@@ -4,9 +4,9 @@ import { Duration, OneOrMany, Section } from '../../lib/schema-atoms.ts';
 /** 366 days: bounds what a store must remember, and keeps the arithmetic exact. */
 const LONGEST_PERIOD = 31_622_400_000;
 
-const Per = Type.Enum(['consumer', 'credential', 'ip', 'tier', 'lob', 'route', 'service', 'global'], {
+const Per = Type.Enum(['consumer', 'credential', 'ip', 'tier', 'lob', 'model', 'route', 'service', 'global'], {
   description:
-    'What gets a count of its own: each `consumer`, each `credential` (one key of a consumer), each client address (`ip`), each `tier`, each line of business (`lob`), each `route`, each `service`; `global` does not split. All callers without a tier or line of business share a count.',
+    'What gets a count of its own: each `consumer`, each `credential` (one key of a consumer), each client address (`ip`), each `tier`, each line of business (`lob`), each `model` of a catalogue that is asked for (all other requests share a count), each `route`, each `service`; `global` does not split. All callers without a tier or line of business share a count.',
 });
 
 const Algorithm = Type.Enum(['sliding_window', 'token_bucket', 'fixed_window'], {
@@ -56,7 +56,7 @@ const LimitSchema = Section(
       minItems: 1,
       maxItems: 8,
       description:
-        'How the count is split. Where the limit is written says what it counts over: settings, tier, consumer and key across the gateway, a service across its routes, a route that route. Without a consumer the client address stands in (IPv6 by /64).',
+        'How the count is split. Where the limit is written says what it counts over: settings, tier, consumer and key across the gateway, a service across its routes, a model across them too, a route that route. Without a consumer the client address stands in (IPv6 by /64).',
     }),
     algorithm: Algorithm,
     burst: Type.Optional(
@@ -101,9 +101,11 @@ export type RateLimitConfig = Static<typeof RateLimitSchema>;
 
 /** The limits of one level that applies to a route. */
 export interface LimitLevelConfig {
-  readonly level: 'settings' | 'tier' | 'service' | 'route';
+  readonly level: 'settings' | 'tier' | 'service' | 'model' | 'route';
   /** Name of the tier, service or route; empty for settings. A tier's limits apply to its consumers only. */
   readonly id: string;
+  /** On the level of a model its name, and `id` names its service too. They apply to requests for it only. */
+  readonly model?: string | undefined;
   readonly rate_limit: RateLimitConfig;
 }
 
