@@ -3,12 +3,12 @@ import type { DeadlinePhase } from '../exchange/deadline.ts';
 import type { Rejection } from '../errors/rejection.ts';
 import type { Exchange, UpstreamPlan } from '../exchange/exchange.ts';
 import { type Answer, type Attempt, type FailureKind, UpstreamFailure } from './attempt.ts';
-import { outcomeOfFailure, outcomeOfStatus } from './classify.ts';
 import { earlyHints, framingOf, hasNoBody, textHeaders } from './answer-head.ts';
 import { Collection } from './collection.ts';
 import { Delivery } from './delivery.ts';
 import { failureKind } from './failure-kinds.ts';
 import type { UpstreamPools } from './pools.ts';
+import { recordAttempt } from './record-attempt.ts';
 import type { Target } from './targets.ts';
 import { endTruncated } from './truncated.ts';
 
@@ -95,7 +95,8 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
     const { exchange, plan } = this;
     const framing = framingOf(headers);
     this.phase = 'delivering';
-    exchange.isEventStream = framing.isEventStream;
+    // Where a length is promised nothing can be put in: it would take the place of bytes that are to come.
+    exchange.isEventStream = framing.isEventStream && framing.length === undefined;
     exchange.isStream = framing.isEventStream || (framing.length === undefined && !hasNoBody(exchange, this.status));
     if (!exchange.isDetached) exchange.res.writeHead(this.status, headers);
     this.delivery = new Delivery(exchange, framing.length);
@@ -156,7 +157,7 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
     this.headers = textHeaders(controller.rawHeaders as Buffer[]);
     this.exchange.answeredAt = performance.now();
     this.exchange.deadline.endPhase();
-    this.record(status, undefined);
+    recordAttempt(this.exchange, this.target, { startedAt: this.startedAt, status });
     this.resolve(this);
   }
 
@@ -217,7 +218,7 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
   private refuse(failure: UpstreamFailure): void {
     this.phase = 'over';
     this.exchange.deadline.endPhase();
-    this.record(undefined, failure.kind);
+    recordAttempt(this.exchange, this.target, { startedAt: this.startedAt, failure: failure.kind });
     this.reject(failure);
   }
 
@@ -276,15 +277,6 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
   private countDiscarded(controller: Dispatcher.DispatchController, bytes: number): void {
     this.discardedBytes += bytes;
     if (this.discardedBytes > DISCARDED_BYTES) controller.abort(new Error('discarded'));
-  }
-
-  private record(status: number | undefined, failure: FailureKind | undefined): void {
-    const now = performance.now();
-    const durationMs = now - this.startedAt;
-    const model = this.exchange.model?.model;
-    const outcome = failure === undefined ? outcomeOfStatus(status as number) : outcomeOfFailure(failure);
-    this.target.noteAttempt(outcome, durationMs, now, model);
-    this.exchange.attempts.push({ target: this.target.name, model: model?.name, durationMs, status, failure });
   }
 
   private release(): void {

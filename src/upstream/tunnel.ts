@@ -5,6 +5,7 @@ import type { Plugin, RequestHandler } from 'http-proxy-middleware';
 import type { Exchange, UpstreamPlan } from '../exchange/exchange.ts';
 import { type FailureKind, UpstreamFailure } from './attempt.ts';
 import { failureKind } from './failure-kinds.ts';
+import { recordAttempt } from './record-attempt.ts';
 import type { AnswerHead } from './response-headers.ts';
 import type { Target } from './targets.ts';
 
@@ -168,8 +169,7 @@ export class Tunnels {
 
   private record(tunnel: OpenTunnel, status: number | undefined, failure: FailureKind | undefined): void {
     tunnel.isAnswered = true;
-    const durationMs = performance.now() - tunnel.startedAt;
-    tunnel.exchange.attempts.push({ target: tunnel.target.name, durationMs, status, failure });
+    recordAttempt(tunnel.exchange, tunnel.target, { startedAt: tunnel.startedAt, status, failure });
   }
 }
 
