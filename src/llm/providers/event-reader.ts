@@ -1,19 +1,21 @@
-import { StringDecoder } from 'node:string_decoder';
+import { EventSplitter } from '../stream/event-splitter.ts';
 
-/** Characters one event may have before it is complete: far more than any real one, and a bound all the same. */
+/** Bytes one event may have before it is complete: far more than any real one, and a bound all the same. */
 const LONGEST_EVENT = 8 * 1024 * 1024;
 
+const LINE_END = /\r\n|[\r\n]/;
+
 /**
- * Cuts an event stream (https://html.spec.whatwg.org/multipage/server-sent-events.html section 9.2.6) into the data of
- * its events, wherever the chunks break: inside a character, a line ending, a field. Fields other than `data` are not
- * needed: both APIs repeat the kind of an event in its data.
+ * Reads the data of the events of a stream (https://html.spec.whatwg.org/multipage/server-sent-events.html section
+ * 9.2.6), wherever the chunks break. Fields other than `data` are not needed: the model APIs repeat the kind of an event
+ * in its data.
  */
 export class EventReader {
   private readonly onData: (data: string) => void;
-  private readonly decoder = new StringDecoder('utf8');
-  private rest = '';
-  private data: string | undefined;
-  private size = 0;
+  private readonly splitter = new EventSplitter();
+  /** Of the event that has not ended. */
+  private pieces: Buffer[] = [];
+  private bytes = 0;
 
   constructor(onData: (data: string) => void) {
     this.onData = onData;
@@ -21,31 +23,34 @@ export class EventReader {
 
   /** Calls back for every event that is complete now; false once an event is too long to be waited for. */
   read(chunk: Buffer): boolean {
-    const text = this.decoder.write(chunk);
-    // Without a line feed in what is new there is nothing to complete: a long line is not searched again and again.
-    if (!text.includes('\n')) {
-      this.rest += text;
-      return this.rest.length + this.size <= LONGEST_EVENT;
+    const { splitter } = this;
+    let start = 0;
+    for (let end = splitter.next(chunk, 0); end !== -1; end = splitter.next(chunk, end)) {
+      if (!splitter.isRest) this.dispatch(this.take(chunk.subarray(start, end)));
+      start = end;
     }
-    const lines = (this.rest + text).split('\n');
-    this.rest = lines.pop() as string;
-    for (const line of lines) this.readLine(line);
-    return this.rest.length + this.size <= LONGEST_EVENT;
+    if (start < chunk.length) this.keep(chunk.subarray(start));
+    return this.bytes <= LONGEST_EVENT;
   }
 
-  private readLine(line: string): void {
-    const end = line.endsWith('\r') ? line.length - 1 : line.length;
-    if (end === 0) return this.dispatch();
-    if (!line.startsWith('data:')) return;
-    const value = line.slice(line[5] === ' ' ? 6 : 5, end);
-    this.data = this.data === undefined ? value : `${this.data}\n${value}`;
-    this.size = this.data.length;
+  private keep(piece: Buffer): void {
+    this.pieces.push(piece);
+    this.bytes += piece.length;
   }
 
-  private dispatch(): void {
-    const { data } = this;
-    this.data = undefined;
-    this.size = 0;
-    if (data !== undefined) this.onData(data);
+  private take(last: Buffer): string {
+    if (this.bytes === 0) return last.toString();
+    const event = Buffer.concat([...this.pieces, last]).toString();
+    this.pieces = [];
+    this.bytes = 0;
+    return event;
+  }
+
+  private dispatch(event: string): void {
+    const data = event
+      .split(LINE_END)
+      .filter((line) => line.startsWith('data:'))
+      .map((line) => line.slice(line[5] === ' ' ? 6 : 5));
+    if (data.length > 0) this.onData(data.join('\n'));
   }
 }

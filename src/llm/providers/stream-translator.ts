@@ -23,12 +23,20 @@ export abstract class StreamTranslator implements StreamTranslation {
   }
 
   end(): Buffer {
+    // An answer that has said why it ended is complete, whatever may be missing behind it.
+    if (!this.isOver() && this.isAnswered()) this.finish();
     if (!this.isOver()) this.failure = new Rejection('UPSTREAM_ERROR', 'The upstream broke off its response.');
     return this.flush();
   }
 
   /** Takes the data of one event. */
   protected abstract translate(data: string): void;
+
+  /** True once the answer has said why it ended. */
+  protected abstract isAnswered(): boolean;
+
+  /** Passes on what ends the stream, and completes it. */
+  protected abstract finish(): void;
 
   protected push(text: string): void {
     this.text += text;

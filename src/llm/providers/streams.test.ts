@@ -144,15 +144,24 @@ describe.each([
   test('reads the same with CRLF, comments and other fields', () => {
     const dressed = wire.replaceAll('\n\n', '\nid: 7\n: comment\n\n').replaceAll('\n', '\r\n');
     expect(withoutTime(feed(open(), dressed))).toBe(whole);
+    expect(withoutTime(feed(open(), wire.replaceAll('\n', '\r')))).toBe(whole);
   });
 
-  test('cut anywhere before its end is never taken for whole, and says no more than the whole does', () => {
-    const lastEvent = wire.lastIndexOf('data:');
-    for (let at = 0; at < Buffer.byteLength(wire.slice(0, lastEvent)); at += 7) {
+  test('cut anywhere before it says why it ended is never taken for whole, and says no more than the whole', () => {
+    const reason = Buffer.byteLength(wire.slice(0, wire.search(/event: message_delta|data: [^\n]*"tool_calls"}/)));
+    for (let at = 0; at < reason; at += 7) {
       const stream = open();
       const text = withoutTime(feed(stream, bytes.subarray(0, at)));
       expect([stream.isWhole, stream.failure?.code, whole.startsWith(text)]).toEqual([false, 'UPSTREAM_ERROR', true]);
     }
+  });
+
+  test('is whole without its last event, because the answer was complete', () => {
+    const stream = open();
+    expect(
+      withoutTime(feed(stream, wire.slice(0, wire.lastIndexOf(wire.includes('[DONE]') ? 'data:' : 'event:')))),
+    ).toBe(whole);
+    expect(stream.isWhole).toBe(true);
   });
 
   test('is over at its end: nothing behind it passes', () => {

@@ -81,7 +81,11 @@ export class MessageStreamToChunks extends StreamTranslator {
     this.usage = { ...this.usage, ...Object.fromEntries(told) };
   }
 
-  private finish(): void {
+  protected isAnswered(): boolean {
+    return this.stopReason !== undefined;
+  }
+
+  protected finish(): void {
     this.pushChunk([{ index: 0, delta: {}, logprobs: null, finish_reason: finishReason(this.stopReason) }], null);
     if (this.withUsage) this.pushChunk([], toUsage(this.usage));
     this.push('data: [DONE]\n\n');

@@ -35,6 +35,7 @@ export class ChunkStreamToEvents extends StreamTranslator {
     const text = textAt(delta, 'content') || textAt(delta, 'refusal');
     if (text !== '') this.passText(text);
     for (const call of objectsAt(delta, 'tool_calls')) this.passCall(call);
+    // Until the end it is null.
     this.finishReason = choice['finish_reason'] ?? this.finishReason;
   }
 
@@ -72,7 +73,11 @@ export class ChunkStreamToEvents extends StreamTranslator {
     this.pushEvent({ type: 'content_block_stop', index: this.blockIndex });
   }
 
-  private finish(): void {
+  protected isAnswered(): boolean {
+    return this.finishReason !== undefined;
+  }
+
+  protected finish(): void {
     if (!this.isStarted) return this.fail('the stream is empty');
     this.closeBlock();
     const delta = { stop_reason: stopReason(this.finishReason), stop_sequence: null };
