@@ -1,12 +1,12 @@
 import closeWithGrace from 'close-with-grace';
-import { createOwnEndpoints } from './api/own-endpoints.ts';
 import { type LoadedConfig, type LoadOptions, loadConfig } from './config/load.ts';
 import { type OpenDependencies, openDependencies } from './dependencies.ts';
 import { type StartKeys, startKeys } from './process/start-keys.ts';
-import { Gateway } from './gateway.ts';
-import { Reloader } from './process/reload.ts';
+import type { Gateway } from './gateway.ts';
+import type { Assembly } from './process/assemble.ts';
+import type { Reloader } from './process/reload.ts';
 import { shutDown } from './process/shutdown.ts';
-import { Sockets } from './process/sockets.ts';
+import type { Sockets } from './process/sockets.ts';
 import { createLogger, flushLogger, type Logger } from './telemetry/logger.ts';
 
 /** A gateway that accepts requests. */
@@ -42,34 +42,32 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
   const keys = startKeys(loaded.env, options.dev ?? false);
   let gateway: Gateway | undefined;
   const onStoreFailure = () => (gateway?.config ?? loaded.config).settings.on_store_failure;
-  const deps = await openDependencies({ ...keys, loaded, log, onStoreFailure });
+  const opening = openDependencies({ ...keys, loaded, log, onStoreFailure });
+  const [deps, assemble] = await Promise.all([opening, loadRest()]);
+  let assembly: Assembly | undefined;
   try {
-    const own = createOwnEndpoints({
-      deps,
-      identity: deps.identity,
-      gateway: () => gateway as Gateway,
-      masterKeys: keys.masterKeys,
-      opensTokenEndpoint: (options.dev ?? false) && loaded.env.debug,
-      reload: (by) => reloader.reload(by),
-      degraded: () => deps.degradations.list(),
-      stores: () => deps.degradations.stores(),
-      startedAt,
-      configLoadedAt: () => reloader.loadedAt,
-      version: options.version,
-    });
-    gateway = new Gateway(loaded.config, own, deps);
-    const reloader: Reloader = new Reloader(options, gateway, deps);
-    const sockets = new Sockets(gateway, log);
+    assembly = assemble({ options, loaded, keys, deps, startedAt });
+    ({ gateway } = assembly);
+    const { reloader, sockets } = assembly;
     await sockets.open(settings);
     await reloader.watch();
     for (const warning of loaded.warnings) log.warn(warning);
     const running = { gateway, loaded, keys, reloader, log, deps, url: urlOf(sockets, settings.listen) };
     return { ...running, stop: stopOnce(running, sockets, options.dev ?? false) };
   } catch (error) {
-    await gateway?.close();
+    await assembly?.gateway.close();
     await deps.close();
     throw error;
   }
+}
+
+/**
+ * Loads what is not needed to open the stores: half of the program, in time in which the process would only wait for
+ * them. In two parts, because a store's answers are read between them.
+ */
+async function loadRest(): Promise<typeof import('./process/assemble.ts').assemble> {
+  await import('./gateway.ts');
+  return (await import('./process/assemble.ts')).assemble;
 }
 
 /** Ties a running gateway to the process: signals, a last resort for bugs, and the exit code. */

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import knex, { type Knex } from 'knex';
@@ -61,6 +62,9 @@ async function openSqlite(address: SqliteAddress, options: OpenOptions): Promise
   const writer = open(SERVING, false);
   // Every connection to :memory: would be a database of its own.
   const reader = isMemory ? writer : open(SERVING, true);
+  // A thread takes tens of milliseconds to begin: the reader's begins beside the writer's. A file that is still to be
+  // made cannot be read yet, and the first real question begins another.
+  if (existsSync(filename)) void reader.raw('select 1').catch(() => undefined);
   return {
     kind: 'sqlite',
     shown,

@@ -1,0 +1,43 @@
+import { createOwnEndpoints } from '../api/own-endpoints.ts';
+import type { LoadedConfig, LoadOptions } from '../config/load.ts';
+import type { OpenDependencies } from '../dependencies.ts';
+import { Gateway } from '../gateway.ts';
+import { Reloader } from './reload.ts';
+import { Sockets } from './sockets.ts';
+import type { StartKeys } from './start-keys.ts';
+
+interface Parts {
+  readonly options: LoadOptions & { readonly version: string };
+  readonly loaded: LoadedConfig;
+  readonly keys: StartKeys;
+  readonly deps: OpenDependencies;
+  /** Epoch milliseconds. */
+  readonly startedAt: number;
+}
+
+/** A gateway put together and not yet listening. */
+export interface Assembly {
+  readonly gateway: Gateway;
+  readonly reloader: Reloader;
+  readonly sockets: Sockets;
+}
+
+/** Puts the gateway together. Throws, and leaves nothing running, when the configuration cannot be compiled. */
+export function assemble({ options, loaded, keys, deps, startedAt }: Parts): Assembly {
+  const own = createOwnEndpoints({
+    deps,
+    identity: deps.identity,
+    gateway: () => gateway,
+    masterKeys: keys.masterKeys,
+    opensTokenEndpoint: (options.dev ?? false) && loaded.env.debug,
+    reload: (by) => reloader.reload(by),
+    degraded: () => deps.degradations.list(),
+    stores: () => deps.degradations.stores(),
+    startedAt,
+    configLoadedAt: () => reloader.loadedAt,
+    version: options.version,
+  });
+  const gateway: Gateway = new Gateway(loaded.config, own, deps);
+  const reloader: Reloader = new Reloader(options, gateway, deps);
+  return { gateway, reloader, sockets: new Sockets(gateway, deps.log) };
+}
