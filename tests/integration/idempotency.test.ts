@@ -208,6 +208,26 @@ describe('a repeated request', () => {
     expect((await ask(gateway, { key })).text).toBe('halfhalf');
     expect(calls()).toBe(1);
   });
+
+  test('is told so too when nobody waited for an answer that is too long, and the upstream is left then', async () => {
+    const key = randomUUID();
+    const { promise: left, resolve: leave } = Promise.withResolvers<void>();
+    upstream.play(async (call) => {
+      await call.write('HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: first\n\n');
+      await until(() => gateway.gateway.running.list().some(({ isDetached }) => isDetached));
+      await call.write(`data: ${'x'.repeat(2_048)}\n\n`);
+      await call.request.connection.closed;
+      leave();
+    });
+    const client = await connectRaw(gateway.url);
+    await client.send(requestOf({ key }));
+    await client.readThrough('first');
+    client.reset();
+    await left;
+    await until(() => gateway.gateway.running.size === 0);
+    const again = await ask(gateway, { key });
+    expect([again.status, codeOf(again)]).toEqual([409, 'CONFLICT']);
+  });
 });
 
 describe('an Idempotency-Key', () => {

@@ -6,7 +6,7 @@ import type { Logger } from '../../telemetry/logger.ts';
 import { type AccessStep, defineAccessPolicy, type Verdict } from '../policy.ts';
 import { digestKey, fingerprintOf } from './fingerprint.ts';
 import { restoreHeaders } from './kept-headers.ts';
-import { LEASE_MS, Recording } from './recording.ts';
+import { Recording } from './recording.ts';
 import { Recordings } from './recordings.ts';
 import { type IdempotencyConfig, IdempotencySchema } from './schema.ts';
 
@@ -16,6 +16,9 @@ interface IdempotencyDependencies {
   readonly log: Pick<Logger, 'warn' | 'debug'>;
   readonly shelf: Pick<Shelf, 'keep'>;
 }
+
+/** How long the claim of a gateway that was killed keeps its key. */
+const LEASE_MS = 60_000;
 
 /** Printable ASCII. */
 const KEY_FORM = /^[\x20-\x7e]{1,255}$/;
@@ -102,8 +105,15 @@ class IdempotencyGate {
         // Who has left before anything ran gets no hooks called any more.
         if (exchange.isAbandoned) return void store.release(result.claim).catch(() => undefined);
         const { ttl, max_recorded_bytes: maxBytes } = this.config;
-        const { recordings, deps } = this;
-        new Recording(exchange, result.claim, { store, recordings, log: deps.log, ttl, maxBytes });
+        const { recordings } = this;
+        new Recording(exchange, result.claim, {
+          store,
+          recordings,
+          log: this.deps.log,
+          ttl,
+          maxBytes,
+          leaseMs: LEASE_MS,
+        });
         return undefined;
       }
       case 'recorded':

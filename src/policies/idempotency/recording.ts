@@ -6,10 +6,8 @@ import { keptHeaders } from './kept-headers.ts';
 import { RecordedBody } from './recorded-body.ts';
 import type { Recordings } from './recordings.ts';
 
-/** How long a claim outlives a gateway that was killed. */
-export const LEASE_MS = 60_000;
 /** A store may be away for two thirds of a lease before a running request loses its claim. */
-const RENEWAL_MS = 20_000;
+const RENEWALS_PER_LEASE = 3;
 /** An answer without a reader is waited for no longer than this, whatever the timeouts of the route allow. */
 const MOST_DETACHED_MS = 30 * 60_000;
 /** Waits before the tries to write an answer down; then the claim is left to its end. */
@@ -20,6 +18,7 @@ interface RecordingOptions {
   readonly recordings: Recordings;
   readonly log: Pick<Logger, 'warn'>;
   readonly ttl: number;
+  readonly leaseMs: number;
   readonly maxBytes: number;
 }
 
@@ -37,7 +36,7 @@ export class Recording {
     this.claim = claim;
     this.options = options;
     this.body = new RecordedBody(options.maxBytes, options.recordings.budget);
-    this.renewal = setInterval(() => this.renew(), RENEWAL_MS).unref();
+    this.renewal = setInterval(() => this.renew(), options.leaseMs / RENEWALS_PER_LEASE).unref();
     // Who leaves comes back with the same key, and wants the answer then.
     exchange.onAbort = 'detach';
     exchange.onHead((headers, status) => this.begin(headers, status));
@@ -60,7 +59,7 @@ export class Recording {
     const { exchange, claim, options } = this;
     const runsTooLong = performance.now() - exchange.startedAt > MOST_DETACHED_MS;
     if (runsTooLong && exchange.isDetached) exchange.running?.abandon();
-    options.store.renew(claim, LEASE_MS).catch(() => undefined);
+    options.store.renew(claim, options.leaseMs).catch(() => undefined);
   }
 
   private end(): void {
