@@ -34,6 +34,8 @@ export interface UpstreamPlan {
   readonly pathFor: (exchange: Pick<Exchange, 'edge' | 'params'>) => string;
   /** What this target is sent. May be asked again for a further attempt; throws `GatewayError` when it cannot be made. */
   requestFor(exchange: Exchange, target: TargetAddress): UpstreamRequest;
+  /** True when what this target is sent as credential came from the client, so that its refusal is the client's, too. */
+  sendsClientKey?(exchange: Exchange, target: TargetAddress): boolean;
 }
 
 /** One request as it goes on the wire. */

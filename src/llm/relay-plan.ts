@@ -7,7 +7,10 @@ import { notServed } from './providers/refusals.ts';
 
 /** What routing has compiled for the route. */
 interface RelayParts extends Pick<UpstreamPlan, 'timeouts' | 'strippedPrefix' | 'pathFor'> {
-  readonly headers: { build(exchange: Exchange, target: TargetAddress, length: number | undefined): string[] };
+  readonly headers: {
+    build(exchange: Exchange, target: TargetAddress, length: number | undefined): string[];
+    sendsClientKey(exchange: Exchange, target: TargetAddress): boolean;
+  };
 }
 
 /**
@@ -36,6 +39,10 @@ export class RelayPlan implements UpstreamPlan {
     complete(headers, provider.requiredHeaders);
     if (provider.translation(call)) replace(headers, 'content-type', 'application/json');
     return { path: target.basePath + path, headers, body: bytes ?? null };
+  }
+
+  sendsClientKey(exchange: Exchange, target: TargetAddress): boolean {
+    return this.parts.headers.sendsClientKey(exchange, target);
   }
 
   private passOn(exchange: Exchange, target: TargetAddress, provider: Provider): UpstreamRequest {

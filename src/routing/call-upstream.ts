@@ -10,6 +10,11 @@ import type { CompiledRoute } from './compiled-route.ts';
 /** The longest answer that is held in memory to be translated or put into another shape. */
 const MOST_RESHAPED_BYTES = 8 * 1024 * 1024;
 
+const CLIENT_KEY_REFUSED = new Rejection(
+  'INVALID_CREDENTIAL',
+  'The upstream did not accept the key in the header openai-api-key.',
+);
+
 /** Gathers the body where it must be gathered, calls the service, and hands its answer to the client. */
 export async function callUpstream(exchange: Exchange, route: CompiledRoute): Promise<void> {
   const gathering = exchange.body.prepare();
@@ -18,7 +23,7 @@ export async function callUpstream(exchange: Exchange, route: CompiledRoute): Pr
   const answer = await route.send(exchange);
   if (refusesOurKey(route, answer)) {
     answer.discard();
-    throw new GatewayError(keyRefused(answer));
+    throw new GatewayError(keyRefused(exchange, answer));
   }
   const { model: call } = exchange;
   return call ? relay(exchange, route, { answer, call }) : deliver(exchange, route, answer, answer);
@@ -59,7 +64,8 @@ function refusesOurKey({ upstream }: CompiledRoute, { status }: Answer): boolean
   return upstream?.kind !== 'http' && (status === 401 || status === 403);
 }
 
-function keyRefused({ target, status }: Answer): Rejection {
+function keyRefused(exchange: Exchange, { target, status }: Answer): Rejection {
+  if (exchange.plan?.sendsClientKey?.(exchange, target)) return CLIENT_KEY_REFUSED;
   const internal = `alarm: ${target.name} answered ${status} to the gateway's own credential; check api_key of the target`;
   return new Rejection('UPSTREAM_ERROR', 'The upstream did not accept the credential of the gateway.', { internal });
 }

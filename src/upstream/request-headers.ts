@@ -85,11 +85,17 @@ export class RequestHeaders {
     return lines;
   }
 
-  /** The target's own, unless the caller may bring its own key and did: it goes where the target's would. */
-  private credentialFor({ edge }: Exchange, { credential, provider }: TargetAddress): TargetAddress['credential'] {
-    if (!this.config.allow_client_key || !this.isThirdParty || provider !== 'openai') return credential;
-    const key = edge.headers.get(CLIENT_KEY);
-    if (!key) return credential;
+  /** The caller may bring its own key for this target, and did. */
+  sendsClientKey({ edge }: Pick<Exchange, 'edge'>, { provider }: TargetAddress): boolean {
+    if (!this.config.allow_client_key || !this.isThirdParty || provider !== 'openai') return false;
+    return (edge.headers.get(CLIENT_KEY) ?? '') !== '';
+  }
+
+  /** The target's own, or the caller's key where the target's would stand. */
+  private credentialFor(exchange: Exchange, target: TargetAddress): TargetAddress['credential'] {
+    const { credential } = target;
+    if (!this.sendsClientKey(exchange, target)) return credential;
+    const key = exchange.edge.headers.get(CLIENT_KEY) as string;
     const name = credential?.name ?? 'authorization';
     return { name, value: name === 'authorization' ? `Bearer ${key}` : key };
   }

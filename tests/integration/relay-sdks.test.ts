@@ -260,11 +260,12 @@ describe('either client tries again by itself', () => {
 describe('what reaches the provider', () => {
   const answer = (body: object) =>
     scripted.play(inTurn((call) => call.received.then(() => call.answer(200, JSON.stringify(body)))));
+  const defaultHeaders = { 'OpenAI-Api-Key': 'sk-of-the-caller', Cookie: 'a=b', 'X-Forwarded-For': '203.0.113.9' };
+  const clientOf = (service: string): OpenAI =>
+    openai.withOptions({ baseURL: `${gateway.url}/${service}/v1`, defaultHeaders });
   const sentBy = async (service: string, body: object): Promise<(typeof scripted.requests)[number]> => {
     answer(body);
-    const defaultHeaders = { 'OpenAI-Api-Key': 'sk-of-the-caller', Cookie: 'a=b', 'X-Forwarded-For': '203.0.113.9' };
-    const client = openai.withOptions({ baseURL: `${gateway.url}/${service}/v1`, defaultHeaders });
-    await client.chat.completions.create({ model: 'any', messages, user: 'u-1' });
+    await clientOf(service).chat.completions.create({ model: 'any', messages, user: 'u-1' });
     return scripted.requests.at(-1) as (typeof scripted.requests)[number];
   };
   const completion = { choices: [{ message: { content: 'ok' } }] };
@@ -288,6 +289,9 @@ describe('what reaches the provider', () => {
       'Bearer sk-of-the-caller',
       undefined,
     ]);
+    scripted.play(inTurn((call) => call.received.then(() => call.answer(401, '{"error":{"message":"no"}}'))));
+    const refused = clientOf('as-openai').chat.completions.create({ model: 'any', messages });
+    await expect(refused).rejects.toMatchObject({ status: 401, code: 'INVALID_CREDENTIAL' });
     const foreign = await sentBy('as-anthropic', { type: 'message', content: [] });
     expect(foreign.head.toString()).not.toContain('sk-of-the-caller');
     expect(JSON.stringify(gateway.logged)).not.toContain('sk-of-');
