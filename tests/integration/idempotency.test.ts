@@ -31,6 +31,7 @@ consumers: [{ id: other, keys: [{ hash: "sha256:${hash('sha256', OTHER_KEY)}" }]
 services:
   shop: { url: "${upstream.url}", idempotency: { max_recorded_bytes: 2KiB }, rate_limit: 10000, retry: false }
   plain: { url: "${upstream.url}" }
+  chat: { kind: llm, url: "${upstream.url}/v1", idempotency: true }
 `,
     { env },
   );
@@ -178,6 +179,28 @@ describe('a repeated request', () => {
     expect(again.headers.get('content-type')).toBe('text/event-stream');
     expect(again.headers.get('content-length')).toBe('18');
     expect(calls()).toBe(1);
+  });
+
+  test('to a model gets the stream as its client saw it, from the model that answered, and uses nothing', async () => {
+    const [calls, key] = [countCalls(), randomUUID()];
+    const events = ['{"choices":[{"delta":{"content":"Hi"}}]}', '{"choices":[],"usage":{"prompt_tokens":1}}', '[DONE]'];
+    upstream.play(async (call) => {
+      await call.received;
+      const body = events.map((event) => `data: ${event}\n\n`).join('');
+      await call.answer(200, body, { 'Content-Type': 'text/event-stream' });
+    });
+    const body = '{"model":"gpt-4","stream":true,"messages":[{"role":"user","content":"Hello"}]}';
+    const asked = { key, body, path: '/v1/chat/completions' };
+    const [first, again] = [await ask(gateway, asked), await ask(gateway, asked)];
+    expect(first.text).toContain('Hi');
+    expect([again.text, again.headers.get('x-gateway-model')]).toEqual([first.text, 'gpt-4']);
+    expect(again.headers.get('idempotency-replayed')).toBe('true');
+    expect(calls()).toBe(1);
+    const tokens = await until(() => {
+      const lines = gateway.logged.filter(({ path }) => path === asked.path);
+      return lines.length === 2 && lines.map((line) => line['tokens_in']);
+    });
+    expect(tokens).toEqual([1, undefined]);
   });
 
   test('is told with 409 that a long answer was not kept, and does not run again', async () => {
