@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, type Metric, type OpenMetricsContentType, Registry } from 'prom-client';
+import type { Metric, OpenMetricsContentType, Registry } from 'prom-client';
 import { type CompatNames, compatFamilies, LimitHits } from './compat-families.ts';
 import { GATEWAY_METRICS, MODEL_METRICS, SERVICE_METRICS } from './declarations.ts';
 import { familyText, label } from './exposition.ts';
@@ -99,7 +99,8 @@ class GatewayMetrics implements Metrics {
 
   async render(accept = '', compat: readonly CompatNames[] = []): Promise<{ contentType: string; body: string }> {
     const isOpenMetrics = accept.includes('application/openmetrics-text');
-    const registry = isOpenMetrics ? this.process.openMetrics : this.process.text;
+    const { text, openMetrics } = await this.process;
+    const registry = isOpenMetrics ? openMetrics : text;
     const sources = { models: this.models.values(), services: this.services.values(), limitHits: this.limitHits };
     const own = [
       ...this.serviceFamilies(isOpenMetrics),
@@ -155,7 +156,9 @@ class GatewayMetrics implements Metrics {
  * The metrics of the process, in two registries: the library renames a counter for good (`_total` is cut off) the first
  * time its registry is printed as OpenMetrics, and a scrape as text would then see other names than before.
  */
-function openProcessRegistries(): { text: Registry; openMetrics: Registry<OpenMetricsContentType> } {
+async function openProcessRegistries(): Promise<{ text: Registry; openMetrics: Registry<OpenMetricsContentType> }> {
+  // Loaded beside everything else: a start need not wait for what the first scrape needs.
+  const { collectDefaultMetrics, Registry } = await import('prom-client');
   const text = new Registry();
   const openMetrics = new Registry<OpenMetricsContentType>();
   openMetrics.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
