@@ -44,6 +44,10 @@ export interface CounterStore {
    * to hold more than the limit; units taken beyond the limit delay what comes later. Lost when the store is away.
    */
   adjust(corrections: readonly Correction[]): void;
+  /**
+   * How much is left of each count, without taking any; `undefined` where the store does not answer. Never rejects.
+   */
+  read(counts: readonly Counted[]): Promise<readonly (number | undefined)[]>;
   /** Why the counts are not shared at the moment; `undefined` while all is well. */
   readonly degraded: string | undefined;
   close(): Promise<void>;

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Charge, Correction, CounterStore, Decision, LeaseGrant, LendingStore } from './counter-store.ts';
+import type { Charge, Correction, Counted, CounterStore, Decision, LeaseGrant, LendingStore } from './counter-store.ts';
 import { findForcedTerms } from './lease-terms.ts';
 import type { FleetPlace } from './local-share.ts';
 import { type Lot, Purse } from './purse.ts';
@@ -83,6 +83,15 @@ export class LeasedCounters implements CounterStore {
       if (isApart) return this.decideApart(charges, lots, groups);
     }
     return this.hasTouched ? this.decideRest(charges, lots) : this.store.decide(charges);
+  }
+
+  /** What this process holds and has not used is left too. */
+  async read(counts: readonly Counted[]): Promise<(number | undefined)[]> {
+    const left = await this.store.read(counts);
+    return counts.map(({ key }, i) => {
+      const remaining = left[i];
+      return remaining === undefined ? undefined : remaining + (this.find(key)?.held ?? 0);
+    });
   }
 
   adjust(corrections: readonly Correction[]): void {
@@ -273,8 +282,7 @@ export class LeasedCounters implements CounterStore {
   private receive(purse: Purse, grant: LeaseGrant | undefined, epoch: number): LeaseGrant | undefined {
     purse.isAsking = false;
     if (grant === undefined || epoch !== this.epoch) return undefined;
-    const pushedOut = purse.keep(grant, this.options.nowUs());
-    if (pushedOut.length > 0) this.store.adjust(pushedOut);
+    purse.keep(grant, this.options.nowUs());
     if (grant.units === 0) return grant;
     this.store.forgetDenial(purse.key);
     this.filled.add(purse);

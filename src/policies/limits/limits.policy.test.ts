@@ -148,6 +148,7 @@ describe('the limits policy', () => {
       degraded: 'connection',
       peek: () => undefined,
       adjust: () => undefined,
+      read: async () => [undefined],
       decide: async () => ({ outcome, verdicts: [undefined] }),
       close: async () => undefined,
     };

@@ -1,5 +1,6 @@
 import type { Charge, Correction, Counted, Decision, LeaseAsk, LeaseGrant, LendingStore } from './counter-store.ts';
 import { DenialCache } from './denial-cache.ts';
+import { readLeft } from './read-left.ts';
 import type { Verdict } from './rule.ts';
 import { charge, correct, createState, findCountedAt, lend, type RuleState, weigh } from './step.ts';
 
@@ -79,6 +80,10 @@ export class MemoryCounters implements LendingStore {
     count.idleAt = Math.max(count.idleAt, now + verdict.resetUs);
     const lifeUs = rule.algorithm === 'fixed_window' ? Math.min(ask.holdUs, verdict.resetUs) : ask.holdUs;
     return { units: granted, expiresAt: now + lifeUs, at: findCountedAt(rule, now, ask.holdUs), verdict };
+  }
+
+  read(counts: readonly Counted[]): Promise<(number | undefined)[]> {
+    return readLeft(this, counts);
   }
 
   adjust(corrections: readonly Correction[]): void {

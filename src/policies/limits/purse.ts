@@ -36,6 +36,7 @@ export class Purse implements Counted {
   /** As the store said last. */
   private remaining = 0;
   private resetAt = 0;
+  private readonly leftovers: Correction[] = [];
   private askAfter = 0;
   /** More are asked for when fewer units are left, or after that time. */
   private fewUnits = 0;
@@ -52,7 +53,11 @@ export class Purse implements Counted {
   }
 
   get isEmpty(): boolean {
-    return this.lot === undefined;
+    return this.lot === undefined && this.leftovers.length === 0;
+  }
+
+  get held(): number {
+    return (this.lot?.units ?? 0) + (this.spare?.units ?? 0);
   }
 
   /** Whether what is held was counted by the same numbers. */
@@ -76,15 +81,15 @@ export class Purse implements Counted {
 
   /** Takes the units out of one lot, which it returns, or takes nothing. */
   take(cost: number, now: number): Lot | undefined {
-    const { lot } = this;
-    if (lot !== undefined && lot.units >= cost && lot.expiresAt > now) {
-      lot.units -= cost;
-      return lot;
+    let { lot } = this;
+    if (lot === undefined) return undefined;
+    if (lot.units < cost || lot.expiresAt <= now) {
+      this.drop((any) => any.units === 0 || any.expiresAt <= now);
+      lot = [this.lot, this.spare].find((any) => any !== undefined && any.units >= cost);
+      if (lot === undefined) return undefined;
     }
-    const { spare } = this;
-    if (spare === undefined || spare.units < cost || spare.expiresAt <= now) return undefined;
-    spare.units -= cost;
-    return spare;
+    lot.units -= cost;
+    return lot;
   }
 
   holds(cost: number, now: number): boolean {
@@ -111,50 +116,44 @@ export class Purse implements Counted {
     this.resetAt = now + resetUs;
   }
 
-  /** Keeps what the store gave; what is pushed out by it has to be given back. */
-  keep(grant: LeaseGrant, now: number): Correction[] {
+  /** Keeps what the store gave. */
+  keep(grant: LeaseGrant, now: number): void {
     const { units, expiresAt, at, verdict } = grant;
     this.hear(verdict, now);
     if (units === 0) {
       this.askAfter = now + this.terms.lifeUs;
-      return [];
+      return;
     }
-    const pushedOut = this.takeOut((lot) => lot.units === 0 || lot.expiresAt <= now);
+    this.drop((lot) => lot.units === 0 || lot.expiresAt <= now || (lot === this.lot && this.spare !== undefined));
     const lot: Lot = { units, expiresAt, at, isGone: false };
     if (this.lot === undefined) this.lot = lot;
-    else if (this.spare === undefined) this.spare = lot;
-    else {
-      this.lot.isGone = true;
-      pushedOut.push(this.returning(this.lot));
-      this.lot = this.spare;
-      this.spare = lot;
-    }
+    else this.spare = lot;
     this.fewUnits = (this.lot.units + (this.spare?.units ?? 0)) * RESERVE;
     this.lateFrom = expiresAt - this.terms.lifeUs * RESERVE;
-    return pushedOut;
   }
 
-  /** What is no longer used: its time is over, or nobody asks. */
+  /** What is no longer used and has to be given back: its time is over, or nobody asks. */
   expire(now: number): Correction[] {
     const { lot, spare } = this;
     const isIdle = now - this.touchedAt > this.terms.lifeUs * IDLE;
     const isOver = (lot && lot.expiresAt <= now) || (spare && spare.expiresAt <= now);
-    return isIdle || isOver ? this.takeOut((any) => isIdle || any.expiresAt <= now) : [];
+    if (isIdle || isOver) this.drop((any) => isIdle || any.expiresAt <= now);
+    return this.leftovers.splice(0);
   }
 
   /** Everything, to be given back. */
   empty(): Correction[] {
-    return this.takeOut(() => true);
+    this.drop(() => true);
+    return this.leftovers.splice(0);
   }
 
   /** A unit more was taken from what is held here. `remaining` is as old as the lease where other processes count too. */
   describe(now: number): Verdict {
     const { rule } = this.line;
-    const held = (this.lot?.units ?? 0) + (this.spare?.units ?? 0);
     const resetUs = Math.max(0, this.resetAt - now);
     return {
       admitted: true,
-      remaining: this.remaining + held,
+      remaining: this.remaining + this.held,
       // What is held counts as used later than now: that is of the accounting, not for callers to see.
       resetUs: rule.algorithm === 'sliding_window' ? rule.windowUs : resetUs,
       retryUs: 0,
@@ -168,20 +167,14 @@ export class Purse implements Counted {
     return Math.max(this.usedBefore, pace);
   }
 
-  private takeOut(isOut: (lot: Lot) => boolean): Correction[] {
-    const out: Correction[] = [];
+  private drop(isOut: (lot: Lot) => boolean): void {
     const kept: Lot[] = [];
     for (const lot of [this.lot, this.spare]) {
       if (lot === undefined) continue;
       lot.isGone = isOut(lot);
       if (!lot.isGone) kept.push(lot);
-      else if (lot.units > 0) out.push(this.returning(lot));
+      else if (lot.units > 0) this.leftovers.push({ line: this.line, key: this.key, units: -lot.units, at: lot.at });
     }
     [this.lot, this.spare] = kept;
-    return out;
-  }
-
-  private returning({ units, at }: Lot): Correction {
-    return { line: this.line, key: this.key, units: -units, at };
   }
 }

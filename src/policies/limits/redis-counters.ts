@@ -1,9 +1,10 @@
 import type { RedisGuard } from '../../storage/redis-guard.ts';
 import { Corrections } from './corrections.ts';
-import type { Charge, Correction, Decision, LeaseAsk, LeaseGrant, LendingStore } from './counter-store.ts';
+import type { Charge, Correction, Counted, Decision, LeaseAsk, LeaseGrant, LendingStore } from './counter-store.ts';
 import { DECIDE, parseScriptReply, pushLease, pushRequest, readDecision, readVerdict } from './decide-script.ts';
 import { DenialCache } from './denial-cache.ts';
 import { type FleetPlace, LocalShare } from './local-share.ts';
+import { readLeft } from './read-left.ts';
 import { findCountedAt } from './step.ts';
 
 /** What happens to requests while the shared store is away. */
@@ -84,6 +85,10 @@ export class RedisCounters implements LendingStore {
   lease(ask: LeaseAsk): undefined | Promise<LeaseGrant | undefined> {
     if (!this.options.guard.isUp) return undefined;
     return new Promise((resolve) => this.enqueue(ask.key, { ask, resolve }));
+  }
+
+  read(counts: readonly Counted[]): Promise<(number | undefined)[]> {
+    return readLeft(this, counts);
   }
 
   adjust(corrections: readonly Correction[]): void {
