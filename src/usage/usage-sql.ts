@@ -88,7 +88,7 @@ function sqliteRecords(): string[] {
 function postgresRecords(): string[] {
   return [
     `with fresh as (
-       insert into usage_records (${NAMES}) ${POSTGRES.elements(COLUMNS)} on conflict (id) do nothing returning *
+       insert into usage_records (${NAMES}) ${POSTGRES.elements(COLUMNS)} order by 1 on conflict (id) do nothing returning *
      ) ${sumRecords('fresh')}`,
   ];
 }
