@@ -22,8 +22,12 @@ export class ScriptedUpstream {
   /** Why there were retries, in the words of the metric. */
   readonly reasons: string[] = [];
 
-  /** A send whose attempts follow the script; after its end they answer 200. */
-  sendOf(script: readonly Step[], service = buildService(['a:80']), config: Partial<RetryConfig> = {}): Send {
+  /** A send whose attempts follow the script, by turn (after its end they answer 200) or by who is called. */
+  sendOf(
+    script: readonly Step[] | ((call: string) => Step),
+    service = buildService(['a:80']),
+    config: Partial<RetryConfig> = {},
+  ): Send {
     const retrying: RetryConfig = { ...CONFIG, ...config };
     return createRetryingSend({
       config: retrying,
@@ -31,14 +35,15 @@ export class ScriptedUpstream {
       budget: new RetryBudget(retrying.budget_percent),
       metrics: { retry: (reason) => void this.reasons.push(reason) },
       clock: systemClock,
-      attempt: this.play([...script]),
+      attempt: this.play(typeof script === 'function' ? script : inTurn([...script])),
     });
   }
 
-  private play(steps: Step[]): Attempt {
-    return async ({ model: call }, target) => {
-      this.calls.push(call ? `${call.model.name} at ${target.name}` : target.name);
-      const step = steps.shift() ?? 200;
+  private play(stepFor: (call: string) => Step): Attempt {
+    return async ({ model }, target) => {
+      const call = model ? `${model.model.name} at ${target.name}` : target.name;
+      this.calls.push(call);
+      const step = stepFor(call);
       if (step instanceof Error) throw step;
       const [status, ...headers] = typeof step === 'number' ? [step] : step;
       const answer = buildAnswer(target, status, headers);
@@ -46,4 +51,8 @@ export class ScriptedUpstream {
       return answer;
     };
   }
+}
+
+function inTurn(steps: Step[]): () => Step {
+  return () => steps.shift() ?? 200;
 }

@@ -94,11 +94,19 @@ describe('the bounds', () => {
     expect(upstream.answers.map(({ isDiscarded }) => isDiscarded)).toEqual([true, true, false]);
   });
 
-  test('the budget holds for fallbacks too', async () => {
-    const outages = Array.from({ length: 10 }, () => [404, 200]).flat();
-    const send = upstream.sendOf([...outages, 404], apart(), { budget_percent: 0 });
-    for (let i = 0; i < 10; i++) await expect(send(asking('big', 'small'))).resolves.toMatchObject({ status: 200 });
-    await expect(send(asking('big', 'small'))).resolves.toMatchObject({ status: 404 });
+  test('an outage does not use the fallbacks up: the budget is for asking a model again', async () => {
+    const send = upstream.sendOf((call) => (call.startsWith('big') ? 503 : 200), apart(), { budget_percent: 0 });
+    for (let i = 0; i < 50; i++) await expect(send(asking('big', 'small'))).resolves.toMatchObject({ status: 200 });
+    expect(upstream.calls.filter((call) => call === 'big at x:80')).toHaveLength(50 + 10);
+    expect(upstream.calls.filter((call) => call === 'small at y:80')).toHaveLength(50);
+  });
+
+  test('a wait that would outlast the deadline is not begun where a fallback can answer', async () => {
+    const exchange = asking('big', 'small');
+    exchange.deadline.limitTotal(900);
+    await upstream.sendOf([[429, 'Retry-After', '2']], apart())(exchange);
+    exchange.deadline.clear();
+    expect(upstream.calls).toEqual(['big at x:80', 'small at y:80']);
   });
 
   test('what may have been billed moves on once, and is noted as lost with the prompt it cost', async () => {

@@ -5,7 +5,7 @@ import { hasFallback, moveToFallback } from './model-fallback.ts';
 import { LONGEST_RATE_LIMIT_MS, type RetryRule } from './retry-rules.ts';
 
 /** Where an attempt goes after a failed one; `same_target` has been tried for the same model before. */
-type Place = 'same_target' | 'other_target' | 'fallback';
+export type Place = 'same_target' | 'other_target' | 'fallback';
 
 /** What the failed attempt says about the next one. */
 interface Wish {
@@ -34,15 +34,16 @@ export class Places {
     if (!this.triedForModel.includes(target)) this.triedForModel.push(target);
   }
 
-  /** `undefined`: nowhere. */
-  next({ rule, waitMs = 0 }: Wish, attemptsLeft: number): Place | undefined {
+  /** `undefined`: nowhere. `mayRepeat`: the model that failed may be asked again. */
+  next({ rule, waitMs = 0 }: Wish, attemptsLeft: number, mayRepeat: boolean): Place | undefined {
     const canFallBack = hasFallback(this.service, this.exchange);
-    const isLeaving = rule.where === 'next_model' || (canFallBack && attemptsLeft === 1);
-    if (!isLeaving && this.isOffered(this.untried())) return 'other_target';
-    if (canFallBack && (isLeaving || waitMs > LONGEST_RATE_LIMIT_MS || !this.isOffered(this.triedForModel)))
-      return 'fallback';
-    if (rule.where === 'anywhere') return 'same_target';
-    return canFallBack ? 'fallback' : undefined;
+    const isLeaving = !mayRepeat || rule.where === 'next_model' || (canFallBack && attemptsLeft === 1);
+    if (isLeaving) return canFallBack ? 'fallback' : undefined;
+    if (this.isOffered(this.untried())) return 'other_target';
+    const isPastHope =
+      rule.where === 'elsewhere' || waitMs > LONGEST_RATE_LIMIT_MS || !this.isOffered(this.triedForModel);
+    if (canFallBack && isPastHope) return 'fallback';
+    return rule.where === 'anywhere' ? 'same_target' : undefined;
   }
 
   /** `undefined` when no target is available there any more. */

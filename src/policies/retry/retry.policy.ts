@@ -10,7 +10,7 @@ import { defineSendPolicy } from '../policy.ts';
 import { backoffMs } from './backoff.ts';
 import { forbidRetry } from './forbid-retry.ts';
 import { moveToFallback } from './model-fallback.ts';
-import { Places } from './places.ts';
+import { type Place, Places } from './places.ts';
 import { retryAfterMs } from './retry-after.ts';
 import { RetryBudget } from './retry-budget.ts';
 import { type RetryRule, repeatabilityOf, ruleForFailure, ruleForStatus } from './retry-rules.ts';
@@ -123,6 +123,7 @@ class RetryRun {
   private last: FailedAttempt;
   private attemptsLeft: number;
   private hasRepeatedBilled = false;
+  private mayRepeat = true;
 
   constructor(service: RetryingService, exchange: Exchange, first: FailedAttempt) {
     this.service = service;
@@ -178,7 +179,7 @@ class RetryRun {
   /** Looks again: what was available before the wait may be gone. An answer already in hand beats a refusal of ours. */
   private nextTarget(): Target {
     const { last, places } = this;
-    const place = places.next(last, this.attemptsLeft);
+    const place = places.next(last, this.attemptsLeft, this.mayRepeat);
     const target = place && places.go(place);
     if (target) return target;
     if (place === undefined || !(last.result instanceof UpstreamFailure)) throw new AbortError(last);
@@ -187,28 +188,33 @@ class RetryRun {
 
   /** Waits before the next attempt, or throws to make this failure the last one. */
   private async decide(failed: Error, attemptNumber: number): Promise<void> {
-    const { service, exchange } = this;
-    if (!(failed instanceof FailedAttempt) || this.attemptsLeft === 0) throw failed;
-    const place = this.places.next(failed, this.attemptsLeft);
-    if (place === undefined || !this.mayRepeat(failed.rule)) throw failed;
-    const waitMs = this.waitBefore(failed, attemptNumber, place === 'same_target');
-    if (waitMs >= Math.min(exchange.deadline.remainingMs(), LONGEST_WAIT_MS)) throw failed;
-    if (!service.budget.spend()) throw failed;
+    if (!(failed instanceof FailedAttempt) || this.attemptsLeft === 0 || this.isFinal(failed.rule)) throw failed;
+    const drawnMs = backoffMs(attemptNumber, this.service.config.backoff, Math.random);
+    const place = this.choosePlace(failed, drawnMs);
+    if (place === undefined) throw failed;
     if (failed.rule.mayBeBilled) this.noteLost();
-    await sleep(waitMs, undefined, { signal: this.abort.signal });
-    service.metrics.retry(failed.reason);
+    await sleep(waitAt(place, failed, drawnMs), undefined, { signal: this.abort.signal });
+    this.service.metrics.retry(failed.reason);
   }
 
-  private mayRepeat({ mayBeBilled }: RetryRule): boolean {
+  private isFinal({ mayBeBilled }: RetryRule): boolean {
     const { exchange } = this;
-    if (exchange.isCommitted || exchange.isAbandoned || !exchange.body.canReplay) return false;
-    return !mayBeBilled || !this.hasRepeatedBilled;
+    if (exchange.isCommitted || exchange.isAbandoned || !exchange.body.canReplay) return true;
+    return mayBeBilled && this.hasRepeatedBilled;
   }
 
-  /** `Retry-After` speaks for the target that sent it: another one need not wait for it. */
-  private waitBefore({ waitMs = 0 }: FailedAttempt, retry: number, isSameTarget: boolean): number {
-    const drawn = backoffMs(retry, this.service.config.backoff, Math.random);
-    return isSameTarget ? waitMs + drawn : drawn;
+  /** The budget is for asking a model again. A fallback is asked once, and would be of no use if an outage used it up. */
+  private choosePlace(failed: FailedAttempt, drawnMs: number): Place | undefined {
+    const { places, attemptsLeft, service } = this;
+    const wanted = places.next(failed, attemptsLeft, true);
+    const hasTime = wanted !== undefined && this.hasTimeFor(waitAt(wanted, failed, drawnMs));
+    this.mayRepeat = hasTime && (wanted === 'fallback' || service.budget.spend());
+    if (this.mayRepeat) return wanted;
+    return this.hasTimeFor(drawnMs) ? places.next(failed, attemptsLeft, false) : undefined;
+  }
+
+  private hasTimeFor(waitMs: number): boolean {
+    return waitMs < Math.min(this.exchange.deadline.remainingMs(), LONGEST_WAIT_MS);
   }
 
   /** How far the model had got is unknown; that it read the prompt must be assumed. */
@@ -245,4 +251,9 @@ class RetryRun {
   private readonly onClose = (): void => {
     if (!this.exchange.isDetached) this.abort.abort();
   };
+}
+
+/** `Retry-After` speaks for the target that sent it: another one need not wait for it. */
+function waitAt(place: Place, { waitMs = 0 }: FailedAttempt, drawnMs: number): number {
+  return place === 'same_target' ? waitMs + drawnMs : drawnMs;
 }
