@@ -16,6 +16,15 @@ if now == 0 then
   now = time[1] * 1000000 + time[2]
 end
 
+local function join(counts, lasts, index, first, cell_size, cell_us)
+  if index <= first or index > #counts then return end
+  local count = counts[index - 1] + counts[index]
+  if counts[index - 1] ~= 0 and (count > cell_size or lasts[index] - lasts[index - 1] >= cell_us) then return end
+  counts[index] = count
+  table.remove(counts, index - 1)
+  table.remove(lasts, index - 1)
+end
+
 local function correct_sliding(value, window, units, cell_size, cell_us, counted)
   local counts, lasts, total, opened = {}, {}, 0, now
   if value then
@@ -42,13 +51,14 @@ local function correct_sliding(value, window, units, cell_size, cell_us, counted
     counts[#counts], lasts[#counts] = counts[#counts] + units, at
     total = total + units
   else
-    local left = -units
-    while left > 0 and total > 0 do
-      local taken, is_last = min(left, counts[first]), lasts[first] >= counted
-      total, left = total - taken, left - taken
-      counts[first] = counts[first] - taken
-      if counts[first] == 0 then first = first + 1 end
-      if is_last then break end
+    local left, index = counted + window > now and -units or 0, first
+    while index <= #counts and lasts[index] < counted do index = index + 1 end
+    while left > 0 and index >= first and index <= #counts do
+      local taken = min(left, counts[index])
+      counts[index], total, left = counts[index] - taken, total - taken, left - taken
+      join(counts, lasts, index + 1, first, cell_size, cell_us)
+      join(counts, lasts, index, first, cell_size, cell_us)
+      index = index - 1
     end
   end
   if total == 0 then return nil, 0 end
@@ -57,32 +67,39 @@ local function correct_sliding(value, window, units, cell_size, cell_us, counted
   return table.concat(parts), lasts[#lasts] + window - now
 end
 
+local function flow(elapsed, gain, gain_us, fraction)
+  local periods = floor(elapsed / gain_us)
+  local parts = (elapsed - periods * gain_us) * gain + fraction
+  local whole = floor(parts / gain_us)
+  return periods * gain + whole, parts - whole * gain_us
+end
+
 local function correct_bucket(value, capacity, units, gain, gain_us, counted)
   local full = capacity * 1000
   local horizon = ceil(full / gain) * gain_us
-  local tokens, fraction, at, full_at = full, 0, now, now
+  local tokens, fraction, at = full, 0, now
   if value then
-    local known, part, since, filled = unpack('dddd', value)
+    local known, part, since = unpack('ddd', value)
     local elapsed = now - since
     if elapsed < 0 and -elapsed <= horizon then
-      tokens, fraction, at, full_at = known, part, since, filled
+      tokens, fraction, at = known, part, since
     elseif elapsed >= 0 and (elapsed <= horizon or known < 0) then
-      part = min(part, gain_us - 1)
-      local periods = floor(elapsed / gain_us)
-      local parts = (elapsed - periods * gain_us) * gain + part
-      local whole = floor(parts / gain_us)
-      local gained = periods * gain + whole
-      if gained < full - known then
-        tokens, fraction, full_at = known + gained, parts - whole * gain_us, filled
-      end
+      local gained, rest = flow(elapsed, gain, gain_us, min(part, gain_us - 1))
+      if gained < full - known then tokens, fraction = known + gained, rest end
     end
   end
-  if units > 0 or full_at <= counted then tokens = tokens - units * 1000 end
-  if tokens >= full then tokens, fraction, full_at = full, 0, at end
+  if units > 0 then
+    tokens = tokens - units * 1000
+  else
+    local gained, rest = flow(max(0, now - counted), gain, gain_us, 0)
+    if rest > 0 then gained = gained + 1 end
+    tokens = tokens + max(0, -units * 1000 - gained)
+  end
+  if tokens >= full then tokens, fraction = full, 0 end
   local missing = full - tokens
   local periods = floor(missing / gain)
   local wait = at - now + periods * gain_us + ceil(((missing - periods * gain) * gain_us - fraction) / gain)
-  return pack('dddd', tokens, fraction, at, full_at), max(horizon, wait)
+  return pack('ddd', tokens, fraction, at), max(horizon, wait)
 end
 
 local function correct_fixed(value, window, units, counted)

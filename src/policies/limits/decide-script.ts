@@ -9,8 +9,8 @@ import type { AlgorithmName, Rule, Verdict } from './rule.ts';
  *
  * A state is one string of packed doubles, read by one GET and written by one SET, because commands and conversions are
  * what a script spends its time on. sliding_window: total, opening time, count and last time of the newest cell, then
- * count and last time of each closed cell, oldest first. token_bucket: thousandths, fraction, time, when last full.
- * fixed_window: index, count.
+ * count and last time of each closed cell, oldest first. token_bucket: thousandths, fraction, time. fixed_window:
+ * index, count.
  *
  * KEYS: the lines of all requests, in order. ARGV[1]: now in microseconds, 0 = the server's clock. Then per request the
  * number of its lines, and per line: a letter for the algorithm (s, b, f; upper case for a dry run), capacity, window,
@@ -43,16 +43,16 @@ local function count_left(tokens, gain, gain_us, fraction, at)
   return max(0, floor((tokens - periods * gain + part) / 1000))
 end
 
-local function refill(tokens, fraction, at, full_at, moment, full, gain, gain_us, horizon)
+local function refill(tokens, fraction, at, moment, full, gain, gain_us, horizon)
   local elapsed = moment - at
-  if elapsed > horizon and tokens >= 0 or -elapsed > horizon then return full, 0, moment, moment end
-  if elapsed < 0 then return tokens, fraction, at, full_at end
+  if elapsed > horizon and tokens >= 0 or -elapsed > horizon then return full, 0, moment end
+  if elapsed < 0 then return tokens, fraction, at end
   local periods = floor(elapsed / gain_us)
   local parts = (elapsed - periods * gain_us) * gain + min(fraction, gain_us - 1)
   local whole = floor(parts / gain_us)
   local gained = periods * gain + whole
-  if gained >= full - tokens then return full, 0, moment, moment end
-  return tokens + gained, parts - whole * gain_us, moment, full_at
+  if gained >= full - tokens then return full, 0, moment end
+  return tokens + gained, parts - whole * gain_us, moment
 end
 
 local want, share, hold = 0, 1, 0
@@ -138,11 +138,11 @@ for i = 1, lines do
 
   elseif letter == 'b' or letter == 'B' then
     local gain, gain_us, full = first, second, capacity * 1000
-    local tokens, fraction, at, full_at = full, 0, now, now
+    local tokens, fraction, at = full, 0, now
     ttl = ceil(full / gain) * gain_us
     if value then
-      tokens, fraction, at, full_at = unpack('dddd', value)
-      tokens, fraction, at, full_at = refill(tokens, fraction, at, full_at, now, full, gain, gain_us, ttl)
+      tokens, fraction, at = unpack('ddd', value)
+      tokens, fraction, at = refill(tokens, fraction, at, now, full, gain, gain_us, ttl)
     end
     remaining = count_left(tokens, gain, gain_us, fraction, at)
     if is_lease then cost = choose_cost(cost, remaining) end
@@ -151,10 +151,10 @@ for i = 1, lines do
     admitted = retry == 0
     if admitted then
       if hold > 0 then
-        tokens, fraction, at, full_at = refill(tokens, fraction, at, full_at, now + hold, full, gain, gain_us, ttl)
+        tokens, fraction, at = refill(tokens, fraction, at, now + hold, full, gain, gain_us, ttl)
       end
       tokens = tokens - cost * 1000
-      values[i] = pack('dddd', tokens, fraction, at, full_at)
+      values[i] = pack('ddd', tokens, fraction, at)
       remainders[i] = count_left(tokens, gain, gain_us, fraction, at)
       resets[i] = wait_for(full - tokens, gain, gain_us, fraction, at)
     end

@@ -58,23 +58,35 @@ export function chargeSliding(state: SlidingState, rule: Rule, now: number, taki
 }
 
 /**
- * Gives back what was counted at `at`. It goes from the oldest cells, never from one newer than the one it was counted
- * in: what stays in the total then leaves it no sooner than what was really used.
+ * Gives back what was counted at `at`, unless its window is over. It goes from the cell of that moment, then from older
+ * ones, never from newer: what stays in the total leaves it no sooner than what was really used.
  */
 export function refundSliding(state: SlidingState, rule: Rule, now: number, units: number, at: number): void {
   forget(state, rule, now);
+  if (state.total === 0 || at + rule.windowUs <= now) return;
   const { counts, lasts } = state;
+  let index = lasts.findIndex((last, i) => i >= state.first && last >= at);
   let left = units;
-  while (left > 0 && state.total > 0) {
-    const taken = Math.min(left, counts[state.first] as number);
-    const isLast = (lasts[state.first] as number) >= at;
+  for (; left > 0 && index >= state.first; index--) {
+    const taken = Math.min(left, counts[index] as number);
+    counts[index] = (counts[index] as number) - taken;
     state.total -= taken;
     left -= taken;
-    if (taken < (counts[state.first] as number)) counts[state.first] = (counts[state.first] as number) - taken;
-    else state.first += 1;
-    if (isLast) break;
+    join(state, rule, index + 1);
+    join(state, rule, index);
   }
   if (state.total === 0) clear(state);
+}
+
+/** Lets a cell and the one before it leave together, at the later time, when they are small: so that cells stay few. */
+function join(state: SlidingState, rule: Rule, index: number): void {
+  const { counts, lasts } = state;
+  if (index <= state.first || index >= counts.length) return;
+  const count = (counts[index - 1] as number) + (counts[index] as number);
+  const isNear = (lasts[index] as number) - (lasts[index - 1] as number) < rule.cellUs;
+  if (counts[index - 1] !== 0 && (count > rule.cellSize || !isNear)) return;
+  counts.splice(index - 1, 2, count);
+  lasts.splice(index - 1, 1);
 }
 
 function isClosed(state: SlidingState, rule: Rule, at: number): boolean {

@@ -7,6 +7,7 @@ import {
   findFullestWindow,
   type Oracle,
 } from '../../../tests/support/limit-oracles.ts';
+import { makeOnOff, makePoisson } from '../../../tests/support/limit-traffic.ts';
 import { type AlgorithmName, compileRule, type Rule } from './rule.ts';
 import type { SlidingState } from './sliding-window.ts';
 import { createState, step, weigh } from './step.ts';
@@ -47,29 +48,6 @@ function admittedBy(tested: Rule, times: readonly number[]): number[] {
 
 function countAdmitted(oracle: Oracle, times: readonly number[]): number {
   return times.filter(oracle).length;
-}
-
-/** Reproducible noise, so that a share that is only just good enough does not fail at random. */
-function createNoise(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return (state + 1) / 4_294_967_297;
-  };
-}
-
-function makePoisson(perWindow: number, windowUs: number, windows: number): number[] {
-  const noise = createNoise(7);
-  const times: number[] = [];
-  for (let now = 0; now < windows * windowUs; now -= Math.log(noise()) * (windowUs / perWindow))
-    times.push(START + Math.floor(now));
-  return times;
-}
-
-/** Traffic that is twice as heavy half of the time and silent the other half; the halves last `period` windows. */
-function makeOnOff(perWindow: number, windowUs: number, period: number): number[] {
-  const half = period * windowUs;
-  return makePoisson(2 * perWindow, windowUs, 60).filter((at) => Math.floor((at - START) / half) % 2 === 0);
 }
 
 describe('sliding_window', () => {

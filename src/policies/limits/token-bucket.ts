@@ -8,13 +8,11 @@ export interface BucketState {
   fraction: number;
   /** When the two above are true. It lies ahead while units are held: until then the bucket is seen refilling towards it. */
   at: number;
-  /** When the bucket last was full: what had been taken before can no longer be given back. */
-  fullAt: number;
 }
 
 /** A new bucket is full: infinitely long ago it last gave something. */
 export function createBucket(): BucketState {
-  return { milliTokens: 0, fraction: 0, at: Number.NEGATIVE_INFINITY, fullAt: Number.NEGATIVE_INFINITY };
+  return { milliTokens: 0, fraction: 0, at: Number.NEGATIVE_INFINITY };
 }
 
 /** Refills, and says what a request of this cost would meet. Charges nothing. */
@@ -42,12 +40,17 @@ export function chargeBucket(state: BucketState, rule: Rule, now: number, taking
   verdict.resetUs = findWait(state, rule, now, rule.capacity * MILLI);
 }
 
-/** Gives back what was taken at `at`, unless the bucket has been full since: then it has been made good already. */
+/**
+ * Gives back what was taken at `at`, less what has flowed in since: without the taking the bucket might have been full, and
+ * then that would have been lost.
+ */
 export function refundBucket(state: BucketState, rule: Rule, now: number, units: number, at: number): void {
   refill(state, rule, now);
-  if (state.fullAt > at) return;
+  const elapsed = Math.max(0, now - at);
+  const periods = Math.floor(elapsed / rule.gainUs);
+  const part = Math.ceil(((elapsed - periods * rule.gainUs) * rule.gain) / rule.gainUs);
   const full = rule.capacity * MILLI;
-  state.milliTokens += units * MILLI;
+  state.milliTokens += Math.max(0, units * MILLI - periods * rule.gain - part);
   if (state.milliTokens >= full) fill(state, full, state.at);
 }
 
@@ -73,7 +76,6 @@ function fill(state: BucketState, full: number, at: number): void {
   state.milliTokens = full;
   state.fraction = 0;
   state.at = at;
-  state.fullAt = at;
 }
 
 /** Whole tokens at `now`, which is `state.at` or before it. */

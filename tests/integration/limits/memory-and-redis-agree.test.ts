@@ -61,7 +61,7 @@ const lease = fc.record({
 const decision = fc.record({ ...who, does: fc.constant('decide' as const), cost: fc.constantFrom(1, 1, 1, 2, 5) });
 const mixedHistory = fc.array(
   fc.oneof({ weight: 4, arbitrary: decision }, { weight: 2, arbitrary: lease }, { weight: 2, arbitrary: correction }),
-  { minLength: 1, maxLength: 80 },
+  { minLength: 1, maxLength: 80, size: 'max' },
 );
 
 describeWithRedis('memory and Redis', (redis) => {
@@ -157,7 +157,7 @@ describeWithRedis('memory and Redis', (redis) => {
           if (fromMemory?.at !== undefined) charged.push(fromMemory.at);
         }
       }),
-      { numRuns: 250 },
+      { numRuns: 120 },
     );
   }, 60_000);
 
