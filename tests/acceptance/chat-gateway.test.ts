@@ -40,9 +40,9 @@ async function createKey(token: string): Promise<string> {
 }
 
 /** `curl -X POST …/v1/chat/completions -H "Authorization: Bearer …"` */
-function chat(credential: string): Promise<JsonAnswer> {
+function chat(credential: string, model = 'gpt-3.5-turbo'): Promise<JsonAnswer> {
   const messages = [{ role: 'user', content: 'Tell me a joke' }];
-  const body = { messages, model: 'gpt-3.5-turbo', stream: false };
+  const body = { messages, ...(model !== '' && { model }), stream: false };
   return postJson(`${gateway.url}/v1/chat/completions`, body, bearer(credential));
 }
 
@@ -71,6 +71,11 @@ test('the token of a login opens the chat', async () => {
   const { status, body } = await chat(await signUpAndLogIn('token@example.com'));
   expect(status).toBe(200);
   expect(body).toMatchObject({ object: 'chat.completion', choices: [{ message: { role: 'assistant' } }] });
+});
+
+test('a chat that names no model is one with the default', async () => {
+  const { status, headers } = await chat(await signUpAndLogIn('default@example.com'), '');
+  expect([status, headers.get('x-gateway-model')]).toEqual([200, 'gpt-3.5-turbo']);
 });
 
 test('an API key made with the token opens the chat as Bearer, whole and streamed', async () => {

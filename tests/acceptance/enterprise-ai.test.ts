@@ -89,6 +89,18 @@ test('a model outside the token is refused, and one outside the gateway too', as
   }
 });
 
+test('a model may be asked for by another name, or not at all', async () => {
+  const token = await issueToken({ ...advisor, username: 'names@wealth.com' });
+  const { status, headers } = await chat(token, 'openai/gpt-4.1');
+  expect([status, headers.get('x-gateway-model')]).toEqual([200, 'gpt-4']);
+  expect((await chat(token, 'llama')).headers.get('x-gateway-model')).toBe('llama-2');
+  const messages = [{ role: 'user', content: 'Say hello.' }];
+  const unnamed = await postJson(`${gateway.url}/api/v1/chat/completions`, { messages }, bearer(token));
+  expect([unnamed.status, unnamed.headers.get('x-gateway-model')]).toEqual([200, 'gpt-4']);
+  const models = await getJson(`${gateway.url}/api/v1/chat/models`, bearer(token));
+  expect(models.body['data']).toMatchObject([{ id: 'gpt-4' }, { id: 'llama-2' }]);
+});
+
 test('rate_limit of the token is what its user gets in an hour, and the refusal says when it ends', async () => {
   const token = await issueToken({ ...advisor, username: 'three@wealth.com', rate_limit: 3 });
   for (let n = 0; n < 3; n += 1) expect((await chat(token)).status).toBe(200);
