@@ -1,7 +1,8 @@
 import { type FailureKind, UpstreamFailure } from './attempt.ts';
+import type { BodySink, SinkState } from './body-sink.ts';
 
 /** The body of an answer on its way to be handed over whole. */
-export class Collection {
+export class Collection implements BodySink {
   /** Rejects with `UpstreamFailure`. */
   readonly whole: Promise<Buffer>;
 
@@ -18,15 +19,15 @@ export class Collection {
     this.bytesLeft = maxBytes;
   }
 
-  /** False when the body has more bytes than were asked for. */
-  add(chunk: Buffer): boolean {
+  take(chunk: Buffer): SinkState {
     this.bytesLeft -= chunk.length;
     this.chunks.push(chunk);
-    return this.bytesLeft >= 0;
+    return this.bytesLeft < 0 ? 'failed' : 'flowing';
   }
 
-  finish(): void {
+  finish(): boolean {
     this.resolve(this.chunks.length === 1 ? (this.chunks[0] as Buffer) : Buffer.concat(this.chunks));
+    return true;
   }
 
   fail(kind: FailureKind): void {

@@ -3,23 +3,23 @@ import type { Rejection } from '../errors/rejection.ts';
 import { type BodyFilter, flush, passThrough } from '../exchange/body-filter.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { EventEdge } from '../lib/event-edge.ts';
+import type { FailureKind } from './attempt.ts';
+import type { BodySink, SinkState } from './body-sink.ts';
+import { endTruncated } from './truncated.ts';
 
 /** Bodies up to this size are worth copying to leave in the same buffer as their head. */
 const ONE_WRITE_BYTES = 16 * 1024;
 /** A comment, which every reader of event streams skips (HTML standard, section 9.2.6). */
 const KEEP_ALIVE = Buffer.from(': keep-alive\n\n');
 
-/**
- * After a chunk: `flowing` for more, `full` when the client cannot take more for now, `ended` when the response is
- * complete, `failed` when a filter found that nothing sensible can follow, `spent` when nobody wants the rest.
- */
-export type DeliveryState = 'flowing' | 'full' | 'ended' | 'failed' | 'spent';
+const NO_FILTERS: readonly BodyFilter[] = [];
+const TIMEOUTS: ReadonlySet<FailureKind> = new Set<FailureKind>(['first_byte_timeout', 'total_timeout']);
 
 /**
  * The body of one answer on its way to the client: through the filters of the exchange, past those who listen, into the
  * response. Where the client has left and the answer is wanted all the same, everything happens but the last.
  */
-export class Delivery {
+export class Delivery implements BodySink {
   private readonly exchange: Exchange;
   private readonly filters: readonly BodyFilter[] | undefined;
   /** Of the body as the client gets it; -1 when unknown. */
@@ -39,24 +39,13 @@ export class Delivery {
     if (this.quietMs > 0) exchange.deadline.awaitQuiet(this.quietMs, this.onQuiet);
   }
 
-  /** What a filter found to be wrong with the answer. */
-  get failure(): Rejection | undefined {
-    if (this.filters) for (const { failure } of this.filters) if (failure) return failure;
-    return undefined;
+  take(chunk: Buffer): SinkState {
+    const { filters } = this;
+    if (!filters) return this.send(chunk);
+    const state = this.send(passThrough(filters, chunk));
+    return findFailure(filters) ? 'failed' : state;
   }
 
-  /** The upstream itself has told the client of its failure. */
-  get hasPassedError(): boolean {
-    return this.filters?.some(({ hasPassedError }) => hasPassedError) ?? false;
-  }
-
-  pass(chunk: Buffer): DeliveryState {
-    if (!this.filters) return this.send(chunk);
-    const state = this.send(passThrough(this.filters, chunk));
-    return this.failure ? 'failed' : state;
-  }
-
-  /** Passes what the filters still hold; false when the client must not take the answer for whole. */
   finish(): boolean {
     const { exchange, filters } = this;
     if (filters) {
@@ -69,7 +58,17 @@ export class Delivery {
     return true;
   }
 
-  private send(chunk: Buffer): DeliveryState {
+  fail(kind: FailureKind): void {
+    const { exchange, filters = NO_FILTERS } = this;
+    if (kind === 'client_aborted') return exchange.endDetached();
+    if (exchange.res.writableEnded) return;
+    const failure = findFailure(filters);
+    // What a filter found is for the gateway to tell: the upstream's own words have not passed it.
+    const isTold = !failure && filters.some(({ hasPassedError }) => hasPassedError);
+    endTruncated(exchange, failure ?? (TIMEOUTS.has(kind) ? 'UPSTREAM_TIMEOUT' : 'UPSTREAM_ERROR'), isTold);
+  }
+
+  private send(chunk: Buffer): SinkState {
     const { exchange } = this;
     if (chunk.length === 0) return 'flowing';
     exchange.runSentHooks(chunk);
@@ -83,7 +82,7 @@ export class Delivery {
     return exchange.res.write(chunk) ? 'flowing' : 'full';
   }
 
-  private countUnseen(bytes: number): DeliveryState {
+  private countUnseen(bytes: number): SinkState {
     this.bytesUnseen += bytes;
     return this.bytesUnseen > this.exchange.mostBytesUnseen ? 'spent' : 'flowing';
   }
@@ -106,6 +105,11 @@ export class Delivery {
     }
     exchange.deadline.awaitQuiet(this.quietMs, this.onQuiet);
   };
+}
+
+function findFailure(filters: readonly BodyFilter[]): Rejection | undefined {
+  for (const { failure } of filters) if (failure) return failure;
+  return undefined;
 }
 
 /** Node joins head and body into one buffer only when both are strings; latin1 keeps every byte. */

@@ -1,16 +1,15 @@
 import type { Dispatcher, Pool } from 'undici';
 import type { DeadlinePhase } from '../exchange/deadline.ts';
-import type { Rejection } from '../errors/rejection.ts';
-import type { Exchange, UpstreamPlan } from '../exchange/exchange.ts';
+import type { Exchange, RunningCall, UpstreamPlan } from '../exchange/exchange.ts';
 import { type Answer, type Attempt, type FailureKind, UpstreamFailure } from './attempt.ts';
 import { earlyHints, framingOf, hasNoBody, textHeaders } from './answer-head.ts';
+import type { BodySink } from './body-sink.ts';
 import { Collection } from './collection.ts';
 import { Delivery } from './delivery.ts';
 import { failureKind } from './failure-kinds.ts';
 import type { UpstreamPools } from './pools.ts';
 import { recordAttempt } from './record-attempt.ts';
 import type { Target } from './targets.ts';
-import { endTruncated } from './truncated.ts';
 
 /** Interim (1xx) responses one answer may have; an endless row of them would keep a request alive for ever. */
 const MOST_INTERIM_RESPONSES = 8;
@@ -37,9 +36,9 @@ export function createForwarder(pools: UpstreamPools): Attempt {
 
 /**
  * One request on the wire and its answer. undici calls the `on…` methods; the answer's head is handed out with the
- * connection paused, and the body flows straight into the client's response once somebody takes it.
+ * connection paused, and the body flows into the sink of whoever takes it.
  */
-class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
+class UpstreamCall implements Dispatcher.DispatchHandler, Answer, RunningCall {
   readonly target: Target;
   status = 0;
   headers: string[] = [];
@@ -50,14 +49,12 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
   private readonly reject: (failure: UpstreamFailure) => void;
   private readonly startedAt = performance.now();
   private controller: Dispatcher.DispatchController | undefined;
-  private phase: 'waiting' | 'answered' | 'collecting' | 'delivering' | 'discarding' | 'over' = 'waiting';
-  private collection: Collection | undefined;
-  private delivery: Delivery | undefined;
-  private isBroken = false;
+  private phase: 'waiting' | 'answered' | 'taken' | 'over' = 'waiting';
+  private sink: BodySink | undefined;
   private isEnded = false;
   private brokenListener: (() => void) | undefined;
   private interimResponses = 0;
-  private discardedBytes = 0;
+  private unwantedBytes = 0;
   private isCounted = true;
   private isClientSlow = false;
   private idleMs = 0;
@@ -91,41 +88,29 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
   }
 
   deliver(headers: string[]): boolean {
-    if (this.isBroken || this.phase !== 'answered') return false;
+    if (this.phase !== 'answered') return false;
     const { exchange, plan } = this;
-    const framing = framingOf(headers);
-    this.phase = 'delivering';
+    const { length, isEventStream } = framingOf(headers);
     // Where a length is promised nothing can be put in: it would take the place of bytes that are to come.
-    exchange.isEventStream = framing.isEventStream && framing.length === undefined;
-    exchange.isStream = framing.isEventStream || (framing.length === undefined && !hasNoBody(exchange, this.status));
+    exchange.isEventStream = isEventStream && length === undefined;
+    exchange.isStream = isEventStream || (length === undefined && !hasNoBody(exchange, this.status));
     if (!exchange.isDetached) exchange.res.writeHead(this.status, headers);
-    this.delivery = new Delivery(exchange, framing.length);
-    this.idleMs = framing.isEventStream ? plan.timeouts.idle_streamed : plan.timeouts.idle;
-    exchange.deadline.await('idle', this.idleMs);
-    // Resuming parses what has already arrived, so a short answer leaves in one write together with its head.
-    if (this.isEnded) this.finish();
-    else this.controller?.resume();
-    if (this.isDelivering() && !exchange.isDetached) exchange.res.flushHeaders();
+    const { idle, idle_streamed } = plan.timeouts;
+    this.take(new Delivery(exchange, length), isEventStream ? idle_streamed : idle);
+    if (this.isTaken() && !exchange.isDetached) exchange.res.flushHeaders();
     return true;
   }
 
   collect(maxBytes: number): Promise<Buffer> {
     const collection = new Collection(maxBytes);
-    if (this.isBroken || this.phase !== 'answered') {
-      collection.fail('reset');
-      return collection.whole;
-    }
-    this.phase = 'collecting';
-    this.collection = collection;
-    this.exchange.deadline.await('idle', this.plan.timeouts.idle);
-    if (this.isEnded) this.finishCollecting(collection);
-    else this.controller?.resume();
+    if (this.phase === 'answered') this.take(collection, this.plan.timeouts.idle);
+    else collection.fail('reset');
     return collection.whole;
   }
 
   discard(): void {
     if (this.phase !== 'answered') return;
-    this.phase = 'discarding';
+    this.phase = 'over';
     this.exchange.deadline.endPhase();
     if (this.isEnded) return;
     setTimeout(() => this.controller?.abort(new Error('discarded')), DISCARD_MS).unref();
@@ -144,7 +129,8 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.controller = controller;
     if (this.phase === 'over') return controller.abort(new Error('abandoned'));
-    this.exchange.deadline.await('first_byte', this.firstByteMs());
+    const { first_byte, first_byte_streamed = first_byte } = this.plan.timeouts;
+    this.exchange.deadline.await('first_byte', this.exchange.model?.isStream ? first_byte_streamed : first_byte);
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
@@ -162,13 +148,11 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.phase === 'discarding') return this.countDiscarded(controller, chunk.length);
-    if (this.phase === 'collecting') return this.keep(chunk);
-    if (this.phase !== 'delivering') return;
-    const state = (this.delivery as Delivery).pass(chunk);
+    if (this.phase !== 'taken') return this.countUnwanted(controller, chunk.length);
+    const state = (this.sink as BodySink).take(chunk);
     if (state === 'flowing') this.exchange.deadline.await('idle', this.idleMs);
     else if (state === 'full') this.waitForClient(controller);
-    else if (state === 'failed') this.endFailed();
+    else if (state === 'failed') this.fail('invalid_response');
     else if (state === 'spent') this.fail('client_aborted');
   }
 
@@ -176,32 +160,31 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
     this.release();
     // An answer without a body ends before anybody could take it: pausing holds back data, not the end.
     this.isEnded = true;
-    if (this.phase === 'delivering') this.finish();
-    else if (this.phase === 'collecting') this.finishCollecting(this.collection as Collection);
+    if (this.phase === 'taken') this.finish();
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     this.release();
-    if (this.phase === 'waiting') {
-      const sent = this.controller !== undefined;
-      const kind = this.exchange.body.rejection ? 'request_body' : failureKind(error, sent);
-      return this.refuse(new UpstreamFailure(kind, sent, error));
-    }
-    if (this.phase === 'collecting') this.failCollecting('reset');
-    else if (this.phase === 'answered' || this.phase === 'delivering') this.breakOff('UPSTREAM_ERROR');
+    if (this.phase !== 'waiting') return this.breakOff('reset');
+    const sent = this.controller !== undefined;
+    const kind = this.exchange.body.rejection ? 'request_body' : failureKind(error, sent);
+    this.refuse(new UpstreamFailure(kind, sent, error));
+  }
+
+  private take(sink: BodySink, idleMs: number): void {
+    this.phase = 'taken';
+    this.sink = sink;
+    this.idleMs = idleMs;
+    this.exchange.deadline.await('idle', idleMs);
+    // Resuming parses what has already arrived, so a short answer leaves in one write together with its head.
+    if (this.isEnded) this.finish();
+    else this.controller?.resume();
   }
 
   private finish(): void {
     this.exchange.deadline.endPhase();
-    const delivery = this.delivery as Delivery;
-    if (delivery.finish()) this.phase = 'over';
-    else this.breakOff(delivery.failure ?? 'UPSTREAM_ERROR');
-  }
-
-  /** A filter found the answer to be broken: its end is not waited for. */
-  private endFailed(): void {
-    this.breakOff(this.delivery?.failure ?? 'UPSTREAM_ERROR');
-    this.controller?.abort(new Error('broken answer'));
+    if (this.sink?.finish()) this.phase = 'over';
+    else this.breakOff('reset');
   }
 
   /** Ends the call for a reason of our own, wherever it stands. */
@@ -209,9 +192,7 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
     if (this.phase === 'over') return;
     const failure = new UpstreamFailure(kind, this.controller !== undefined);
     if (this.phase === 'waiting') this.refuse(failure);
-    else if (this.phase === 'collecting') this.failCollecting(kind);
-    else if (kind === 'client_aborted') this.leave();
-    else this.breakOff('UPSTREAM_TIMEOUT');
+    else this.breakOff(kind);
     this.controller?.abort(failure);
   }
 
@@ -222,37 +203,13 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
     this.reject(failure);
   }
 
-  /** The rest of the answer is not wanted; that says nothing about the upstream. */
-  private leave(): void {
+  /** The body will not be complete. That the client has left says nothing about the upstream. */
+  private breakOff(kind: FailureKind): void {
+    if (this.phase === 'over') return;
     this.phase = 'over';
-    this.exchange.endDetached();
-  }
-
-  private breakOff(reason: 'UPSTREAM_ERROR' | 'UPSTREAM_TIMEOUT' | Rejection): void {
-    const { exchange, delivery } = this;
-    this.phase = 'over';
-    this.isBroken = true;
-    this.brokenListener?.();
-    if (delivery && !exchange.res.writableEnded) endTruncated(exchange, reason, delivery.hasPassedError);
-  }
-
-  private keep(chunk: Buffer): void {
-    if (!this.collection?.add(chunk)) return this.fail('invalid_response');
-    this.exchange.deadline.await('idle', this.plan.timeouts.idle);
-  }
-
-  private finishCollecting(collection: Collection): void {
-    this.phase = 'over';
-    this.exchange.deadline.endPhase();
-    collection.finish();
-  }
-
-  private failCollecting(kind: FailureKind): void {
-    this.phase = 'over';
-    this.isBroken = true;
     this.exchange.deadline.endPhase();
     if (kind !== 'client_aborted') this.brokenListener?.();
-    this.collection?.fail(kind);
+    this.sink?.fail(kind);
   }
 
   private waitForClient(controller: Dispatcher.DispatchController): void {
@@ -262,11 +219,6 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
     this.exchange.res.once('drain', this.onDrain);
   }
 
-  private firstByteMs(): number {
-    const { first_byte, first_byte_streamed } = this.plan.timeouts;
-    return (this.exchange.model?.isStream ? first_byte_streamed : undefined) ?? first_byte;
-  }
-
   private passInterim(controller: Dispatcher.DispatchController, status: number): void {
     if (++this.interimResponses > MOST_INTERIM_RESPONSES) return this.fail('invalid_response');
     if (status !== 103 || this.exchange.edge.httpVersion !== '1.1' || this.exchange.isCommitted) return;
@@ -274,9 +226,10 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
     if (links.length > 0) this.exchange.res.writeEarlyHints({ link: links });
   }
 
-  private countDiscarded(controller: Dispatcher.DispatchController, bytes: number): void {
-    this.discardedBytes += bytes;
-    if (this.discardedBytes > DISCARDED_BYTES) controller.abort(new Error('discarded'));
+  /** Reading a little is cheaper than another connection. */
+  private countUnwanted(controller: Dispatcher.DispatchController, bytes: number): void {
+    this.unwantedBytes += bytes;
+    if (this.unwantedBytes > DISCARDED_BYTES) controller.abort(new Error('discarded'));
   }
 
   private release(): void {
@@ -286,8 +239,8 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer {
   }
 
   /** A question to the call, not to the compiler: resuming may have delivered everything already. */
-  private isDelivering(): boolean {
-    return this.phase === 'delivering';
+  private isTaken(): boolean {
+    return this.phase === 'taken';
   }
 
   private readonly onDrain = (): void => {
