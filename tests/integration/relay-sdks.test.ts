@@ -35,7 +35,7 @@ settings: { ${QUICK_SHUTDOWN} }
 services:
   chat:
     kind: llm
-    retry: false
+    retry: { attempts: 2, backoff: { initial: 1ms, max: 1ms } }
     circuit_breaker: false
     targets:
       - { url: "${openaiUpstream.url}/v1", api_key: sk-of-openai, models: ["gpt*", "acme/*", "text-*"] }
@@ -45,6 +45,8 @@ services:
         gpt-4o-mini: { unpriced: free }
         acme/llama-2: { upstream_name: llama-2, unpriced: free }
         text-embedding-3-small: { unpriced: free }
+        gpt-broken: { upstream_name: "fault/error?status=503", fallbacks: [claude-x], unpriced: free }
+        claude-broken: { upstream_name: "fault/error?status=529", fallbacks: [gpt-4o-mini], unpriced: free }
         claude-x: { upstream_name: claude-x-1, unpriced: free }
         ${faults.join('\n        ')}
   as-openai: { kind: llm, url: "${scripted.url}/v1", retry: false, headers: { allow_client_key: true } }
@@ -67,6 +69,7 @@ afterAll(async () => {
 
 const messages = [{ role: 'user' as const, content: 'Say hello.' }];
 const schema = { type: 'object' as const, properties: { city: { type: 'string' }, days: { type: 'integer' } } };
+const JSON_TYPE = { 'Content-Type': 'application/json' };
 const args = { city: 'Say hello.', days: 1 };
 
 describe.each(['gpt-4o-mini', 'claude-x'])('the OpenAI client, asking %s', (model) => {
@@ -213,6 +216,16 @@ test.each([
   expect(error).toMatchObject({ error: { type: 'error', error: { type, message: expect.any(String) } } });
 });
 
+test('a fallback at the other provider answers in the language of the client', async () => {
+  const chat = await openai.chat.completions.create({ model: 'gpt-broken', messages }).withResponse();
+  expect(chat.response.headers.get('x-gateway-model')).toBe('claude-x');
+  expect(chat.data.choices[0]?.message.content).toContain('sample answer of claude-x-1');
+  const stream = openai.chat.completions.stream({ model: 'claude-broken', messages });
+  expect((await stream.finalChatCompletion()).choices[0]?.message.content).toContain('sample answer of gpt-4o-mini');
+  const message = await anthropic.messages.create({ model: 'claude-broken', max_tokens: 100, messages });
+  expect(message.content).toMatchObject([{ text: expect.stringContaining('sample answer of gpt-4o-mini') }]);
+});
+
 describe('a stream that ends early fails for either client', () => {
   test.each(['gpt-cut', 'claude-cut'])('%s', async (model) => {
     const chunks = await openai.chat.completions.create({ model, messages, stream: true });
@@ -226,7 +239,7 @@ describe('a stream that ends early fails for either client', () => {
 });
 
 describe('either client tries again by itself', () => {
-  const soon = { 'Content-Type': 'application/json', 'Retry-After-Ms': '1' };
+  const soon = { ...JSON_TYPE, 'Retry-After-Ms': '1' };
   const completion = {
     id: 'c',
     object: 'chat.completion',
@@ -259,7 +272,7 @@ describe('either client tries again by itself', () => {
 
 describe('what reaches the provider', () => {
   const answer = (body: object) =>
-    scripted.play(inTurn((call) => call.received.then(() => call.answer(200, JSON.stringify(body)))));
+    scripted.play(inTurn((call) => call.received.then(() => call.answer(200, JSON.stringify(body), JSON_TYPE))));
   const defaultHeaders = { 'OpenAI-Api-Key': 'sk-of-the-caller', Cookie: 'a=b', 'X-Forwarded-For': '203.0.113.9' };
   const clientOf = (service: string): OpenAI =>
     openai.withOptions({ baseURL: `${gateway.url}/${service}/v1`, defaultHeaders });
@@ -281,6 +294,17 @@ describe('what reaches the provider', () => {
     expect(body.toString()).not.toContain('u-1');
     for (const name of ['authorization', 'openai-api-key', 'accept-encoding', 'cookie', 'x-forwarded-for'])
       expect([name, headers.get(name)]).toEqual([name, undefined]);
+  });
+
+  test('is passed on where its API has the path, and refused where it has not', async () => {
+    const client = anthropic.withOptions({ baseURL: `${gateway.url}/as-anthropic` });
+    answer({ input_tokens: 14 });
+    expect(await client.messages.countTokens({ model: 'any', messages })).toEqual({ input_tokens: 14 });
+    const { target, headers, body } = scripted.requests.at(-1) as (typeof scripted.requests)[number];
+    expect([target, headers.get('x-api-key')]).toEqual(['/v1/messages/count_tokens', 'sk-of-anthropic']);
+    expect(JSON.parse(body.toString())).toEqual({ model: 'any', messages });
+    const speech = clientOf('as-anthropic').audio.speech.create({ model: 'any', voice: 'alloy', input: 'hi' });
+    await expect(speech).rejects.toMatchObject({ status: 404, error: { code: 'NOT_FOUND' } });
   });
 
   test('carries the key the caller brings only where that is allowed and only to its own provider', async () => {

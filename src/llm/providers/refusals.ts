@@ -10,9 +10,12 @@ export function notAvailable(param: string, detail: string): GatewayError {
   return new GatewayError(new Rejection('VALUE_ERROR', `"${param}" ${detail}`, { facts: { param } }));
 }
 
+/** A name may be as long as a body. */
+const LONGEST_SHOWN = 100;
+
 /** The provider has nothing like the operation. `path` may hold a query, which is not repeated. */
 export function notServed(path: string, model: string | undefined): GatewayError {
-  const whose = model ? ` of the model "${model}"` : '';
+  const whose = model ? ` of the model "${model.slice(0, LONGEST_SHOWN)}"` : '';
   const detail = `The provider${whose} does not serve ${path.split('?')[0]}.`;
   return new GatewayError(new Rejection('NOT_FOUND', detail));
 }

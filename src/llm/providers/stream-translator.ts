@@ -5,6 +5,9 @@ import { type JsonObject, textAt } from './json.ts';
 import type { StreamTranslation } from './provider.ts';
 import { notUnderstood } from './refusals.ts';
 
+/** Characters of a message of the upstream that are worth repeating. */
+const LONGEST_TOLD = 2_000;
+
 const NOTHING = Buffer.alloc(0);
 
 /** What both directions share: events in, text out, and an end that is either whole or a failure. */
@@ -53,7 +56,7 @@ export abstract class StreamTranslator implements StreamTranslation {
 
   /** The upstream told of an error inside its stream: `{ type, message }`. */
   protected failWith(error: JsonObject): void {
-    const detail = textAt(error, 'message') || 'The upstream reported an error.';
+    const detail = textAt(error, 'message').slice(0, LONGEST_TOLD) || 'The upstream reported an error.';
     this.failure ??= new Rejection(codeFor(error), detail);
   }
 
