@@ -91,6 +91,8 @@ describe('a body is read', () => {
     ['nothing', '', 'not valid JSON'],
     ['a list', '[{"model":"a"}]', 'must be a JSON object'],
     ['null', 'null', 'must be a JSON object'],
+    ['a million lists', `{"a":[${'[],'.repeat(1_000_000)}[]]}`, 'too many parts'],
+    ['a thousand fields and more', `{${Array.from({ length: 1_001 }, (_, i) => `"${i}":0`).join()}}`, 'too many parts'],
     ['an object nested without end', `{"a":${'['.repeat(200_000)}`, 'nested too deeply'],
   ])('and refused with %s', (_what, text, detail) => {
     expect(refusal(text)).toContain(detail);

@@ -7,7 +7,7 @@ const LONGEST_SHOWN = 60;
 
 /**
  * Reads the body of a request to a model so that no two readers of the same bytes can see different requests: UTF-8
- * without a byte order mark (RFC 8259 section 8.1), one JSON object, no top-level key twice, bounded depth.
+ * without a byte order mark (RFC 8259 section 8.1), one JSON object, no top-level key twice, bounded depth and number of parts.
  */
 export function parseModelBody(bytes: Buffer): ParsedBody | Rejection {
   if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf)
@@ -15,7 +15,7 @@ export function parseModelBody(bytes: Buffer): ParsedBody | Rejection {
   if (!isUtf8(bytes)) return refuse('The request body is not valid UTF-8.');
   const latin1 = bytes.toString('latin1');
   const spans = scanFields(latin1);
-  if (spans === 'too deep') return refuse('The request body is nested too deeply.');
+  if (typeof spans === 'string') return refuse(`The request body is ${spans}.`);
   let body: unknown;
   try {
     body = JSON.parse(isAscii(bytes) ? latin1 : bytes.toString());

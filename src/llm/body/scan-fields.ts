@@ -2,6 +2,9 @@ import type { FieldSpan } from '../../exchange/model-call.ts';
 
 /** Deeper than any request to a model, and shallow enough for readers that recurse. */
 const DEEPEST = 128;
+/** Objects and lists: each takes many times the memory of its two bytes. */
+const MOST_SECTIONS = 250_000;
+const MOST_FIELDS = 1_000;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -14,12 +17,15 @@ const CLOSING = 0x7d;
 /** So many letters of a string are looked at one by one; where no quote is among them, searching for the next one pays. */
 const STRETCH = 24;
 
+/** Why a body is not read; completes "is". */
+type Excess = 'nested too deeply' | 'made of too many parts';
+
 /**
  * Finds the top-level fields of a JSON object. `text` is the body read as Latin-1, so that its positions are those of
  * the bytes. Only means something for a body that `JSON.parse` accepts; of others it returns whatever it takes for
  * fields, and never fails.
  */
-export function scanFields(text: string): FieldSpan[] | 'too deep' {
+export function scanFields(text: string): FieldSpan[] | Excess {
   return new FieldScanner(text).scan();
 }
 
@@ -34,10 +40,11 @@ class FieldScanner {
     this.text = text;
   }
 
-  scan(): FieldSpan[] | 'too deep' {
+  scan(): FieldSpan[] | Excess {
     const { text } = this;
     const { length } = text;
     let depth = 0;
+    let sections = 0;
     for (let at = 0; at < length; at++) {
       const code = text.charCodeAt(at);
       if (code === QUOTE) {
@@ -45,7 +52,8 @@ class FieldScanner {
         if (depth === 1 && this.key === undefined) this.key = readKey(text.slice(at, end + 1));
         at = end;
       } else if ((code | 0x20) === OPENING) {
-        if (++depth > DEEPEST) return 'too deep';
+        if (++depth > DEEPEST) return 'nested too deeply';
+        if (++sections > MOST_SECTIONS) return 'made of too many parts';
         if (depth === 1) this.from = at + 1;
       } else if ((code | 0x20) === CLOSING) {
         if (depth-- === 1) this.close(at);
@@ -53,6 +61,7 @@ class FieldScanner {
         if (code === COLON) this.valueFrom = at + 1;
         else if (code === COMMA) this.close(at);
       }
+      if (this.spans.length > MOST_FIELDS) return 'made of too many parts';
     }
     return this.spans;
   }
