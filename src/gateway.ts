@@ -29,6 +29,7 @@ import { callUpstream } from './routing/call-upstream.ts';
 import { tunnelTo } from './routing/serve-upgrade.ts';
 import { UpstreamService } from './routing/upstream-service.ts';
 import { type AccessLog, createAccessLog } from './telemetry/access-log.ts';
+import type { CallerStanding } from './api/context.ts';
 import { observeExchange } from './telemetry/observe.ts';
 import { Tunnels } from './upstream/tunnel.ts';
 
@@ -93,6 +94,11 @@ export class Gateway {
   /** Finds out who calls an own endpoint; `undefined` when they may. */
   admitCaller(exchange: Exchange, callers: Callers): Promise<Rejection | undefined> {
     return this.generation.ownAccess.check(exchange, callers);
+  }
+
+  /** How far the caller of the exchange is from their limits. */
+  async standingOf(exchange: Exchange): Promise<CallerStanding> {
+    return { ...(await this.generation.callerLimits().of(exchange)), budgets: [] };
   }
 
   /** Makes another configuration live. Throws, and changes nothing, when it cannot be compiled. */

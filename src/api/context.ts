@@ -19,6 +19,30 @@ export interface ObservedService extends ServiceTargets {
   readonly prober: { views(): HealthView[] } | undefined;
 }
 
+/** A limit as it stands for a caller; `used` where the limit itself knows. */
+interface LimitStanding {
+  readonly limit: number;
+  readonly used: number | undefined;
+}
+
+/** What a caller may use in a day or a month, and what is left of it. */
+export interface BudgetStanding {
+  readonly name: string;
+  readonly unit: 'requests' | 'tokens' | 'cost_usd';
+  readonly limit: number;
+  readonly used: number;
+  readonly remaining: number;
+  /** Epoch milliseconds. */
+  readonly resetsAt: number;
+}
+
+/** Where a caller stands. */
+export interface CallerStanding {
+  readonly perMinute: LimitStanding | undefined;
+  readonly perHour: LimitStanding | undefined;
+  readonly budgets: readonly BudgetStanding[];
+}
+
 /** The gateway as endpoints see it. */
 export interface ObservedGateway {
   readonly config: GatewayConfig;
@@ -27,11 +51,13 @@ export interface ObservedGateway {
   readonly isDraining: boolean;
   /** Finds out who calls and tells it to the exchange, or says why not. */
   admitCaller(exchange: Exchange, callers: 'token' | 'token_or_key'): Promise<Rejection | undefined>;
+  /** How far the caller of the exchange is from their limits. */
+  standingOf(exchange: Exchange): Promise<CallerStanding>;
 }
 
 /** What the endpoints work with; whoever starts the gateway provides it. */
 export interface ApiContext {
-  readonly deps: Pick<Dependencies, 'breakers' | 'clock' | 'failedAuth' | 'log' | 'metrics'>;
+  readonly deps: Pick<Dependencies, 'breakers' | 'clock' | 'failedAuth' | 'log' | 'metrics' | 'usage'>;
   readonly identity: Pick<
     Identity,
     'audit' | 'consumers' | 'keys' | 'logins' | 'ownKeys' | 'sessions' | 'signUps' | 'tokens'

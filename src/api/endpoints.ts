@@ -24,6 +24,7 @@ import { rotateKeyEndpoint } from './admin/rotate-key.ts';
 import { servicesEndpoint } from './admin/services.ts';
 import { updateConsumerEndpoint } from './admin/update-consumer.ts';
 import { updateKeyEndpoint } from './admin/update-key.ts';
+import { usageReportEndpoint } from './admin/usage.ts';
 import { authTokenEndpoint } from './auth-token.ts';
 import type { Endpoint } from './endpoint.ts';
 import { detailedHealthEndpoint } from './health-detailed.ts';
@@ -31,6 +32,7 @@ import { healthEndpoint } from './health.ts';
 import { metricsEndpoint } from './metrics.ts';
 import { readyEndpoint } from './ready.ts';
 import { rootEndpoint } from './root.ts';
+import { usageEndpoint } from './usage.ts';
 
 /** Everything the gateway itself answers. */
 export const ENDPOINTS: readonly Endpoint[] = [
@@ -45,6 +47,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   refreshEndpoint,
   logoutEndpoint,
   meEndpoint,
+  usageEndpoint,
   createOwnKeyEndpoint,
   listOwnKeysEndpoint,
   revokeOwnKeyEndpoint,
@@ -64,6 +67,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   servicesEndpoint,
   resetBreakerEndpoint,
   listAuditEndpoint,
+  usageReportEndpoint,
   configEndpoint,
   reloadEndpoint,
 ];

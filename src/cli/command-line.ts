@@ -29,6 +29,7 @@ function program(): Command {
     .action(async (options) => (await import('./commands/migrate.ts')).migrate(options));
   addKeys(root.command('keys').description('issue and manage API keys, also while the gateway runs'));
   addUsers(root.command('users').description('create and manage users who log in, also while the gateway runs'));
+  addUsage(root.command('usage').description('sum what was used, by consumer, service, model and day'));
   addAudit(root.command('audit').description('look into the record of changes'));
   return root;
 }
@@ -146,6 +147,19 @@ function addAudit(audit: Command): void {
     .addOption(configOption())
     .option('--anchor <head>', 'head printed by an earlier run, to notice rows missing at the end')
     .action(async (options) => (await import('./commands/audit.ts')).verifyAudit(options));
+}
+
+function addUsage(usage: Command): void {
+  usage
+    .addOption(configOption())
+    .option('--by <names>', 'consumer, service, model, day, or several with commas', 'consumer')
+    .option('--consumer <id>', 'only of this consumer')
+    .option('--service <name>', 'only of this service')
+    .option('--model <name>', 'only what this model answered')
+    .option('--from <date>', 'only that day (UTC) and later')
+    .option('--to <date>', 'only that day (UTC) and earlier')
+    .option('--csv', 'print CSV instead of a table')
+    .action(async (options) => (await import('./commands/usage.ts')).reportUsage(options));
 }
 
 function configOption(): Option {

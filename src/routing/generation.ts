@@ -3,7 +3,9 @@ import { hashSection } from '../config/hash.ts';
 import type { Dependencies } from '../dependencies.ts';
 import type { MatchedRoute } from '../exchange/exchange.ts';
 import type { Plane } from '../exchange/plane.ts';
+import { once } from '../lib/once.ts';
 import { writeLimitHeaders } from '../policies/limits/limit-headers.ts';
+import { CallerLimits } from './caller-limits.ts';
 import { compileRoute } from './compile-route.ts';
 import type { Destination } from './destination.ts';
 import { OWN_ROUTE, OwnAccess } from './own-access.ts';
@@ -27,6 +29,8 @@ export interface Generation {
   /** Stands for the gateway's own endpoints in metrics, logs and errors. */
   readonly ownRoute: MatchedRoute;
   readonly ownAccess: OwnAccess;
+  /** Compiled when it is first asked for. */
+  readonly callerLimits: () => CallerLimits;
 }
 
 /** Compiles a configuration. Services whose section reads as before keep their targets, pools, probes and breakers. */
@@ -47,6 +51,7 @@ export function buildGeneration(config: GatewayConfig, ownPaths: OwnPaths, deps:
     },
     ownRoute: ownRoute(config.settings),
     ownAccess: new OwnAccess(config, deps),
+    callerLimits: once(() => new CallerLimits(config, deps)),
   };
 }
 

@@ -10,6 +10,13 @@ export interface Amounts {
   readonly costNanoUsd: number;
 }
 
+/** How much a consumer has used; what only a database that is down could tell is `undefined`. */
+export interface Standing {
+  readonly requests: { readonly lastMinute: number; readonly lastHour: number };
+  readonly today: Amounts | undefined;
+  readonly month: Amounts | undefined;
+}
+
 /** The service name under which the gateway's own endpoints are counted. */
 export const OWN_SERVICE = 'gateway';
 /** Refusals by a limit are not requests that a caller has had. */

@@ -8,7 +8,7 @@ import type { Ledger, UsageLog } from './ledger.ts';
 import { MinuteTally } from './minute-tally.ts';
 import { PendingAmounts } from './pending-amounts.ts';
 import type { OnFull } from './recorder.ts';
-import { type Amounts, OWN_SERVICE, readAmounts, readRequests, TOO_MANY_REQUESTS } from './standing.ts';
+import { OWN_SERVICE, readAmounts, readRequests, type Standing, TOO_MANY_REQUESTS } from './standing.ts';
 import { type ReportPage, type ReportQuery, readReport } from './usage-report.ts';
 import { storable } from './usage-row.ts';
 import { UsageStore } from './usage-store.ts';
@@ -32,13 +32,6 @@ export interface UsageOptions {
   readonly log: UsageLog;
   readonly degraded: (reason: string, on: boolean) => void;
   readonly onJournalBytes: (bytes: number) => void;
-}
-
-/** How much a consumer has used; what only a database that is down could tell is `undefined`. */
-export interface Standing {
-  readonly requests: { readonly lastMinute: number; readonly lastHour: number };
-  readonly today: Amounts | undefined;
-  readonly month: Amounts | undefined;
 }
 
 const FLUSH_MS = 3000;

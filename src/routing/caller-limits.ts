@@ -1,0 +1,92 @@
+import type { GatewayConfig, RouteConfig } from '../config/gateway-config.ts';
+import type { Dependencies } from '../dependencies.ts';
+import type { Exchange } from '../exchange/exchange.ts';
+import type { Charge } from '../policies/limits/counter-store.ts';
+import { RouteLimits } from '../policies/limits/route-limits.ts';
+import { gatewayLevels } from '../policies/limits/schema.ts';
+import { OWN_ROUTE } from './own-access.ts';
+
+/** A limit as it stands for one caller. */
+export interface LimitStanding {
+  readonly limit: number;
+  /** What the limit has counted in its window; `undefined` where the store does not answer or counts no windows. */
+  readonly used: number | undefined;
+}
+
+/** The limits of a caller that span a minute and an hour, as far as there are such. */
+export interface CallerLimitStanding {
+  readonly perMinute: LimitStanding | undefined;
+  readonly perHour: LimitStanding | undefined;
+}
+
+const MINUTE_US = 60_000_000;
+const HOUR_US = 3_600_000_000;
+/** Limits nearer to what is called say more about it than those that span the gateway. */
+const NEARNESS = ['route', 'service', 'key', 'consumer', 'tier', 'settings'];
+
+/**
+ * Tells a caller how far they are from their limits: on what they mostly call (the embeddings service, else the models,
+ * else the only service there is), or else those that span the gateway.
+ */
+export class CallerLimits {
+  private readonly counters: Dependencies['counters'];
+  /** In the order in which they are asked for a limit. */
+  private readonly limits: readonly RouteLimits[];
+
+  constructor(config: GatewayConfig, { counters }: Pick<Dependencies, 'counters'>) {
+    this.counters = counters;
+    const own = new RouteLimits(gatewayLevels(config.settings.rate_limit, config.tiers), {
+      route: OWN_ROUTE,
+      service: undefined,
+    });
+    const routes = findMainRoutes(config).map(
+      ({ name, service, policies }) => new RouteLimits(policies.limits, { route: name, service }),
+    );
+    this.limits = [...routes, own];
+  }
+
+  async of(caller: Pick<Exchange, 'principal' | 'clientIp'>): Promise<CallerLimitStanding> {
+    const minute = this.find(caller, MINUTE_US);
+    const hour = this.find(caller, HOUR_US);
+    const read = [minute, hour].filter((charge) => charge !== undefined);
+    const left = await this.counters.read(read);
+    const standingOf = (charge: Charge | undefined) => charge && toStanding(charge, left[read.indexOf(charge)]);
+    return { perMinute: standingOf(minute), perHour: standingOf(hour) };
+  }
+
+  private find(caller: Pick<Exchange, 'principal' | 'clientIp'>, windowUs: number): Charge | undefined {
+    for (const limits of this.limits) {
+      const found = limits.chargesFor(caller).filter(({ line }) => {
+        const isTheirs = line.byCaller !== undefined && !line.byModel && line.model === undefined;
+        return isTheirs && !line.isDryRun && line.rule.windowUs === windowUs;
+      });
+      if (found.length > 0) return found.reduce((best, charge) => (compare(charge, best) < 0 ? charge : best));
+    }
+    return undefined;
+  }
+}
+
+function findMainRoutes({ routes }: GatewayConfig): readonly RouteConfig[] {
+  for (const kind of ['embeddings', 'llm'] as const) {
+    const found = routes.filter((route) => route.kind === kind);
+    if (found.length > 0) return found;
+  }
+  const called = routes.filter(({ service }) => service !== undefined);
+  return new Set(called.map(({ service }) => service)).size === 1 ? called : [];
+}
+
+/** The nearer one first, and of two that are as near the tighter one. */
+function compare(a: Charge, b: Charge): number {
+  return nearnessOf(a) - nearnessOf(b) || a.line.rule.limit - b.line.rule.limit;
+}
+
+/** The key of a line begins with the level it is written on. */
+function nearnessOf({ line }: Charge): number {
+  return NEARNESS.indexOf(line.key.slice(0, line.key.indexOf(':')));
+}
+
+function toStanding({ line: { rule } }: Charge, left: number | undefined): LimitStanding {
+  const countsWindows = rule.algorithm !== 'token_bucket';
+  const used = left === undefined || !countsWindows ? undefined : Math.max(0, rule.limit - left);
+  return { limit: rule.limit, used };
+}
