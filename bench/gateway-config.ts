@@ -49,6 +49,18 @@ export function fullPolicies(upstream: string, routes: number): string {
   return JSON.stringify(config);
 }
 
+/** The same for a service of models whose streams are counted, with the event that tells usage hidden. */
+export function streamingPolicies(upstream: string): string {
+  const [limit, window] = [1_000_000_000, '1m'];
+  return JSON.stringify({
+    settings: { log: { pretty: false } },
+    consumers: [{ id: 'measured', keys: [{ hash: hashOf(KEYS.valid) }] }],
+    services: {
+      chat: { kind: 'llm', url: `${upstream}/v1`, rate_limit: { limits: [{ limit, window }] }, retry: { attempts: 3 } },
+    },
+  });
+}
+
 function hashOf(key: string): string {
   return `sha256:${createHash('sha256').update(key).digest('hex')}`;
 }
