@@ -1,8 +1,17 @@
 /** Whose language an upstream speaks. */
 export type ProviderName = 'openai' | 'anthropic';
 
-/** What a request to a model wants done; `other` is passed on unread. */
-export type Operation = 'chat' | 'completions' | 'responses' | 'messages' | 'embeddings' | 'embed' | 'models' | 'other';
+/** What a request to a model wants done; `count_tokens` uses nothing, `other` is passed on unread. */
+export type Operation =
+  | 'chat'
+  | 'completions'
+  | 'responses'
+  | 'messages'
+  | 'count_tokens'
+  | 'embeddings'
+  | 'embed'
+  | 'models'
+  | 'other';
 
 /** Nano-dollars per million tokens: whole numbers down to a tenth of a cent per billion. */
 export interface ModelPrice {

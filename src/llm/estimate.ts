@@ -17,8 +17,9 @@ const PROMPT_FIELDS = new Set([
   'functions',
 ]);
 
-/** Tokens of the prompt, from the bytes it takes in the body. */
-export function estimateInputTokens({ spans }: ParsedBody): number {
+/** Tokens of the prompt, from the bytes it takes in the body; none where no model reads it. */
+export function estimateInputTokens(operation: Operation, { spans }: ParsedBody): number {
+  if (operation === 'count_tokens') return 0;
   let bytes = 0;
   for (const { key, valueFrom, valueTo } of spans) if (PROMPT_FIELDS.has(key)) bytes += valueTo - valueFrom;
   return Math.ceil(bytes / BYTES_PER_TOKEN);

@@ -14,7 +14,7 @@ describe('the operation a path asks for', () => {
     ['/models/gpt-4', 'models'],
     ['/images/generations', 'other'],
     ['/chat/completions/chatcmpl-1', 'other'],
-    ['/messages/count_tokens', 'other'],
+    ['/messages/count_tokens', 'count_tokens'],
     ['/', 'other'],
   ])('%s: %s', (path, operation) => {
     expect(readOperation(path)).toEqual({ operation, path, isStreamForced: false });

@@ -16,6 +16,7 @@ const BY_PATH: ReadonlyMap<string, RequestedOperation> = new Map(
       ['/completions', 'completions'],
       ['/responses', 'responses'],
       ['/messages', 'messages'],
+      ['/messages/count_tokens', 'count_tokens'],
       ['/embeddings', 'embeddings'],
       ['/embed', 'embed'],
       ['/models', 'models'],

@@ -47,6 +47,8 @@ const ABOUT_BYTES = new Set([
 ]);
 const ABOUT_LENGTH = new Set(['content-length']);
 
+const USES_NOTHING: ReadonlySet<Operation> = new Set<Operation>(['models', 'count_tokens']);
+
 /**
  * Decides how the answer to a model call reaches the client, and begins to count what it uses. Where the client speaks
  * the upstream's language the bytes pass as they are, through filters that this puts on the exchange.
@@ -55,7 +57,7 @@ export function relayAnswer(exchange: Exchange, call: ModelCall, answer: AnswerH
   const translation = findProvider(answer.target.provider).translation(call);
   if (answer.status >= 300) return relayFailure(answer, translation);
   const usage = new UsageMeter(call.estimatedInputTokens);
-  if (call.operation !== 'models') call.usage = usage;
+  if (!USES_NOTHING.has(call.operation)) call.usage = usage;
   if (valueOf(answer, 'content-type').startsWith('text/event-stream')) {
     return relayStream(exchange, { call, answer, translation, usage });
   }

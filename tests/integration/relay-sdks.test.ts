@@ -303,6 +303,8 @@ describe('what reaches the provider', () => {
     const { target, headers, body } = scripted.requests.at(-1) as (typeof scripted.requests)[number];
     expect([target, headers.get('x-api-key')]).toEqual(['/v1/messages/count_tokens', 'sk-of-anthropic']);
     expect(JSON.parse(body.toString())).toEqual({ model: 'any', messages });
+    const elsewhere = anthropic.messages.countTokens({ model: 'gpt-4o-mini', messages });
+    await expect(elsewhere).rejects.toBeInstanceOf(Anthropic.NotFoundError);
     const speech = clientOf('as-anthropic').audio.speech.create({ model: 'any', voice: 'alloy', input: 'hi' });
     await expect(speech).rejects.toMatchObject({ status: 404, error: { code: 'NOT_FOUND' } });
   });

@@ -49,6 +49,7 @@ const FIELDS: { readonly [K in Operation]?: Readonly<Record<string, Kind>> } = {
     tools: list,
   },
   messages: { ...SAMPLING, model: name, max_tokens: count, system: textOrList, tools: list, stop_sequences: list },
+  count_tokens: { model: name, system: textOrList, tools: list },
   embeddings: { model: name, dimensions: count, encoding_format: text, user: text },
   embed: { model: name, user: text },
 };

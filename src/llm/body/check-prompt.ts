@@ -14,7 +14,8 @@ const INPUT_FORM = 'text, a list of texts or a list of token numbers';
 /** What is wrong with the part of the body that the model is to read, if anything. */
 export function findPromptFault(operation: Operation, body: Body): Rejection | undefined {
   if (operation === 'chat') return findMessagesFault(body['messages'], CHAT_ROLES);
-  if (operation === 'messages') return findMessagesFault(body['messages'], MESSAGES_ROLES);
+  if (operation === 'messages' || operation === 'count_tokens')
+    return findMessagesFault(body['messages'], MESSAGES_ROLES);
   if (operation === 'embeddings') return findInputFault(body['input']);
   return operation === 'embed' ? findTextFault(body['input_text']) : undefined;
 }

@@ -111,7 +111,8 @@ describe('before the call', () => {
 
   test('input is estimated from the bytes of what the model reads', () => {
     const body = read('chat', { model: 'm'.repeat(100), messages: HELLO, tools: [] });
-    expect(estimateInputTokens(body as ParsedBody)).toBe(Math.ceil((JSON.stringify(HELLO).length + 2) / 4));
+    expect(estimateInputTokens('chat', body as ParsedBody)).toBe(Math.ceil((JSON.stringify(HELLO).length + 2) / 4));
+    expect(estimateInputTokens('count_tokens', body as ParsedBody)).toBe(0);
   });
 
   test('output is bounded by the client, else by the model, else by 1,024, for each answer', () => {

@@ -8,6 +8,7 @@ import { messagesToChat } from './messages-to-chat/request.ts';
 import { ChunkStreamToEvents } from './messages-to-chat/stream.ts';
 import type { AnswerTranslation, ClientRequest, Provider, ProviderRequest } from './provider.ts';
 import { ownModel } from './own-model.ts';
+import { notServed } from './refusals.ts';
 
 /**
  * OpenAI's API and everything that speaks it: passes on what was sent, and serves the Messages API and embeddings of one
@@ -22,6 +23,7 @@ export const openai: Provider = {
   request(call: ModelCall, client: ClientRequest): ProviderRequest {
     if (call.operation === 'messages') return { path: '/chat/completions', body: messagesToChat(call) };
     if (call.operation === 'embed') return { path: '/embeddings', body: embedToEmbeddings(call) };
+    if (call.operation === 'count_tokens') throw notServed(client.path, call.model.name);
     if (!client.bytes) return { path: client.path, body: undefined };
     return { path: client.path, body: editBody(client.bytes, call, editsFor(call)) };
   },

@@ -1,6 +1,6 @@
 import { Rejection } from '../../errors/rejection.ts';
 import type { Exchange } from '../../exchange/exchange.ts';
-import type { Model, ModelCall } from '../../exchange/model-call.ts';
+import type { Model, ModelCall, Operation } from '../../exchange/model-call.ts';
 import { readCallBody } from '../../llm/body/read-call-body.ts';
 import { ModelCatalogue } from '../../llm/catalogue.ts';
 import { boundOutputTokens, estimateInputTokens } from '../../llm/estimate.ts';
@@ -18,6 +18,8 @@ const ENCODED = new Rejection(
   'The request body is compressed, which is not read here: send it without Content-Encoding.',
 );
 const EMPTY = new Rejection('VALIDATION_ERROR', 'The request body is empty: send a JSON object.');
+
+const NEVER_STREAMED: ReadonlySet<Operation> = new Set<Operation>(['embeddings', 'embed', 'count_tokens']);
 
 /**
  * Finds out what a request to an llm or embeddings service asks for, holds its body to what the operation takes and
@@ -88,7 +90,7 @@ class ModelRouter {
     const candidates = chooseModel(body['model'] as string | undefined, exchange.principal, this.rules);
     if (candidates instanceof Rejection) return candidates;
     const model = candidates[0] as Model;
-    const canStream = operation !== 'embeddings' && operation !== 'embed';
+    const canStream = !NEVER_STREAMED.has(operation);
     const call: ModelCall = {
       ...parsed,
       operation,
@@ -96,7 +98,7 @@ class ModelRouter {
       isStream: canStream && (isStreamForced || body['stream'] === true),
       wantsStreamUsage: wantsStreamUsage(body['stream_options']),
       candidates,
-      estimatedInputTokens: estimateInputTokens(parsed),
+      estimatedInputTokens: estimateInputTokens(operation, parsed),
       maxOutputTokens: boundOutputTokens(operation, parsed, model),
       model,
       usage: undefined,
