@@ -125,3 +125,13 @@ describe('the models of a target', () => {
     expect(without).toContainEqual(expect.stringContaining('api_key_header: has no meaning without api_key'));
   });
 });
+
+test.each(['retry: false', 'retry: { attempts: 1 }'])(
+  'fallbacks that %s leaves no attempt for are a warning',
+  async (retry) => {
+    const entries = `{ entries: { gpt-4: { ${FREE}, fallbacks: [llama-2] }, llama-2: { ${FREE} } } }`;
+    const warned = async (fields: string) => (await loadText(service(entries, fields))).warnings.join();
+    expect(await warned(`, ${retry}`)).toMatch(/services\.chat\.retry: leaves no attempt for the fallbacks of models/);
+    expect(await warned('')).toBe('');
+  },
+);

@@ -8,13 +8,22 @@ import type { Path } from './config-error.ts';
 import { type Checks, checkLimits } from './policy-checks.ts';
 import type { ModelsFields, ServiceFields, TargetConfig } from './schema.ts';
 
-export function checkModels({ kind, models, targets = [] }: ServiceFields, path: Path, checks: Checks): void {
+export function checkModels(service: ServiceFields, path: Path, checks: Checks): void {
+  const { kind, models, targets = [] } = service;
   if (kind === 'http') return checkNoModels({ models, targets }, path, checks);
   targets.forEach((target, i) => {
     if (kind === 'embeddings' && target.provider === 'anthropic')
       checks.fail([...path, 'targets', i, 'provider'], 'anthropic has no embeddings');
   });
-  if (models) new ModelChecks(models, path, checks).check(targets);
+  if (!models) return;
+  new ModelChecks(models, path, checks).check(targets);
+  checkAttempts(service, models, path, checks);
+}
+
+function checkAttempts({ retry }: ServiceFields, { entries }: ModelsFields, path: Path, { warn }: Checks): void {
+  const hasFallbacks = Object.values(entries).some(({ fallbacks }) => fallbacks.length > 0);
+  if (hasFallbacks && (retry === false || retry?.attempts === 1))
+    warn([...path, 'retry'], 'leaves no attempt for the fallbacks of models: allow two or more');
 }
 
 function checkNoModels(

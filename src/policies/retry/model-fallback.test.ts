@@ -3,6 +3,7 @@ import { buildExchange } from '../../../tests/support/exchange-builder.ts';
 import { buildModelCall } from '../../../tests/support/model-call-builder.ts';
 import { ScriptedUpstream, sent, unsent } from '../../../tests/support/scripted-upstream.ts';
 import { buildService, buildTarget } from '../../../tests/support/target-builder.ts';
+import { GatewayError, Rejection } from '../../errors/rejection.ts';
 import type { Exchange } from '../../exchange/exchange.ts';
 
 let upstream: ScriptedUpstream;
@@ -10,6 +11,8 @@ let upstream: ScriptedUpstream;
 beforeEach(() => {
   upstream = new ScriptedUpstream();
 });
+
+const TIMEOUTS = { connect: 0, first_byte: 0, idle: 0, idle_streamed: 0, total: 0 };
 
 /** A chat request for the first model, which the others may answer. */
 function asking(...models: [string, ...string[]]): Exchange & { model: object } {
@@ -70,6 +73,21 @@ describe('the order', () => {
     Object.assign(service.targets[0] ?? {}, { isAdmitting: false });
     await upstream.sendOf([], service)(asking('big', 'unserved', 'small'));
     expect([upstream.calls, upstream.reasons]).toEqual([['small at y:80'], []]);
+  });
+
+  test('a model whose provider cannot take the request is passed over, and the failure before it stands', async () => {
+    const refusal = new GatewayError(new Rejection('VALIDATION_ERROR', 'Not with this provider.'));
+    const requestFor = ({ model: call }: Exchange): never | { path: string; headers: []; body: null } => {
+      if (call?.model.name === 'foreign') throw refusal;
+      return { path: '/', headers: [], body: null };
+    };
+    const plan = { requestFor, pathFor: () => '/', timeouts: TIMEOUTS };
+    const send = upstream.sendOf((call) => (call.startsWith('big') ? 500 : 200), llm('a:80'));
+    await send(Object.assign(asking('big', 'foreign', 'small'), { plan }));
+    expect(upstream.calls).toEqual(['big at a:80', 'small at a:80']);
+    const alone = Object.assign(asking('big', 'foreign'), { plan });
+    await expect(send(alone)).resolves.toMatchObject({ status: 500 });
+    expect(alone.model).toMatchObject({ model: { name: 'big' }, lost: [] });
   });
 
   test('a model nobody serves is not found, and one whose targets are away is unavailable', async () => {

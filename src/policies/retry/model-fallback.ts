@@ -1,22 +1,39 @@
+import { GatewayError } from '../../errors/rejection.ts';
 import type { Exchange } from '../../exchange/exchange.ts';
 import type { ModelCall } from '../../exchange/model-call.ts';
 import { isOffered } from '../../upstream/balancer.ts';
 import type { ServiceTargets, Target } from '../../upstream/targets.ts';
 
 /**
- * Moves a call to the next of its models that has a target, and picks that target, rather one that has not been tried.
- * `undefined` when there is none: then the call stays with its model.
+ * Moves a call to the next of its models that has a target which can be asked for it, and picks that target, rather one
+ * that has not been tried. `undefined` when there is none: then the call stays with its model.
  */
 export function moveToFallback(
   service: ServiceTargets,
   exchange: Exchange,
   tried: readonly Target[],
 ): Target | undefined {
-  const call = exchange.model;
-  const model = call && fallbacksOf(call).find((each) => hasTarget(service, { ...call, model: each }));
-  if (!model) return undefined;
-  call.model = model;
-  return service.pick(tried, exchange);
+  const { model: call } = exchange;
+  if (!call) return undefined;
+  const { model: asked } = call;
+  for (const model of fallbacksOf(call)) {
+    call.model = model;
+    const target = service.pick(tried, exchange);
+    if (target && canBeAsked(exchange, target)) return target;
+  }
+  call.model = asked;
+  return undefined;
+}
+
+/** Not every provider takes every request. What is made here is kept for the attempt. */
+function canBeAsked(exchange: Exchange, target: Target): boolean {
+  try {
+    exchange.plan?.requestFor(exchange, target);
+    return true;
+  } catch (error) {
+    if (error instanceof GatewayError) return false;
+    throw error;
+  }
 }
 
 /** A model further down the list could be asked now. */

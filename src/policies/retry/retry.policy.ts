@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pRetry, { AbortError } from 'p-retry';
 import { GatewayError } from '../../errors/rejection.ts';
 import type { Exchange } from '../../exchange/exchange.ts';
+import type { Model } from '../../exchange/model-call.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { type Answer, type Attempt, type Send, UpstreamFailure } from '../../upstream/attempt.ts';
 import { unavailable } from '../../upstream/classify.ts';
@@ -153,7 +154,9 @@ class RetryRun {
   /** p-retry counts the attempt that brought us here as its first. */
   private async attempt(attemptNumber: number): Promise<Answer> {
     if (attemptNumber === 1) throw this.remember(this.last);
+    const asked = this.exchange.model?.model;
     const target = this.nextTarget();
+    if (this.last.rule.mayBeBilled) this.noteLost(asked);
     this.discardHeld();
     const result = await this.call(target);
     if (result instanceof FailedAttempt) throw this.remember(result);
@@ -182,8 +185,8 @@ class RetryRun {
     const place = places.next(last, this.attemptsLeft, this.mayRepeat);
     const target = place && places.go(place);
     if (target) return target;
-    if (place === undefined || !(last.result instanceof UpstreamFailure)) throw new AbortError(last);
-    return refuse(this.service, this.exchange);
+    if (place === 'same_target' && last.result instanceof UpstreamFailure) refuse(this.service, this.exchange);
+    throw new AbortError(last);
   }
 
   /** Waits before the next attempt, or throws to make this failure the last one. */
@@ -192,7 +195,6 @@ class RetryRun {
     const drawnMs = backoffMs(attemptNumber, this.service.config.backoff, Math.random);
     const place = this.choosePlace(failed, drawnMs);
     if (place === undefined) throw failed;
-    if (failed.rule.mayBeBilled) this.noteLost();
     await sleep(waitAt(place, failed, drawnMs), undefined, { signal: this.abort.signal });
     this.service.metrics.retry(failed.reason);
   }
@@ -218,12 +220,11 @@ class RetryRun {
   }
 
   /** How far the model had got is unknown; that it read the prompt must be assumed. */
-  private noteLost(): void {
+  private noteLost(model: Model | undefined): void {
     this.hasRepeatedBilled = true;
     const call = this.exchange.model;
-    if (!call) return;
-    const usage = { inputTokens: call.estimatedInputTokens, outputTokens: 0, isEstimated: true };
-    call.lost.push({ model: call.model, usage });
+    if (!call || !model) return;
+    call.lost.push({ model, usage: { inputTokens: call.estimatedInputTokens, outputTokens: 0, isEstimated: true } });
   }
 
   private discardHeld(): void {
