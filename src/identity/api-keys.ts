@@ -17,6 +17,7 @@ import { ensureConsumer, type StoredRateLimit } from './consumers.ts';
 import { recordChange } from './identity-changes.ts';
 import { formatJson } from './json-column.ts';
 import { boundColumns, changedBounds, type KeyBounds, type KeyBoundsPatch } from './key-bounds.ts';
+import { refuseTooMany } from './most-working.ts';
 import { type Page, type PageRequest, readPage } from './page.ts';
 
 export interface NewApiKey extends KeyBounds {
@@ -28,6 +29,8 @@ export interface NewApiKey extends KeyBounds {
   /** Epoch milliseconds. */
   readonly expiresAt?: number | undefined;
   readonly rateLimit?: StoredRateLimit | undefined;
+  /** CONFLICT when the owner has so many working keys already; no bound unless given. */
+  readonly mostWorking?: number | undefined;
 }
 
 /** A field left out stays as it is; `null` clears it. */
@@ -73,6 +76,7 @@ export class ApiKeys {
     return this.database.knex.transaction(async (trx) => {
       const owner = { name: fields.owner, tier: fields.tier };
       const { id, name, tier } = await ensureConsumer(trx, owner, context, now);
+      if (fields.mostWorking !== undefined) await refuseTooMany(trx, id, fields.mostWorking, now);
       const made = makeKey(id, fields, now);
       await insertKey(trx, made.row, context, now);
       const row = { ...made.row, owner_name: name, owner_tier: tier ?? null };

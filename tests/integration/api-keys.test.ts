@@ -159,6 +159,17 @@ describeOnBothDatabases('API keys', ({ openMigrated }) => {
     expect((await keys.list({})).items).toHaveLength(2);
   });
 
+  test('are never more than the owner may have, also when many are asked for at once', async () => {
+    const { keys } = await openIdentity(await openMigrated());
+    const ask = () => keys.issue({ owner: 'bob', mostWorking: 5 }, BY_TEST);
+    const settled = await Promise.allSettled(Array.from({ length: 20 }, ask));
+    expect(settled.filter(({ status }) => status === 'fulfilled')).toHaveLength(5);
+    const [revoked] = (await keys.list({ limit: 10 })).items;
+    await keys.revoke(revoked?.id ?? '', BY_TEST);
+    await ask();
+    await expect(ask()).rejects.toEqual(refusedWith('CONFLICT'));
+  });
+
   test('are not issued to a disabled owner', async () => {
     const { keys, consumers } = await openIdentity(await openMigrated());
     const { owner } = (await keys.issue({ owner: 'a' }, BY_TEST)).key;
