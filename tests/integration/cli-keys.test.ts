@@ -11,7 +11,9 @@ let gateway: GatewayProcess;
 
 beforeAll(async () => {
   echo = await startEcho({ port: 0 });
-  gateway = await startGatewayProcess({ config: `services:\n  echo:\n    url: "${echo.url}"\n    rate_limit: 1000\n` });
+  gateway = await startGatewayProcess({
+    config: `tiers: { free: {} }\nservices:\n  echo:\n    url: "${echo.url}"\n    rate_limit: 1000\n`,
+  });
 });
 afterAll(async () => {
   await gateway?.stop();
@@ -39,6 +41,14 @@ test('a created key is the only thing on standard output and is accepted within 
   const { key } = await create();
   expect(key).toMatch(/^sk_live_\w{46}$/);
   await expectSoon(key, 200);
+});
+
+test('a key for a tier that the configuration does not know is not made', async () => {
+  const { code, stderr } = await keys('create', '--owner', 'carol', '--tier', 'fre');
+  expect({ code, stderr }).toEqual({
+    code: 1,
+    stderr: expect.stringContaining('unknown tier "fre", did you mean "free"?'),
+  });
 });
 
 test('a revoked key is refused within 2 s', async () => {

@@ -1,6 +1,6 @@
 import { expect } from '@jest/globals';
 import request, { type Response, type Test } from 'supertest';
-import { Check, Clean } from 'typebox/value';
+import { Check } from 'typebox/value';
 import { ENDPOINTS } from '../../src/api/endpoints.ts';
 import { MASTER_KEY } from './started-gateway.ts';
 
@@ -18,6 +18,12 @@ export function asAdmin(url: string): (method: Method, path: string, body?: obje
 export function expectDeclared(method: string, path: string, { body }: Response): void {
   const endpoint = ENDPOINTS.find((known) => known.method === method && known.path === path);
   if (!endpoint) throw new Error(`no endpoint ${method} ${path}`);
-  expect(Check(endpoint.response, body)).toBe(true);
-  expect(Clean(endpoint.response, structuredClone(body))).toEqual(body);
+  expect(Check(closed(endpoint.response) as object, body)).toBe(true);
+}
+
+/** The same schema, with every object refusing what it does not name. */
+function closed(schema: unknown): unknown {
+  if (typeof schema !== 'object' || schema === null || Array.isArray(schema)) return schema;
+  const copy = Object.fromEntries(Object.entries(schema).map(([word, value]) => [word, closed(value)]));
+  return 'properties' in copy ? { additionalProperties: false, ...copy } : copy;
 }

@@ -1,4 +1,6 @@
+import type { LoadedConfig } from '../../config/load.ts';
 import { readRateLimit } from '../../config/read-rate-limit.ts';
+import { tierMistake } from '../../config/tier-names.ts';
 import { generateApiKey, hashApiKey, type KeyEnvironment } from '../../identity/api-key-format.ts';
 import type { ApiKey } from '../../identity/api-key-row.ts';
 import { ApiKeys, type IssuedApiKey } from '../../identity/api-keys.ts';
@@ -30,8 +32,10 @@ const LONGEST_PAGE = 200;
 export async function createKey(options: CreateOptions): Promise<void> {
   const { owner, env, name, tier, expiresIn, rateLimit } = options;
   const expiresAt = expiresIn === undefined ? undefined : systemClock.now() + durationOf('--expires-in', expiresIn);
-  await withKeys(options, async (keys, ratePeriodMs) => {
-    const limit = rateLimit === undefined ? undefined : rateLimitOf(rateLimit, ratePeriodMs);
+  await withKeys(options, async (keys, { settings, tiers }) => {
+    const mistake = tierMistake(tier, tiers);
+    if (mistake !== undefined) throw new UsageError(`Cannot set the tier: ${mistake}`);
+    const limit = rateLimit === undefined ? undefined : rateLimitOf(rateLimit, settings.rate_period);
     showIssued(await keys.issue({ owner, env, name, tier, expiresAt, rateLimit: limit }, byOperator()));
   });
 }
@@ -77,12 +81,12 @@ export async function rotateKey(id: string, options: KeyOptions & { readonly gra
 /** Running gateways read every change from the database; nothing else has to be told. */
 async function withKeys(
   { config }: KeyOptions,
-  work: (keys: ApiKeys, ratePeriodMs: number) => Promise<void>,
+  work: (keys: ApiKeys, loaded: LoadedConfig['config']) => Promise<void>,
 ): Promise<void> {
   await withDatabase(config, async (database, loaded) => {
     await migrateDatabase(database);
     const keys = new ApiKeys({ database, clock: systemClock, announce: () => Promise.resolve() });
-    await work(keys, loaded.config.settings.rate_period);
+    await work(keys, loaded.config);
   });
 }
 
