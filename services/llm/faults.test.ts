@@ -107,6 +107,12 @@ test('malformed-sse slips a broken event into a stream that goes on', async () =
   expect(text).toContain('data: [DONE]');
 });
 
+test('error-event gives a stream up with an event that says so, and nothing behind it', async () => {
+  const { text, failure } = await readAll(await call('error-event'));
+  expect(failure).toBeUndefined();
+  expect(text.split('\n\n').at(-2)).toMatch(/^data: \{"error":/);
+});
+
 test('long-line slips in one line of the size asked for', async () => {
   const { text } = await readAll(await call('long-line'));
   expect(Math.max(...text.split('\n').map((line) => line.length))).toBeGreaterThan(1024 * 1024);

@@ -16,6 +16,7 @@ type Fault = (answer: Answer, parameters: URLSearchParams, request: FaultRequest
  * - `error?status=500` answers with that status; 401 quotes the key it was called with, as real ones do
  * - `wrong-length?by=10` promises so many bytes more than it sends (fewer when negative)
  * - `malformed-sse?after=2` slips broken lines into a stream
+ * - `error-event?after=2` gives a stream up with an event that says so
  * - `long-line?bytes=1048576` slips in one event of that size
  * - `gzip` compresses the answer
  */
@@ -50,6 +51,11 @@ const faults: Record<string, Fault> = {
   },
   'malformed-sse': (answer, parameters) =>
     splice(answer, number(parameters, 'after', 2), 'data: {"choices":[{"delta":\n\n:\nno colon\ndata\n\n\n'),
+  'error-event': (answer, parameters) => {
+    if (!answer.headers['content-type']?.startsWith('text/event-stream')) return answer;
+    const event = 'data: {"error":{"message":"The server had an error","type":"server_error","code":"broken"}}\n\n';
+    return { ...answer, pieces: [...answer.pieces.slice(0, number(parameters, 'after', 2)), event] };
+  },
   'long-line': (answer, parameters) =>
     splice(answer, 1, `data: {"padding":"${'x'.repeat(number(parameters, 'bytes', 1024 * 1024))}"}\n\n`),
   gzip: (answer) => {

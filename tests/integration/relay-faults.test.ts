@@ -95,6 +95,11 @@ const MATRIX: Record<string, Row> = {
     alone: { ...refused(502, 'UPSTREAM_ERROR'), tries: 'faulty reset', breaker: '1 of 1' },
     fallback: { ...rescued('faulty reset', 'reset×1'), hasLost: true, breaker: '1 of 1' },
   },
+  'an error event of its own': {
+    fault: 'error-event?after=2',
+    alone: { ...truncated('UPSTREAM_ERROR'), code: 'broken' },
+    whole: passed,
+  },
   'an end without [DONE]': { fault: 'no-done', alone: { ...passed, ending: 'whole' } },
   'malformed events': { fault: 'malformed-sse?after=2', alone: passed },
   'an event of 1 MiB': { fault: 'long-line?bytes=1048576', alone: passed },
