@@ -15,7 +15,7 @@ const OPENING = 0x7b;
 const CLOSING = 0x7d;
 
 /** So many letters of a string are looked at one by one; where no quote is among them, searching for the next one pays. */
-const STRETCH = 24;
+const STRETCH = 8;
 
 /** Why a body is not read; completes "is". */
 type Excess = 'nested too deeply' | 'made of too many parts';
