@@ -72,6 +72,9 @@ function open(address: RedisAddress, own: OwnOptions): RedisConnection {
     return new Cluster(nodes, {
       redisOptions: { ...own, connectTimeout, socketTimeout },
       enableOfflineQueue: false,
+      // Nodes are connected by the first command for them, and what comes meanwhile is tried again after this: by default
+      // after 100 ms, when whoever asked has long given Redis up.
+      retryDelayOnFailover: 10,
       clusterRetryStrategy: waitBeforeAttempt,
     });
   }

@@ -5,7 +5,8 @@ import type { Claim, ClaimResult, IdempotencyStore, RecordedAnswer } from './ide
 
 /**
  * A key is one hash: `f` fingerprint, `l` lease while the request runs, then `s` status, `h` headers (JSON) and `b` body,
- * or none of these three when the answer was not kept. Expiry is Redis' own, so all processes agree on the time.
+ * or none of these three when the answer was not kept. Expiry is Redis' own, so all processes agree on the time. A claim
+ * finds itself where a cluster's client had to send it twice.
  */
 const CLAIM: RedisScript = {
   name: 'turnpikeClaim',
@@ -18,6 +19,7 @@ if not found[1] then
   return { 'claimed' }
 end
 if found[1] ~= ARGV[1] then return { 'mismatch' } end
+if found[2] == ARGV[2] then return { 'claimed' } end
 if found[2] then return { 'running' } end
 if not found[3] then return { 'unkept' } end
 return { 'recorded', found[3], found[4], redis.call('HGET', KEYS[1], 'b') }`,
