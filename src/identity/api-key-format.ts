@@ -36,9 +36,12 @@ export function generateApiKey(env: KeyEnvironment, prefix: string = DEFAULT_KEY
  * every other text, because keys imported from elsewhere have forms of their own.
  */
 export function isMistypedKey(text: string, prefix: string = DEFAULT_KEY_PREFIX): boolean {
-  if (!hasIssuedForm(text, prefix)) return false;
-  const end = text.length - CHECKSUM_LENGTH;
-  return checksum(text.slice(0, end)) !== text.slice(end);
+  return hasIssuedForm(text, prefix) && !hasRightChecksum(text);
+}
+
+/** True when the text has exactly the form of an issued key and the checksum to it: hardly anything else does. */
+export function isIssuedKey(text: string): boolean {
+  return hasIssuedForm(text, DEFAULT_KEY_PREFIX) && hasRightChecksum(text);
 }
 
 /** SHA-256 in hexadecimal: the only form in which a key is stored or used to look something up. */
@@ -51,6 +54,11 @@ function hasIssuedForm(text: string, prefix: string): boolean {
   const rest = text.slice(prefix.length + 1);
   const body = /^(?:live|test|dev)_([0-9A-Za-z]+)$/.exec(rest)?.[1];
   return body?.length === BODY_LENGTH;
+}
+
+function hasRightChecksum(text: string): boolean {
+  const end = text.length - CHECKSUM_LENGTH;
+  return checksum(text.slice(0, end)) === text.slice(end);
 }
 
 function randomBase62(length: number): string {

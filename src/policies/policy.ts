@@ -47,6 +47,8 @@ export interface AccessPolicy<S extends TSchema = TSchema, C = Static<S>> extend
   readonly phase: 'access';
   /** No step: the policy has nothing to do on this route. Several: the registry orders them by name. */
   readonly create: (config: C, deps: Dependencies, at: RouteContext) => readonly AccessStep[];
+  /** What is left to do on a route where the section is `false`; nothing unless given. */
+  readonly createOff?: () => readonly AccessStep[];
 }
 
 /** Gates one call of one target: zero or one calls of `next`. Compiled once per service. */

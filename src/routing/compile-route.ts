@@ -61,7 +61,8 @@ function stepsOf(
   at: RouteContext,
 ): readonly AccessStep[] {
   const section = config.policies[policy.name as keyof RouteConfig['policies']];
-  return section === undefined || section === false ? [] : policy.create(section, deps, at);
+  if (section === false) return policy.createOff?.() ?? [];
+  return section === undefined ? [] : policy.create(section, deps, at);
 }
 
 function planFor(config: RouteConfig, path: RoutePath, viaPseudonym: string): UpstreamPlan {

@@ -16,6 +16,8 @@ services:
   keyed: { url: "${upstream.url}" }
   other: { url: "${upstream.url}", auth: { header: X-Other-Key } }
   raw: { url: "${upstream.url}", auth: { header: Authorization } }
+  open: { url: "${upstream.url}", auth: false }
+  trusted: { url: "${upstream.url}", auth: false, headers: { forward_credentials: true } }
 `;
   gateway = await startTestGateway(
     `settings: { ${QUICK_SHUTDOWN}, failed_auth: { limit: 100000, window: 1m } }\n${services}`,
@@ -40,6 +42,24 @@ function ask(lines: readonly string[], path = '/keyed/x', from = gateway): Promi
 }
 
 const UNKNOWN = 'sk_live_00000000aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa';
+
+describe('a route that asks nobody', () => {
+  test.each(['X-API-Key: %', 'Authorization: Bearer %', 'Authorization: %'])(
+    'keeps an issued key from its upstream: %s',
+    async (line) => {
+      const sent = line.replace('%', issued);
+      expect((await ask([sent], '/open/x', throttling)).status).toBe(200);
+      expect(upstream.requests.at(-1)?.head.toString('latin1')).not.toContain(issued);
+      expect((await ask([sent], '/trusted/x', throttling)).status).toBe(200);
+      expect(upstream.requests.at(-1)?.head.toString('latin1')).toContain(issued);
+    },
+  );
+
+  test.each(['X-API-Key: somebody-elses', 'Authorization: Basic dXNlcjpwYXNz'])('forwards %s', async (line) => {
+    expect((await ask([line], '/open/x')).status).toBe(200);
+    expect(upstream.requests.at(-1)?.head.toString('latin1')).toContain(line);
+  });
+});
 
 describe('nothing but a key in its place is a key', () => {
   test.each([

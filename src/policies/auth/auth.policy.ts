@@ -4,6 +4,7 @@ import type { KeyDirectory } from '../../identity/key-directory.ts';
 import type { KeyLookup } from '../../identity/known-key.ts';
 import type { Tokens } from '../../identity/tokens/tokens.ts';
 import { type AccessStep, defineAccessPolicy, type Verdict } from '../policy.ts';
+import { createOpenStep } from './open-route.ts';
 import { type Accepted, type Presented, readCredential } from './credential.ts';
 import { ELSEWHERE, missing, refused, storeUnavailable, tooManyFailures } from './refusals.ts';
 import { type AuthConfig, AuthSchema } from './schema.ts';
@@ -27,6 +28,7 @@ export const authPolicy = defineAccessPolicy({
     'STORE_UNAVAILABLE',
   ],
   create: (config, deps) => [createAuthStep(config, deps)],
+  createOff: () => [createOpenStep()],
 });
 
 /** What authentication needs of the dependencies. */

@@ -22,7 +22,10 @@ export const AuthSchema = Section(
       default: 'serve',
     }),
   },
-  { description: 'Who may call. `false` opens the route to everybody and is listed in the start-up summary.' },
+  {
+    description:
+      'Who may call. `false` opens the route to everybody and is listed in the start-up summary; a key this gateway has issued is not forwarded there either, unless `headers.forward_credentials` says so.',
+  },
 );
 
 export type AuthConfig = Static<typeof AuthSchema>;
