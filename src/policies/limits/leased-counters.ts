@@ -2,7 +2,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Charge, Correction, Counted, CounterStore, Decision, LeaseGrant, LendingStore } from './counter-store.ts';
 import { findForcedTerms } from './lease-terms.ts';
 import type { FleetPlace } from './local-share.ts';
-import { type Lot, Purse } from './purse.ts';
+import type { Lot, Purse } from './purse.ts';
+import { Purses } from './purses.ts';
 import type { Verdict } from './rule.ts';
 
 interface LeasedCountersOptions {
@@ -20,8 +21,6 @@ export interface SplitGroups {
   readonly decideAlone: (charges: readonly Charge[]) => Decision;
 }
 
-/** Purses by key; when as many are in use, those before them are forgotten, and what they hold goes back. */
-const MOST_PURSES = 20_000;
 const SWEEP_MS = 100;
 /** A unit that others snatch away again and again is not to be had. */
 const MOST_TRIES = 5;
@@ -34,13 +33,10 @@ const MOST_TRIES = 5;
 export class LeasedCounters implements CounterStore {
   private readonly options: LeasedCountersOptions;
   private readonly store: LendingStore;
-  private recent = new Map<string, Purse>();
-  private older = new Map<string, Purse>();
+  private readonly purses = new Purses();
   /** Of the lines of the request being decided; reused, since this does not interleave. */
   private readonly touched: Purse[] = [];
   private hasTouched = false;
-  /** Purses with something in them. */
-  private readonly filled = new Set<Purse>();
   private sweeping: NodeJS.Timeout | undefined;
   /** Leases asked for before this are void. */
   private epoch = 0;
@@ -62,7 +58,7 @@ export class LeasedCounters implements CounterStore {
     const denied = this.store.peek(charges);
     if (denied === undefined) return undefined;
     const now = this.options.nowUs();
-    const isHeld = ({ key, cost }: Charge): boolean => this.find(key)?.holds(cost, now) === true;
+    const isHeld = ({ key, cost }: Charge): boolean => this.purses.find(key)?.holds(cost, now) === true;
     return denied.verdicts.some((verdict, i) => verdict && !isHeld(charges[i] as Charge)) ? denied : undefined;
   }
 
@@ -90,7 +86,7 @@ export class LeasedCounters implements CounterStore {
     const left = await this.store.read(counts);
     return counts.map(({ key }, i) => {
       const remaining = left[i];
-      return remaining === undefined ? undefined : remaining + (this.find(key)?.held ?? 0);
+      return remaining === undefined ? undefined : remaining + (this.purses.find(key)?.held ?? 0);
     });
   }
 
@@ -101,28 +97,19 @@ export class LeasedCounters implements CounterStore {
   /** What is held is worth nothing any more: the store has lost its counts. */
   forget(): void {
     this.epoch += 1;
-    for (const purse of this.filled) purse.empty();
-    this.filled.clear();
+    this.purses.empty();
   }
 
   /** Gives back what is no longer used. Happens by itself every 100 ms while something is held. */
   sweep(): void {
-    const now = this.options.nowUs();
-    const returned: Correction[] = [];
-    for (const purse of this.filled) {
-      for (const correction of purse.expire(now)) returned.push(correction);
-      if (purse.isEmpty) this.filled.delete(purse);
-    }
-    if (this.filled.size === 0) this.stopSweeping();
-    if (returned.length > 0) this.store.adjust(returned);
+    this.giveBack(this.purses.collect(this.options.nowUs()));
+    if (this.purses.areEmpty) this.stopSweeping();
   }
 
   async close(): Promise<void> {
     this.stopSweeping();
     this.epoch += 1;
-    const returned = [...this.filled].flatMap((purse) => purse.empty());
-    this.filled.clear();
-    if (returned.length > 0) this.store.adjust(returned);
+    this.giveBack(this.purses.empty());
     await this.store.close();
   }
 
@@ -135,7 +122,7 @@ export class LeasedCounters implements CounterStore {
   private take(charge: Charge, i: number, now: number): Lot | undefined {
     const { line, key, cost } = charge;
     if (line.lease.from === Number.POSITIVE_INFINITY && this.options.groups?.isApart(key) !== true) return undefined;
-    const purse = this.find(key) ?? this.open(charge);
+    const purse = this.purses.find(key) ?? this.open(charge);
     this.touched[i] = purse;
     this.hasTouched = true;
     if (!purse.isFor(line)) return undefined;
@@ -146,28 +133,14 @@ export class LeasedCounters implements CounterStore {
     return lot;
   }
 
-  private find(key: string): Purse | undefined {
-    const purse = this.recent.get(key);
-    if (purse !== undefined) return purse;
-    const old = this.older.get(key);
-    if (old !== undefined) this.insert(old);
-    return old;
-  }
-
   private open(charge: Charge): Purse {
     const { line, key } = charge;
     const isApart = this.options.groups?.isApart(key) === true;
-    const purse = new Purse(charge, isApart ? findForcedTerms(line.rule, line.lease) : line.lease);
-    this.insert(purse);
-    return purse;
+    return this.purses.open({ line, key }, isApart ? findForcedTerms(line.rule, line.lease) : line.lease);
   }
 
-  private insert(purse: Purse): void {
-    if (this.recent.size >= MOST_PURSES) {
-      this.older = this.recent;
-      this.recent = new Map();
-    }
-    this.recent.set(purse.key, purse);
+  private giveBack(returned: readonly Correction[]): void {
+    if (returned.length > 0) this.store.adjust(returned);
   }
 
   private admit(lots: Lots, now: number): Decision {
@@ -189,7 +162,7 @@ export class LeasedCounters implements CounterStore {
     const now = this.options.nowUs();
     let asked = 0;
     const verdicts = charges.map(({ key }, i) => {
-      const purse = this.find(key);
+      const purse = this.purses.find(key);
       if (lots[i] !== undefined) return purse?.describe(now);
       const verdict = known[i] ?? decided.verdicts[asked++];
       if (verdict) purse?.hear(verdict, now);
@@ -206,7 +179,7 @@ export class LeasedCounters implements CounterStore {
       if (lot?.isGone) returned.push({ line, key, units: -cost, at: lot.at });
       else if (lot) lot.units += cost;
     }
-    if (returned.length > 0) this.store.adjust(returned);
+    this.giveBack(returned);
   }
 
   /** First what cannot join the others is taken in advance, then the others are asked for, and refuse all or nothing. */
@@ -223,9 +196,8 @@ export class LeasedCounters implements CounterStore {
       else if ('units' in found) lots[i] = found;
       else known[i] = found;
     };
-    await Promise.all(
-      charges.map((charge, i) => lots[i] === undefined && groups.isApart(charge.key) && acquireOne(charge, i)),
-    );
+    const isWanted = ({ key }: Charge, i: number): boolean => lots[i] === undefined && groups.isApart(key);
+    await Promise.all(charges.map(async (charge, i) => isWanted(charge, i) && acquireOne(charge, i)));
     if (isUnanswered) {
       this.putBack(charges, lots);
       return groups.decideAlone(charges);
@@ -240,7 +212,7 @@ export class LeasedCounters implements CounterStore {
     const { key, cost } = charge;
     let verdict: Verdict | undefined;
     for (let i = 0; i < MOST_TRIES && verdict?.admitted !== false; i++) {
-      const purse = this.find(key) ?? this.open(charge);
+      const purse = this.purses.find(key) ?? this.open(charge);
       const grant = await this.fetchNeeded(purse, cost);
       if (grant === undefined) return undefined;
       const lot = purse.take(cost, this.options.nowUs());
@@ -282,10 +254,9 @@ export class LeasedCounters implements CounterStore {
   private receive(purse: Purse, grant: LeaseGrant | undefined, epoch: number): LeaseGrant | undefined {
     purse.isAsking = false;
     if (grant === undefined || epoch !== this.epoch) return undefined;
-    purse.keep(grant, this.options.nowUs());
+    this.purses.fill(purse, grant, this.options.nowUs());
     if (grant.units === 0) return grant;
     this.store.forgetDenial(purse.key);
-    this.filled.add(purse);
     this.sweeping ??= setInterval(() => this.sweep(), SWEEP_MS).unref();
     return grant;
   }
