@@ -67,6 +67,7 @@ ask "$key" GET /api/v1/chat/models 200 '"list"'
 ask "$key" POST /v1/embeddings 200 '"embedding"' '{"model":"any","input":["Hello","world"]}'
 ask "$key" POST /v1/embed 200 '"prompt_tokens"' '{"input_text":"Hello, world!"}'
 ask "$key" POST /v1/embed 422 'input_text' '{"input_text":""}'
+ask "$key" GET /v1/usage 200 '"requests_last_minute"'
 
 echo '# Accounts'
 account="{\"email\":\"$name@example.com\",\"password\":\"a password of its own\"}"
@@ -113,6 +114,7 @@ ask "$master" POST /admin/tokens/revoke 200 '"revoked_at"' "{\"consumer\":\"$nam
 ask "$master" GET /admin/services 200 '"service1"'
 target=$(field target)
 ask "$master" POST "/admin/breakers/service1/$target/reset" 200 '"closed"'
+ask "$master" GET '/admin/usage?group_by=service' 200 '"input_tokens"'
 ask "$master" GET /admin/audit 200 'key.'
 ask "$master" GET /admin/config 200 '"hash"'
 ask "$master" POST /admin/reload 200 ''

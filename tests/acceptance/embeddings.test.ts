@@ -125,6 +125,22 @@ test('POST /v1/embeddings is the same in the shape of OpenAI', async () => {
   expect(body).toMatchObject({ object: 'list', model, data: [{ index: 0 }, { index: 1 }] });
 });
 
+test('GET /v1/usage counts what the caller asked, beside both limits', async () => {
+  const ask = () => getJson(`${gateway.url}/v1/usage`, bearer(API_KEY));
+  const before = await ask();
+  expect(before.status).toBe(200);
+  expect(before.body).toMatchObject({
+    user_id: 'dev_user',
+    usage: { timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d.*Z$/) },
+    limits: { per_minute: 10, per_hour: 12 },
+  });
+  expect((await embed(API_KEY)).status).toBe(200);
+  const counted = ({ body }: JsonAnswer) => body['usage'] as Record<string, number>;
+  const [first, then] = [counted(before), counted(await ask())];
+  for (const window of ['requests_last_minute', 'requests_last_hour'])
+    expect(then[window]).toBe((first[window] as number) + 1);
+});
+
 test('/health tells of the inference service to everybody, and /ready says when requests may come', async () => {
   const health = await until(async () => {
     const { body } = await getJson(`${gateway.url}/health`);
