@@ -43,7 +43,8 @@ export interface Outcome {
   readonly counted: string;
 }
 
-const SLOW_MS = 250;
+/** Long enough for a healthy answer on a busy machine. */
+const SLOW_MS = 800;
 const QUESTION = 'hello there';
 
 /** The gateway with its sample services; the key of the faulty one is `sk-upstream`. */
@@ -86,10 +87,26 @@ export class RelayCells {
     return sendRaw(this.faulty.url, chatRequest('/v1/chat/completions', `fault/${fault}`, isStream));
   }
 
-  async outcome(cell: Cell, answer: RawResponse): Promise<Outcome> {
-    const line = await this.line(cell);
-    const metrics = await this.gateway.metrics();
+  /** How the cells went; all of them have been answered. */
+  async outcomes(answers: ReadonlyMap<Cell, RawResponse>): Promise<ReadonlyMap<Cell, Outcome>> {
+    const { gateway } = this;
+    await until(() => [...answers.keys()].every((cell) => this.lines(cell).length > 0), {
+      what: 'every cell has its line in the access log',
+    });
+    const series = seriesByService(await gateway.metrics());
+    return new Map([...answers].map(([cell, answer]) => [cell, this.outcome(cell, answer, series)]));
+  }
+
+  /** The lines that the access log has about a cell. */
+  lines({ name }: Pick<Cell, 'name'>): Record<string, unknown>[] {
+    return this.gateway.logged.filter((line) => line['msg'] === 'request' && line['service'] === name);
+  }
+
+  private outcome(cell: Cell, answer: RawResponse, series: Series): Outcome {
+    const line = this.lines(cell)[0] as Record<string, unknown>;
+    // The first of a service is the faulty one's.
     const breaker = this.gateway.deps.breakers.views().find(({ service }) => service === cell.name);
+    const counted = (family: string): string => (series.get(`${family} ${cell.name}`) ?? []).join(' ');
     return {
       status: answer.status,
       ending: endingOf(answer, cell.isStream),
@@ -99,19 +116,9 @@ export class RelayCells {
       tries: triesIn(line),
       ...usageIn(line),
       breaker: `${breaker?.failures} of ${breaker?.requests}`,
-      retries: seriesIn(metrics, 'gateway_retries_total', cell.name, 'reason'),
-      counted:
-        `${seriesIn(metrics, 'gateway_requests_total', cell.name, 'status')} ${seriesIn(metrics, 'gateway_errors_total', cell.name, 'code')}`.trim(),
+      retries: counted('retries'),
+      counted: `${counted('requests')} ${counted('errors')}`.trim(),
     };
-  }
-
-  /** The lines that the access log has about a cell. */
-  lines({ name }: Pick<Cell, 'name'>): Record<string, unknown>[] {
-    return this.gateway.logged.filter((line) => line['msg'] === 'request' && line['service'] === name);
-  }
-
-  private line(cell: Cell): Promise<Record<string, unknown>> {
-    return until(() => this.lines(cell)[0], { what: `a line of the access log about ${cell.name}` });
   }
 }
 
@@ -177,8 +184,16 @@ function usageIn(line: Record<string, unknown>): Pick<Outcome, 'usage' | 'hasLos
   return { usage, hasLost: line['model'] === 'good' && (line['cost_usd'] as number) > 0 };
 }
 
-/** `label count`, for each series of a service. */
-function seriesIn(metrics: string, name: string, service: string, label: string): string {
-  const series = new RegExp(`^${name}\\{service="${service}",(?:.*,)?${label}="(\\w+)"\\} (\\d+)`, 'gm');
-  return [...metrics.matchAll(series)].map(([, value, count]) => `${value}×${count}`).join(' ');
+/** `label×count` of each series, by family and service. */
+type Series = ReadonlyMap<string, readonly string[]>;
+
+const COUNTER = /^gateway_(requests|errors|retries)_total\{service="(\w+)",(?:method="\w+",)?\w+="(\w+)"\} (\d+)/gm;
+
+function seriesByService(metrics: string): Series {
+  const found = new Map<string, string[]>();
+  for (const [, family, service, label, count] of metrics.matchAll(COUNTER)) {
+    const key = `${family} ${service}`;
+    found.set(key, [...(found.get(key) ?? []), `${label}×${count}`]);
+  }
+  return found;
 }
