@@ -112,6 +112,17 @@ export function costOf({ price }: Model, { inputTokens, outputTokens }: TokenUsa
   return Math.ceil((inputTokens * price.input + outputTokens * price.output) / PER_MILLION);
 }
 
+/** Whether an answer to this costs anything at all. */
+export function usesTokens(operation: Operation): boolean {
+  return operation !== 'models' && operation !== 'count_tokens';
+}
+
+/** For a call whose client left before its answer began: how far the model had got is unknown, that it read is assumed. */
+export function usageOfUnanswered({ operation, estimatedInputTokens }: ModelCall): TokenUsage | undefined {
+  if (!usesTokens(operation)) return undefined;
+  return { inputTokens: estimatedInputTokens, outputTokens: 0, isEstimated: true };
+}
+
 /** Everything the call used, lost attempts included. */
 export function totalOf(call: Pick<ModelCall, 'model' | 'usage' | 'lost'>): { tokens: number; costNanoUsd: number } {
   const spent = call.usage ? [...call.lost, { model: call.model, usage: call.usage }] : call.lost;

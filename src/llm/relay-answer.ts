@@ -1,6 +1,6 @@
 import { GatewayError, Rejection } from '../errors/rejection.ts';
 import type { Exchange } from '../exchange/exchange.ts';
-import type { ModelCall, Operation, ProviderName } from '../exchange/model-call.ts';
+import { type ModelCall, type Operation, type ProviderName, usesTokens } from '../exchange/model-call.ts';
 import { decodeBody } from './decode-body.ts';
 import { envelopeOf } from './envelope.ts';
 import { findProvider } from './providers/find-provider.ts';
@@ -47,8 +47,6 @@ const ABOUT_BYTES = new Set([
 ]);
 const ABOUT_LENGTH = new Set(['content-length']);
 
-const USES_NOTHING: ReadonlySet<Operation> = new Set<Operation>(['models', 'count_tokens']);
-
 /**
  * Decides how the answer to a model call reaches the client, and begins to count what it uses. Where the client speaks
  * the upstream's language the bytes pass as they are, through filters that this puts on the exchange.
@@ -56,8 +54,7 @@ const USES_NOTHING: ReadonlySet<Operation> = new Set<Operation>(['models', 'coun
 export function relayAnswer(exchange: Exchange, call: ModelCall, answer: AnswerHead): Relay {
   const translation = findProvider(answer.target.provider).translation(call);
   if (answer.status >= 300) return relayFailure(answer, translation);
-  const usage = new UsageMeter(call.estimatedInputTokens);
-  if (!USES_NOTHING.has(call.operation)) call.usage = usage;
+  const usage = meterFor(call);
   if (valueOf(answer, 'content-type').startsWith('text/event-stream')) {
     return relayStream(exchange, { call, answer, translation, usage });
   }
@@ -72,6 +69,14 @@ export function relayAnswer(exchange: Exchange, call: ModelCall, answer: AnswerH
       return { status: answer.status, body: isEnveloped ? enveloped(exchange, call, translated) : translated };
     },
   };
+}
+
+/** Nothing is estimated for what is no known operation: it may be anything, a file for one. */
+function meterFor(call: ModelCall): UsageMeter {
+  const { operation, estimatedInputTokens } = call;
+  const usage = new UsageMeter(operation === 'other' ? 0 : estimatedInputTokens, TEXT_OPERATIONS.has(operation));
+  if (usesTokens(operation)) call.usage = usage;
+  return usage;
 }
 
 interface Relaying {
@@ -103,6 +108,8 @@ function relayStream(exchange: Exchange, { call, answer, translation, usage }: R
   const isChanged = translation !== undefined || hidesUsage;
   return { headers: isChanged ? without(answer.headers, ABOUT_LENGTH) : answer.headers, reshape: undefined };
 }
+
+const TEXT_OPERATIONS: ReadonlySet<Operation> = new Set<Operation>(['chat', 'completions', 'responses', 'messages']);
 
 /** The gateway asks these for usage on the client's behalf. */
 const TELLS_USAGE_WHEN_ASKED: ReadonlySet<Operation> = new Set<Operation>(['chat', 'completions']);

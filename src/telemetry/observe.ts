@@ -1,5 +1,5 @@
 import type { Exchange } from '../exchange/exchange.ts';
-import { costOf, type Model } from '../exchange/model-call.ts';
+import { costOf, type Model, usesTokens } from '../exchange/model-call.ts';
 import { statusSeen } from '../exchange/status-seen.ts';
 import type { AccessLog } from './access-log.ts';
 import type { Metrics, ServiceMetrics } from './metrics.ts';
@@ -57,7 +57,7 @@ interface Seen {
 /** Names that are not listed come from clients and never become labels. */
 function countModel({ model: call, outcome, rejection, principal }: Exchange, metrics: Metrics, seen: Seen): void {
   if (rejection?.code === 'RATE_LIMIT_EXCEEDED' && principal) metrics.limitHit(principal.consumer.id);
-  if (!call || call.operation === 'models') return;
+  if (!call || !usesTokens(call.operation)) return;
   metrics.model(labelOf(call.model)).request(outcome === 'completed' && seen.status < 400, seen.durationMs / 1000);
   if (call.usage) metrics.model(labelOf(call.model)).used(call.usage, costOf(call.model, call.usage));
   for (const { model, usage } of call.lost) metrics.model(labelOf(model)).used(usage, costOf(model, usage));

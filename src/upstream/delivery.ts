@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { ErrorCode } from '../errors/catalog.ts';
 import type { Rejection } from '../errors/rejection.ts';
 import { type BodyFilter, flush, passThrough } from '../exchange/body-filter.ts';
 import type { Exchange } from '../exchange/exchange.ts';
@@ -13,6 +14,8 @@ const ONE_WRITE_BYTES = 16 * 1024;
 const KEEP_ALIVE = Buffer.from(': keep-alive\n\n');
 
 const NO_FILTERS: readonly BodyFilter[] = [];
+/** Reasons to end an answer that say nothing about the upstream. */
+const OWN_REASONS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['BUDGET_EXCEEDED']);
 const TIMEOUTS: ReadonlySet<FailureKind> = new Set<FailureKind>(['first_byte_timeout', 'total_timeout']);
 
 /**
@@ -43,7 +46,9 @@ export class Delivery implements BodySink {
     const { filters } = this;
     if (!filters) return this.send(chunk);
     const state = this.send(passThrough(filters, chunk));
-    return findFailure(filters) ? 'failed' : state;
+    const failure = findFailure(filters);
+    if (!failure) return state;
+    return OWN_REASONS.has(failure.code) ? 'spent' : 'failed';
   }
 
   finish(): boolean {
@@ -60,9 +65,9 @@ export class Delivery implements BodySink {
 
   fail(kind: FailureKind): void {
     const { exchange, filters = NO_FILTERS } = this;
-    if (kind === 'client_aborted') return exchange.endDetached();
-    if (exchange.res.writableEnded) return;
     const failure = findFailure(filters);
+    if (kind === 'client_aborted' && (!failure || exchange.isAbandoned)) return exchange.endDetached();
+    if (exchange.res.writableEnded) return;
     // What a filter found is for the gateway to tell: the upstream's own words have not passed it.
     const isTold = !failure && filters.some(({ hasPassedError }) => hasPassedError);
     endTruncated(exchange, failure ?? (TIMEOUTS.has(kind) ? 'UPSTREAM_TIMEOUT' : 'UPSTREAM_ERROR'), isTold);

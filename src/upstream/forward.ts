@@ -2,6 +2,7 @@ import type { Dispatcher, Pool } from 'undici';
 import type { DeadlinePhase } from '../exchange/deadline.ts';
 import type { Exchange, RunningCall, UpstreamPlan } from '../exchange/exchange.ts';
 import { type Answer, type Attempt, type FailureKind, UpstreamFailure } from './attempt.ts';
+import { usageOfUnanswered } from '../exchange/model-call.ts';
 import { earlyHints, framingOf, hasNoBody, textHeaders } from './answer-head.ts';
 import type { BodySink } from './body-sink.ts';
 import { Collection } from './collection.ts';
@@ -197,8 +198,12 @@ class UpstreamCall implements Dispatcher.DispatchHandler, Answer, RunningCall {
   }
 
   private refuse(failure: UpstreamFailure): void {
+    const { exchange } = this;
     this.phase = 'over';
-    this.exchange.deadline.endPhase();
+    exchange.deadline.endPhase();
+    if (exchange.model && failure.sent && failure.kind === 'client_aborted') {
+      exchange.model.usage = usageOfUnanswered(exchange.model);
+    }
     recordAttempt(this.exchange, this.target, { startedAt: this.startedAt, failure: failure.kind });
     this.reject(failure);
   }

@@ -205,6 +205,7 @@ describe('comments keep a silent stream alive', () => {
 
   test('never inside one, never before the first byte', async () => {
     const witness = await open(pausing([ROLE], []).script, 'alive');
+    await witness.readThrough(ROLE);
     const whileOthersAreTold = async (): Promise<void> => {
       for (let comments = 0; comments < 3; comments++) await witness.readThrough(': keep-alive\n\n');
     };
@@ -236,6 +237,15 @@ describe('a client that leaves', () => {
     await upstream.connections.at(-1)?.closed;
     expect(await lineAfter(before)).toMatchObject({ outcome: 'client_aborted', tokens_out: 1, tokens_estimated: true });
     release();
+  });
+
+  test('before the first byte is taken to have had its prompt read', async () => {
+    const before = lineCount();
+    const asked = upstream.requests.length;
+    const connection = await open(({ received }) => received, 'plain');
+    await until(() => upstream.requests.length > asked);
+    connection.destroy();
+    expect(await lineAfter(before)).toMatchObject({ status: 499, tokens_out: 0, tokens_estimated: true });
   });
 
   test('is outlived by the call where exact usage is wanted', async () => {

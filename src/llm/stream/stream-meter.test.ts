@@ -21,7 +21,7 @@ interface Passed {
 }
 
 function pass(chunks: readonly Buffer[], operation: Operation, hidesUsage = false): Passed {
-  const usage = new UsageMeter(5);
+  const usage = new UsageMeter(5, true);
   const meter = new StreamMeter(usage, streamShape('openai', operation, false) as StreamShape, hidesUsage);
   const written = chunks.map((chunk) => Buffer.from(meter.write(chunk)));
   return { meter, usage, output: Buffer.concat([...written, meter.end()]).toString() };
@@ -43,7 +43,7 @@ describe('a chat stream', () => {
   });
 
   test('a chunk in which nothing is hidden is passed itself, not a copy', () => {
-    const meter = new StreamMeter(new UsageMeter(0), streamShape('openai', 'chat', false) as StreamShape, true);
+    const meter = new StreamMeter(new UsageMeter(0, true), streamShape('openai', 'chat', false) as StreamShape, true);
     const chunk = Buffer.from(ROLE + TEXT);
     expect(meter.write(chunk)).toBe(chunk);
   });
@@ -87,13 +87,13 @@ describe('a chat stream', () => {
   test('an unfinished event is held back only while the gateway may have to hide it', () => {
     const beginning = Buffer.from(TEXT.slice(0, 20));
     const shape = streamShape('openai', 'chat', false) as StreamShape;
-    expect(new StreamMeter(new UsageMeter(0), shape, true).write(beginning)).toHaveLength(0);
-    expect(new StreamMeter(new UsageMeter(0), shape, false).write(beginning)).toBe(beginning);
+    expect(new StreamMeter(new UsageMeter(0, true), shape, true).write(beginning)).toHaveLength(0);
+    expect(new StreamMeter(new UsageMeter(0, true), shape, false).write(beginning)).toBe(beginning);
   });
 
   test('an event of a megabyte passes while it comes, with at most 64 KiB held back', () => {
     const shape = streamShape('openai', 'chat', false) as StreamShape;
-    const meter = new StreamMeter(new UsageMeter(0), shape, true);
+    const meter = new StreamMeter(new UsageMeter(0, true), shape, true);
     const event = Buffer.from(`data: {"padding":"${'x'.repeat(1024 * 1024)}"}\n\n${USAGE}${DONE}`);
     let received = 0;
     for (let at = 0; at < event.length; at += 10_000) {

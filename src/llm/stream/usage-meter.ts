@@ -12,9 +12,12 @@ export class UsageMeter implements TokenUsage {
   private output = 0;
   private textBytes = 0;
   private isReported = false;
+  private readonly hasText: boolean;
 
-  constructor(estimatedInputTokens: number) {
+  /** `hasText`: what passes is text of the model, whose size says something. */
+  constructor(estimatedInputTokens: number, hasText: boolean) {
     this.input = estimatedInputTokens;
+    this.hasText = hasText;
   }
 
   get inputTokens(): number {
@@ -31,7 +34,7 @@ export class UsageMeter implements TokenUsage {
 
   /** Output that has passed, for as long as nothing better is known. */
   addText(bytes: number): void {
-    this.textBytes += bytes;
+    if (this.hasText) this.textBytes += bytes;
   }
 
   /**
