@@ -142,6 +142,16 @@ routes:
     });
   });
 
+  test('a dialect that is written holds on the paths of the Messages API, too', async () => {
+    const dialects = async (fields: string): Promise<unknown> => {
+      const { a } = await routesOf(`services: { a: { kind: llm, url: "http://x"${fields} } }`);
+      return [a?.dialect, a?.messages_dialect];
+    };
+    expect(await dialects('')).toEqual(['openai', 'anthropic']);
+    for (const dialect of ['openai', 'anthropic', 'simple'])
+      expect(await dialects(`, dialect: ${dialect}`)).toEqual([dialect, dialect]);
+  });
+
   test('the later one of any other policy wins whole', async () => {
     const { r, b } = await routesOf(yaml);
     expect(r?.policies.headers).toMatchObject({ preserve_host: false, underscores: 'drop', request: { set: {} } });

@@ -31,13 +31,20 @@ const ROUTE_POLICIES = [
 ] as const;
 const SERVICE_POLICIES = ['retry', 'circuit_breaker', 'health'] as const;
 
-/** Every value that acts on requests of a route, with its origin, in the order a request meets them. */
-export function explainRoute({ config, origins }: LoadedConfig, route: RouteConfig): ExplainedValue[] {
+/**
+ * Every value that acts on requests of a route, with its origin, in the order a request meets them. `dialect` is the one
+ * of the route's two that the path has.
+ */
+export function explainRoute(
+  { config, origins }: LoadedConfig,
+  route: RouteConfig,
+  dialect = route.dialect,
+): ExplainedValue[] {
   const layers = layersOf(origins, route);
   const service = route.service === undefined ? undefined : config.services[route.service];
   const explainer = new Explainer(origins, layers);
   return [
-    explainer.value('dialect', route.dialect),
+    explainer.value('dialect', dialect),
     ...ROUTE_POLICIES.flatMap((key) => explainer.policy(key, route.policies[key])),
     ...route.policies.limits.flatMap((level) => explainer.limits(level)),
     ...route.policies.concurrency.flatMap(({ level, id: _id, ...line }) => explainer.concurrency(level, line)),

@@ -60,6 +60,11 @@ describe('explain', () => {
     expect(stdout).toMatch(/^timeout\.connect +2s +default$/m);
   });
 
+  test('tells the dialect of the path', async () => {
+    write('services: { chat: { kind: llm, url: "http://localhost:5003/v1" } }\n');
+    expect((await run('explain', 'POST', '/v1/messages')).stdout).toMatch(/^dialect +anthropic +default$/m);
+  });
+
   test('chooses by host, header and method like the gateway', async () => {
     write(`${config}routes:
   - { name: beta, match: { path: /x, hosts: ["*.example.com"], headers: { x-beta: "1" } }, service: service1 }

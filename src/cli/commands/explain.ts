@@ -1,4 +1,4 @@
-import { type ExplainedValue, explainRoute } from '../../config/explain.ts';
+import { explainRoute } from '../../config/explain.ts';
 import type { GatewayConfig, RouteConfig, RoutePath } from '../../config/gateway-config.ts';
 import { type LoadedConfig, loadConfig } from '../../config/load.ts';
 import { RESERVED_PATHS, RESERVED_TREES } from '../../config/own-paths.ts';
@@ -6,6 +6,7 @@ import { canonicalPath } from '../../exchange/canonical-path.ts';
 import { HeaderList } from '../../exchange/header-list.ts';
 import { Rejection } from '../../errors/rejection.ts';
 import { type RouteLookup, RouteTable } from '../../routing/route-table.ts';
+import { isOfMessagesApi } from '../../routing/messages-path.ts';
 import { compileRewrite } from '../../routing/upstream-path.ts';
 import { renderTable } from '../table.ts';
 import { UsageError } from '../usage-error.ts';
@@ -71,8 +72,9 @@ function describe(lookup: RouteLookup<Way | undefined>, loaded: LoadedConfig, pa
       '',
     ]),
   ];
-  const values = explainRoute(loaded, route).map(({ key, value, origin }: ExplainedValue) => [key, value, origin]);
-  return renderTable([...facts, ...values]);
+  const dialect = isOfMessagesApi(path) ? route.messages_dialect : route.dialect;
+  const values = explainRoute(loaded, route, dialect);
+  return renderTable([...facts, ...values.map(({ key, value, origin }) => [key, value, origin])]);
 }
 
 function placeOf({ origins }: LoadedConfig, route: RouteConfig): string {

@@ -61,7 +61,7 @@ function translateResult(message: JsonObject, param: string): JsonObject {
   const id = textAt(message, 'tool_call_id');
   if (id === '') throw malformed(`${param}.tool_call_id`, 'must name the call that is answered.');
   const content = translateParts(message['content'], `${param}.content`, 'text');
-  return { type: 'tool_result', tool_use_id: id, content };
+  return { type: 'tool_result', tool_use_id: id, ...(content.length === 0 ? {} : { content }) };
 }
 
 function translateCalls(calls: unknown, param: string): JsonObject[] {
