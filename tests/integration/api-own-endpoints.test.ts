@@ -5,7 +5,7 @@ import { ENDPOINTS } from '../../src/api/endpoints.ts';
 import { isReservedPattern } from '../../src/config/own-paths.ts';
 import type { Plane } from '../../src/exchange/plane.ts';
 import { connectRaw } from '../support/raw-client.ts';
-import { makeGateways, MASTER_KEY, type StartedGateway } from '../support/started-gateway.ts';
+import { makeGateways, MASTER_KEY, type TestGateway } from '../support/start-gateway.ts';
 
 const start = makeGateways();
 const LISTEN = `
@@ -17,7 +17,7 @@ const ADMIN_SOCKET = `${LISTEN}  admin: { listen: { port: 0 } }\n`;
 const CATCH_ALL = `routes:\n  - { name: all, match: { path: '/*' }, respond: { body: caught } }\n`;
 
 /** A socket that shows one plane of the gateway. */
-function on({ gateway }: StartedGateway, plane: Plane): Server {
+function on({ gateway }: TestGateway, plane: Plane): Server {
   return createServer((req, res) => gateway.handle(req, res, plane));
 }
 
@@ -29,7 +29,7 @@ describe('where endpoints are served', () => {
 
   test('a route for everything gets nothing of what is reserved', async () => {
     const { url } = await start(LISTEN + CATCH_ALL);
-    const reserved = ['/admin/x', '/admin', '/v1/auth/x', '/api/v1/auth', '/v1/usage'];
+    const reserved = ['/admin/x', '/admin', '/v1/auth/x', '/api/v1/auth'];
     for (const path of [...reserved, '/docs', '/docs/a', '/redoc', '/openapi.json']) {
       const res = await request(url).get(path);
       expect([path, res.status, res.body.code]).toEqual([path, 404, 'NOT_FOUND']);
