@@ -28,6 +28,8 @@ class ScriptedStore implements IdempotencyStore {
   /** Called instead of claiming. */
   answer: (claim: Claim) => ClaimResult = (claim) => ({ kind: 'claimed', claim });
   failures = 0;
+  /** Holds back the writing of an answer. */
+  gate: Promise<void> | undefined;
 
   async claim(key: string): Promise<ClaimResult> {
     this.asked.push('claim');
@@ -39,6 +41,7 @@ class ScriptedStore implements IdempotencyStore {
   close = async (): Promise<void> => undefined;
 
   async complete(): Promise<void> {
+    await this.gate;
     this.asked.push('complete');
     if (this.failures-- > 0) throw new Error('away');
   }
@@ -127,4 +130,23 @@ test('an answer that cannot be written at once is written a moment later', async
   exchange.settle();
   await until(() => store.asked.filter((what) => what === 'complete').length === 2);
   expect(log.warn).not.toHaveBeenCalled();
+});
+
+test('a repetition that comes while the answer is being written waits for that instead of being told that it runs', async () => {
+  const store = new ScriptedStore();
+  const { promise, resolve: write } = Promise.withResolvers<void>();
+  store.gate = promise;
+  const { decide } = stepOn(store);
+  const first = post();
+  await decide(first);
+  first.runHeadHooks([], 200);
+  first.isAnswerWhole = true;
+  first.settle();
+  const again = decide(post());
+  // Everything that need not wait has happened by then.
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(store.asked).toEqual(['claim']);
+  write();
+  await again;
+  expect(store.asked).toEqual(['claim', 'complete', 'claim']);
 });
