@@ -17,6 +17,21 @@ beforeEach(() => {
 });
 afterEach(() => void jest.useRealTimers());
 
+test('quiet is told once after its time, beside any other wait, and ends nothing', () => {
+  let told = 0;
+  const onQuiet = (): void => void told++;
+  deadline.await('idle', 1_000);
+  deadline.awaitQuiet(100, onQuiet);
+  jest.advanceTimersByTime(90);
+  deadline.awaitQuiet(100, onQuiet);
+  jest.advanceTimersByTime(90);
+  expect(told).toBe(0);
+  jest.advanceTimersByTime(10 + TICK);
+  expect(told).toBe(1);
+  jest.advanceTimersByTime(810 + TICK);
+  expect([told, expired]).toEqual([1, ['idle']]);
+});
+
 describe('one wait', () => {
   test('expires once, at its time or a moment later, never before', () => {
     deadline.await('first_byte', 500);

@@ -34,7 +34,9 @@ services:
     retry: false
     circuit_breaker: false
     models: { entries: { gpt-4: { price: { input_per_million: 1, output_per_million: 2 } } } }
+  claude: { kind: llm, targets: [{ url: "${upstream.url}/v1", provider: anthropic }], retry: false }
 routes:
+  - { name: claude, match: { path: /claude/* }, rewrite: { strip_prefix: /claude }, service: claude }
 ${route('plain', 'stream: { keep_alive: 1h }')}
 ${route('alive', 'stream: { keep_alive: 40ms }')}
 ${route('drained', 'stream: { on_client_abort: drain }')}
@@ -184,6 +186,21 @@ describe('how a stream ends', () => {
     expect(answer.text).toBe(ROLE + error);
     expect(answer.isComplete).toBe(false);
     expect(await lineAfter(before)).toMatchObject({ outcome: 'truncated' });
+  });
+
+  test('an error inside a stream that is translated is told once, in the words of the route', async () => {
+    const before = lineCount();
+    const event = (data: { type: string; [field: string]: unknown }): string =>
+      `event: ${data.type}\ndata: ${JSON.stringify(data)}\n\n`;
+    const start = event({ type: 'message_start', message: { id: 'm', usage: { input_tokens: 20, output_tokens: 1 } } });
+    const block = event({ type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } });
+    const delta = event({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: 'eight by' } });
+    const error = event({ type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } });
+    const answer = await ask(streaming(start + block + delta, error), 'claude');
+    expect(answer.text).toContain('"content":"eight by"');
+    expect(told(answer.text)).toEqual([expect.stringContaining('Overloaded')]);
+    expect(answer.isComplete).toBe(false);
+    expect(await lineAfter(before)).toMatchObject({ outcome: 'truncated', tokens_in: 20, tokens_out: 2 });
   });
 
   test('a stream that does not begin in time is refused', async () => {
