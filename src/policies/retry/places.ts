@@ -23,15 +23,19 @@ export class Places {
   private readonly exchange: Exchange;
   private readonly tried: Target[] = [];
   private triedForModel: Target[] = [];
+  /** Those of them where the model may be asked again. */
+  private repeatable: Target[] = [];
 
   constructor(service: ServiceTargets, exchange: Exchange) {
     this.service = service;
     this.exchange = exchange;
   }
 
-  note(target: Target): void {
-    if (!this.tried.includes(target)) this.tried.push(target);
-    if (!this.triedForModel.includes(target)) this.triedForModel.push(target);
+  note(target: Target, { where }: RetryRule): void {
+    this.tried.push(target);
+    this.triedForModel.push(target);
+    this.repeatable = this.repeatable.filter((other) => other !== target);
+    if (where === 'anywhere') this.repeatable.push(target);
   }
 
   /** `undefined`: nowhere. `mayRepeat`: the model that failed may be asked again. */
@@ -40,16 +44,22 @@ export class Places {
     const isLeaving = !mayRepeat || rule.where === 'next_model' || (canFallBack && attemptsLeft === 1);
     if (isLeaving) return canFallBack ? 'fallback' : undefined;
     if (this.isOffered(this.untried())) return 'other_target';
-    const isPastHope =
-      rule.where === 'elsewhere' || waitMs > LONGEST_RATE_LIMIT_MS || !this.isOffered(this.triedForModel);
+    const isPastHope = rule.where === 'elsewhere' || waitMs > LONGEST_RATE_LIMIT_MS || !this.isOffered(this.repeatable);
     if (canFallBack && isPastHope) return 'fallback';
     return rule.where === 'anywhere' ? 'same_target' : undefined;
   }
 
   /** `undefined` when no target is available there any more. */
   go(place: Place): Target | undefined {
-    if (place !== 'fallback') return this.service.pick(this.triedForModel, this.exchange);
+    if (place === 'fallback') return this.fallBack();
+    const target = this.service.pick(this.triedForModel, this.exchange);
+    const isWelcome = !target || !this.triedForModel.includes(target) || this.repeatable.includes(target);
+    return isWelcome ? target : this.repeatable.find((other) => isOffered(other, this.exchange));
+  }
+
+  private fallBack(): Target | undefined {
     this.triedForModel = [];
+    this.repeatable = [];
     return moveToFallback(this.service, this.exchange, this.tried);
   }
 

@@ -173,7 +173,7 @@ class RetryRun {
   }
 
   private remember(failed: FailedAttempt): FailedAttempt {
-    this.places.note(failed.target);
+    this.places.note(failed.target, failed.rule);
     this.last = failed;
     this.attemptsLeft -= 1;
     return failed;
