@@ -98,7 +98,7 @@ export interface ModelCall extends ParsedBody {
 }
 
 /** What a provider is sent for a model; kept for further attempts. */
-export interface PreparedCall {
+interface PreparedCall {
   readonly provider: ProviderName;
   readonly model: Model;
   readonly request: { readonly path: string; readonly body: Buffer | undefined };
