@@ -19,11 +19,11 @@ afterEach(() => void jest.useRealTimers());
 
 test('quiet is told once after its time, beside any other wait, and ends nothing', () => {
   let told = 0;
-  const onQuiet = (): void => void told++;
+  deadline.onQuiet = () => void told++;
   deadline.await('idle', 1_000);
-  deadline.awaitQuiet(100, onQuiet);
+  deadline.awaitQuiet(100);
   jest.advanceTimersByTime(90);
-  deadline.awaitQuiet(100, onQuiet);
+  deadline.awaitQuiet(100);
   jest.advanceTimersByTime(90);
   expect(told).toBe(0);
   jest.advanceTimersByTime(10 + TICK);

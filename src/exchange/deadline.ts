@@ -60,13 +60,14 @@ export class Deadline implements Listed {
   rosterIndex = -1;
   /** Set by whoever is waiting; called at most once per expiry, with the wait that ran out. */
   onExpire: ((phase: DeadlinePhase) => void) | undefined;
+  /** Called when nothing has asked for quiet again in time; it ends nothing. */
+  onQuiet: (() => void) | undefined;
 
   private readonly watch: DeadlineWatch;
   private totalAt = NEVER;
   private phaseAt = NEVER;
   private bodyAt = NEVER;
   private quietAt = NEVER;
-  private onQuiet: (() => void) | undefined;
   private phase: DeadlinePhase = 'connect';
 
   constructor(watch: DeadlineWatch) {
@@ -98,10 +99,9 @@ export class Deadline implements Listed {
     this.watch.add(this);
   }
 
-  /** Calls back once so many milliseconds from now unless asked again before; it ends nothing. */
-  awaitQuiet(ms: number, onQuiet: () => void): void {
+  /** Calls `onQuiet` once so many milliseconds from now, unless asked again before. */
+  awaitQuiet(ms: number): void {
     this.quietAt = this.watch.clock.monotonic() + ms;
-    this.onQuiet = onQuiet;
     this.watch.add(this);
   }
 

@@ -39,7 +39,10 @@ export class Delivery implements BodySink {
     this.expectedBytes = expectedBytes ?? -1;
     this.edge = exchange.isEventStream ? new EventEdge() : undefined;
     this.quietMs = this.edge ? exchange.keepAliveMs : 0;
-    if (this.quietMs > 0) exchange.deadline.awaitQuiet(this.quietMs, this.onQuiet);
+    if (this.quietMs > 0) {
+      exchange.deadline.onQuiet = () => this.keepAlive();
+      exchange.deadline.awaitQuiet(this.quietMs);
+    }
   }
 
   take(chunk: Buffer): SinkState {
@@ -96,11 +99,11 @@ export class Delivery implements BodySink {
     const { exchange } = this;
     exchange.firstEventAt ??= performance.now();
     exchange.isInsideEvent = !edge.isAtEnd(chunk);
-    if (this.quietMs > 0) exchange.deadline.awaitQuiet(this.quietMs, this.onQuiet);
+    if (this.quietMs > 0) exchange.deadline.awaitQuiet(this.quietMs);
   }
 
   /** Only between events: inside one, the comment's first line would become part of it. */
-  private readonly onQuiet = (): void => {
+  private keepAlive(): void {
     const { exchange } = this;
     const { res } = exchange;
     if (exchange.isDetached || res.writableEnded || res.destroyed) return;
@@ -108,8 +111,8 @@ export class Delivery implements BodySink {
       exchange.bytesOut += KEEP_ALIVE.length;
       res.write(KEEP_ALIVE);
     }
-    exchange.deadline.awaitQuiet(this.quietMs, this.onQuiet);
-  };
+    exchange.deadline.awaitQuiet(this.quietMs);
+  }
 }
 
 function findFailure(filters: readonly BodyFilter[]): Rejection | undefined {
