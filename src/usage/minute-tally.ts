@@ -44,7 +44,7 @@ export class MinuteTally {
   }
 
   /** Everything that has changed since it was last taken. `keep` takes it back when it could not be stored. */
-  take(): { counts: MinuteCount[]; keep(): void } {
+  take(): { counts: MinuteCount[]; keep: () => void } {
     const taken: ConsumerMinute[] = [];
     for (const minute of this.minutes.values())
       for (const theirs of minute.values()) if (theirs.isChanged) taken.push(theirs);

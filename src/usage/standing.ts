@@ -45,7 +45,9 @@ export async function readRequests(
     .where('minute', '>=', firstMinute)
     .where('status', '<>', TOO_MANY_REQUESTS)
     .where('service', '<>', OWN_SERVICE)
-    .where((either) => either.where('instance', '<>', instance).orWhere('minute', '<', oldest))
+    .where((either) => {
+      void either.where('instance', '<>', instance).orWhere('minute', '<', oldest);
+    })
     .groupBy('minute')
     .select('minute')
     .sum({ requests: 'requests' });

@@ -66,7 +66,8 @@ export async function readReport(reader: Knex, query: ReportQuery): Promise<Repo
   for (const name of FILTERS) if (query[name] !== undefined) void found.where(name, query[name]);
   if (cursor !== undefined) {
     const values = decodeCursor(cursor, groups);
-    void found.whereRaw(`(${groups.map(() => '??')}) > (${groups.map(() => '?')})`, [...groups, ...values]);
+    const [names, marks] = ['??', '?'].map((mark) => groups.map(() => mark).join(', '));
+    void found.whereRaw(`(${names}) > (${marks})`, [...groups, ...values]);
   }
   const rows = (await found) as Row[];
   const page = rows.slice(0, limit);

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
@@ -148,4 +149,31 @@ test('an end leaves what is not shipped and what still runs, and removes the res
   shipAll(running);
   for (const journal of journals) journal.end();
   expect(onFile().sort()).toEqual(['opened 2', 'opened 3', 'settled 2']);
+});
+
+const FILL_THE_DISK = `
+  const { Journal } = await import('${process.cwd()}/src/usage/journal/journal.ts');
+  const { systemClock } = await import('${process.cwd()}/src/lib/clock.ts');
+  const text = (n) => '["' + String(n).padStart(24, '0') + '"]';
+  const said = [];
+  const onWritable = (isWritable, error) => said.push(error?.code ?? isWritable);
+  const journal = new Journal({ folder: process.argv[1], clock: systemClock, mostBytes: () => 1e9, onWritable });
+  let n = 0;
+  for (; n < 5000 && journal.accepts(); n++) {
+    const entry = { id: String(n).padStart(24, '0'), text: text(n), position: 0 };
+    journal.open(entry);
+    journal.ensureWritten(entry);
+  }
+  console.log(JSON.stringify({ taken: n, said }));
+`;
+
+test('a disk that is full costs the process nothing but what it did not take, and no half of a record', () => {
+  // A limit on the size of files refuses a write as a full disk does, in the middle of a record.
+  const flags = ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', FILL_THE_DISK];
+  const command = ['-c', 'ulimit -f 8; exec "$0" "$@"', process.execPath, ...flags, join(folder, 'usage')];
+  const { taken, said } = JSON.parse(execFileSync('/bin/sh', command, { encoding: 'utf8' }));
+  expect(said).toEqual(['EFBIG']);
+  expect(onFile()).toHaveLength(taken - 1);
+  const [file = ''] = readdirSync(join(folder, 'usage')).filter((name) => name.endsWith('.log'));
+  expect(readFileSync(join(folder, 'usage', file)).length).toBe((taken - 1) * (11 + 28));
 });
