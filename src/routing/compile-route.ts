@@ -27,7 +27,7 @@ export function compileRoute(
     dialect: config.dialect,
     steps: [...accessSteps(config, upstream, deps), ...fixedAnswer(config)],
     upstream,
-    responseHeaders: new ResponseHeaders(config.policies.headers, deps.viaPseudonym),
+    responseHeaders: new ResponseHeaders(config.kind, config.policies.headers, deps.viaPseudonym),
     metrics: deps.metrics.service(upstream?.service ?? config.name),
     limitHeaders: settings.limit_headers,
   };

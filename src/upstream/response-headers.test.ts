@@ -10,6 +10,7 @@ import { Target } from './targets.ts';
 const NO_EDITS = { set: {}, add: {}, remove: [] };
 
 interface Case {
+  readonly kind?: 'http' | 'llm';
   readonly status?: number;
   readonly response?: ConstructorParameters<typeof ResponseHeaders>[0]['response'];
   readonly edge?: Partial<EdgeRequest>;
@@ -30,7 +31,7 @@ function build(headers: readonly string[], given: Case = {}): HeaderList {
     weight: 1,
     maxConnections: 1,
   });
-  const rules = new ResponseHeaders({ response: given.response ?? NO_EDITS }, 'gw-1');
+  const rules = new ResponseHeaders(given.kind ?? 'http', { response: given.response ?? NO_EDITS }, 'gw-1');
   return HeaderList.from(rules.build(exchange, { status: given.status ?? 200, headers, target }));
 }
 
@@ -50,6 +51,12 @@ describe('ResponseHeaders', () => {
     ];
     const sent = build([...lines, 'Content-Length', '5']).raw;
     expect(sent).toEqual([...lines, 'Content-Length', '5', 'Via', '1.1 gw-1', 'X-Request-Id', 'req_test']);
+  });
+
+  test('what a third party says to its customer, the operator, stays here', () => {
+    const said = ['Set-Cookie', '__cf_bm=1', 'openai-organization', 'acme', 'OpenAI-Project', 'p_1'];
+    expect(build(['X-A', '1', ...said], { kind: 'llm' }).names).toEqual(['x-a', 'via', 'x-request-id']);
+    expect(build(said, { kind: 'http' }).raw.slice(0, 6)).toEqual(said);
   });
 
   test('hop-by-hop lines and everything Connection names stay here, in any case (RFC 9110 7.6.1)', () => {

@@ -13,8 +13,11 @@ interface ResponseHeaderConfig {
 /** The head of an upstream's answer, as it came. */
 export type AnswerHead = Pick<Answer, 'status' | 'headers' | 'target'>;
 
-/** What becomes of a line of the upstream's answer. `limit`: dropped when limits of our own are announced. */
-type Fate = 'pass' | 'drop' | 'connection' | 'length' | 'location' | 'limit' | 'type' | 'buffering';
+/**
+ * What becomes of a line of the upstream's answer. `limit`: dropped when limits of our own are announced. `account`: a
+ * third party means its customer by it, which is the operator and not the client.
+ */
+type Fate = 'pass' | 'drop' | 'connection' | 'length' | 'location' | 'limit' | 'type' | 'buffering' | 'account';
 
 const EVENT_STREAM = /^text\/event-stream\b/i;
 
@@ -22,11 +25,13 @@ const FATES: ReadonlyMap<string, Fate> = tableOfFates();
 
 /** Rebuilds the header block of an upstream's answer for the client; compiled once per route. */
 export class ResponseHeaders {
+  private readonly isThirdParty: boolean;
   private readonly edits: HeaderEdits | undefined;
   private readonly via: string;
 
   /** Throws an Error when the configured edits cannot be made. */
-  constructor(config: ResponseHeaderConfig, viaPseudonym: string) {
+  constructor(kind: 'http' | 'llm' | 'embeddings', config: ResponseHeaderConfig, viaPseudonym: string) {
+    this.isThirdParty = kind !== 'http';
     this.edits = HeaderEdits.compile(config.response);
     this.via = `1.1 ${viaPseudonym}`;
   }
@@ -48,7 +53,8 @@ export class ResponseHeaders {
       if (fate === 'connection') connection = connection === undefined ? value : `${connection},${value}`;
       else if (fate === 'buffering') buffering ??= value;
       else if (fate === 'type' && EVENT_STREAM.test(value)) buffering = 'no';
-      const passed = fate === 'pass' ? value : passedValue(fate, value, exchange, answer);
+      const isForClient = fate === 'pass' || (fate === 'account' && !this.isThirdParty);
+      const passed = isForClient ? value : passedValue(fate, value, exchange, answer);
       if (passed !== undefined) lines.push(name, passed);
     }
     const nominated = nominatedNames(connection);
@@ -73,6 +79,7 @@ function passedValue(fate: Fate, value: string, exchange: Exchange, answer: Answ
     case 'type':
       return value;
     case 'drop':
+    case 'account':
     case 'connection':
     case 'buffering':
       return undefined;
@@ -88,12 +95,15 @@ function fateOf(name: string): Fate {
 
 function tableOfFates(): Map<string, Fate> {
   const frequent = `accept-ranges age cache-control content-encoding content-disposition content-language date etag
-    expires last-modified server set-cookie vary via x-powered-by access-control-allow-origin`;
+    expires last-modified server vary via x-powered-by access-control-allow-origin`;
   const table = new Map<string, Fate>(frequent.split(/\s+/).map((name) => [name, 'pass']));
   for (const name of HOP_BY_HOP) table.set(name, 'drop');
   table.set('x-request-id', 'drop').set('x-accel-buffering', 'buffering');
   for (const name of ['ratelimit', 'ratelimit-policy', 'ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset']) {
     table.set(name, 'limit');
+  }
+  for (const name of ['set-cookie', 'openai-organization', 'openai-project', 'anthropic-organization-id']) {
+    table.set(name, 'account');
   }
   table.set('connection', 'connection').set('content-length', 'length').set('content-type', 'type');
   table.set('location', 'location').set('content-location', 'location');

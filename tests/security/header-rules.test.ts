@@ -22,7 +22,7 @@ beforeAll(async () => {
   upstream = await startRawUpstream(answerOk);
   const rules = {
     request: new RequestHeaders('http', CONFIG, 'gw-1'),
-    response: new ResponseHeaders(CONFIG, 'gw-1'),
+    response: new ResponseHeaders('http', CONFIG, 'gw-1'),
   };
   gateway = await startForwardingServer(upstream.url, { rules });
 });
