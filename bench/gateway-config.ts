@@ -9,12 +9,13 @@ export const KEYS = {
 
 /**
  * Every policy armed: key, two windows per consumer and one shared by all, retry, breaker, metrics, access log. Nothing
- * is ever refused for the valid key. With `routes` above 0 the service is reached by that many routes.
+ * is ever refused for the valid key. With `routes` above 0 the service is reached by that many routes. `mode` is where the
+ * limits are counted when Redis is there.
  */
-export function fullPolicies(upstream: string, routes: number): string {
+export function fullPolicies(upstream: string, routes: number, mode: 'auto' | 'strict' = 'auto'): string {
   const config = {
     settings: {
-      rate_limit: { limits: [{ limit: 1_000_000_000, window: '1m', per: 'global' }] },
+      rate_limit: { limits: [{ limit: 1_000_000_000, window: '1m', per: 'global', mode }] },
       failed_auth: { limit: 1_000_000, window: '1s' },
       log: { pretty: false },
     },
@@ -31,8 +32,8 @@ export function fullPolicies(upstream: string, routes: number): string {
         url: upstream,
         rate_limit: {
           limits: [
-            { limit: 100_000_000, window: '1m' },
-            { limit: 1_000_000_000, window: '1h' },
+            { limit: 100_000_000, window: '1m', mode },
+            { limit: 1_000_000_000, window: '1h', mode },
           ],
         },
         retry: { attempts: 3 },

@@ -55,6 +55,7 @@ export function allSystems(): System[] {
     nodePeer('Express + http-proxy-middleware, bare', 'express-proxy', ['express', 'http-proxy-middleware']),
     gateway('full policies, Redis', { redis: true, missing: needsRedis }),
     gateway('full policies, Redis (again)', { redis: true, missing: needsRedis }),
+    gateway('full policies, Redis, every request', { redis: true, missing: needsRedis, mode: 'strict' }),
     gateway('full policies, memory', {}),
     gateway('full policies, memory, 10 routes', { routes: 10 }),
     gateway('full policies, memory, 10,000 routes', { routes: 10_000 }),
@@ -93,6 +94,7 @@ function nginxPeer(): System {
 }
 
 interface GatewayRow {
+  readonly mode?: 'auto' | 'strict';
   readonly redis?: boolean;
   readonly routes?: number;
   readonly key?: string;
@@ -101,8 +103,8 @@ interface GatewayRow {
 }
 
 function gateway(name: string, row: GatewayRow): System {
-  const { redis = false, routes = 0, key = KEYS.valid, expects = 200, missing } = row;
-  const process_ = `turnpike-${redis ? 'redis' : 'memory'}-${routes}`;
+  const { mode = 'auto', redis = false, routes = 0, key = KEYS.valid, expects = 200, missing } = row;
+  const process_ = `turnpike-${redis ? 'redis' : 'memory'}-${routes}-${mode}`;
   return {
     name: `Turnpike: ${name}`,
     process: process_,
@@ -112,7 +114,7 @@ function gateway(name: string, row: GatewayRow): System {
       const folder = join(around.folder, process_);
       mkdirSync(folder);
       const config = join(folder, 'gateway_config.yaml');
-      writeFileSync(config, fullPolicies(around.upstream, routes));
+      writeFileSync(config, fullPolicies(around.upstream, routes, mode));
       const port = await freePort();
       const args = ['--disable-warning=ExperimentalWarning', join(root, 'src/cli/main.ts'), 'start'];
       const child = spawnPinned({

@@ -16,7 +16,7 @@ const LIVES_PER_FILLING = 10;
 /** A shorter life would often be over when the answer of the store arrives. */
 const SHORTEST_LIFE_US = 5_000;
 const SMALL_LIMIT = 100;
-const FROM: Readonly<Record<LimitConfig['mode'], number>> = { strict: Number.POSITIVE_INFINITY, auto: 8, leased: 2 };
+const FROM: Readonly<Record<LimitConfig['mode'], number>> = { strict: Number.POSITIVE_INFINITY, auto: 4, leased: 2 };
 
 export function findLeaseTerms(rule: Rule, mode: LimitConfig['mode']): LeaseTerms {
   const filling = rule.algorithm === 'token_bucket' ? rule.horizonUs / LIVES_PER_FILLING : rule.windowUs;
