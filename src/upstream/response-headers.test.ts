@@ -12,7 +12,7 @@ const NO_EDITS = { set: {}, add: {}, remove: [] };
 interface Case {
   readonly kind?: 'http' | 'llm';
   readonly status?: number;
-  readonly response?: ConstructorParameters<typeof ResponseHeaders>[0]['response'];
+  readonly response?: ConstructorParameters<typeof ResponseHeaders>[1]['response'];
   readonly edge?: Partial<EdgeRequest>;
   readonly strippedPrefix?: string;
   readonly basePath?: string;

@@ -6,7 +6,14 @@ import type { HeadersConfig } from './schema.ts';
 
 function steps(underscores: HeadersConfig['underscores']) {
   const edits = { set: {}, add: {}, remove: [] };
-  const config = { request: edits, response: edits, preserve_host: false, forward_credentials: false, underscores };
+  const config = {
+    request: edits,
+    response: edits,
+    preserve_host: false,
+    allow_client_key: false,
+    forward_credentials: false,
+    underscores,
+  };
   return headersPolicy.create(config, {} as Dependencies, { route: 'r', service: 's', kind: 'http' });
 }
 
