@@ -2,7 +2,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { describe, expect, test } from '@jest/globals';
 import request, { type Response } from 'supertest';
 import { expectDeclared } from '../support/api-client.ts';
-import { makeGateways, MASTER_KEY } from '../support/started-gateway.ts';
+import { makeGateways, MASTER_KEY } from '../support/start-gateway.ts';
 
 const start = makeGateways();
 const SECRET_KEY = 'x9Q2r7Lk0Zb5Tn8Vw3Yc6Md1Hs4Jf7Gp';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { asAdmin, expectDeclared } from '../support/api-client.ts';
-import { makeGateways } from '../support/started-gateway.ts';
+import { makeGateways } from '../support/start-gateway.ts';
 
 const start = makeGateways();
 const CONFIG = `

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import { asAdmin, expectDeclared } from '../support/api-client.ts';
-import { makeGateways, MASTER_KEY } from '../support/started-gateway.ts';
+import { makeGateways, MASTER_KEY } from '../support/start-gateway.ts';
 
 const start = makeGateways();
 

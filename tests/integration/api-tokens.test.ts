@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { asAdmin, expectDeclared } from '../support/api-client.ts';
-import { makeGateways, MASTER_KEY, type StartedGateway } from '../support/started-gateway.ts';
+import { makeGateways, MASTER_KEY, type TestGateway } from '../support/start-gateway.ts';
 import { forge, claims, SECRET, seconds } from '../support/token-forge.ts';
 
 const CONFIG = `
@@ -16,7 +16,7 @@ const DOCUMENT = { username: 'advisor@wealth.com', lob: 'wealth', models: ['gpt-
 
 const payloadOf = (token: string) => JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString());
 
-async function present({ url }: StartedGateway, path: string, headers: Record<string, string>) {
+async function present({ url }: TestGateway, path: string, headers: Record<string, string>) {
   const res = await fetch(url + path, { headers });
   const text = await res.text();
   return { status: res.status, ...(res.status === 200 ? {} : (JSON.parse(text) as { code: string; detail: string })) };

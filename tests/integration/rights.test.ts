@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { makeGateways } from '../support/started-gateway.ts';
+import { makeGateways } from '../support/start-gateway.ts';
 
 const upstream = createServer((req, res) => {
   req.resume().on('end', () => res.end('served'));

@@ -2,7 +2,7 @@ import { expect } from '@jest/globals';
 import request, { type Response, type Test } from 'supertest';
 import { Check } from 'typebox/value';
 import { ENDPOINTS } from '../../src/api/endpoints.ts';
-import { MASTER_KEY } from './started-gateway.ts';
+import { MASTER_KEY } from './start-gateway.ts';
 
 type Method = 'get' | 'post' | 'patch' | 'delete';
 

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { expectNoLeak, secretsOfEnvironment } from './secret-leaks.ts';
 import { type ServerProcess, spawnServer } from './server-process.ts';
 import { makeTempDir, removeTempDir } from './temp-dir.ts';
 
@@ -32,7 +33,10 @@ export interface GatewayProcess {
   kill(): Promise<void>;
   /** Starts it again in the same folder, on a new port, killing it first when it still runs. */
   restart(): Promise<void>;
-  /** Ends it, at once unless another signal is given, removes the folder and resolves with the exit code. */
+  /**
+   * Ends it, at once unless another signal is given, removes the folder and resolves with the exit code. Rejects when a
+   * secret stands in what it logged.
+   */
   stop(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals>;
 }
 
@@ -77,6 +81,9 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
     stop: async (signal = 'SIGKILL') => {
       const code = await running.end(signal, 30_000);
       removeTempDir(folder);
+      // The banner of a development start shows keys because it is meant to; the log is JSON.
+      const log = running.lines.filter((line) => line.startsWith('{'));
+      expectNoLeak('the log', log, [masterKey, ...secretsOfEnvironment(options.env ?? {})]);
       return code;
     },
   };

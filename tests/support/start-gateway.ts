@@ -2,12 +2,15 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterEach } from '@jest/globals';
 import { type RunningGateway, startGateway } from '../../src/main.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { withDataDir } from './data-dir.ts';
+import { expectNoLeak, secretsOfConfig, secretsOfEnvironment } from './secret-leaks.ts';
 
 export const API_KEY = 'sk_test_key_of_the_tests';
 export const MASTER_KEY = 'mk_master_key_of_the_tests';
+export const VERSION = '9.9.9';
 
 export interface TestGateway extends RunningGateway {
   /** Everything logged so far, one parsed line each. */
@@ -16,12 +19,13 @@ export interface TestGateway extends RunningGateway {
   metrics(): Promise<string>;
   /** Writes another configuration to the file; nothing reloads by itself before the watcher has noticed. */
   writeConfig(text: string): void;
-  /** Stops without waiting for grace, and removes the folder. */
+  /** Stops without waiting for grace, and removes the folder. Rejects when a secret stands in the log or the metrics. */
   close(): Promise<void>;
 }
 
 interface TestGatewayOptions {
-  env?: Record<string, string>;
+  /** Added to an address on a free port, a database and both keys; `undefined` takes one of them away. */
+  env?: Readonly<Record<string, string | undefined>>;
   dev?: boolean;
 }
 
@@ -31,8 +35,14 @@ export async function startTestGateway(config: string, options: TestGatewayOptio
   const file = join(folder, 'gateway_config.yaml');
   const writeConfig = (text: string) => writeFileSync(file, withDataDir(text, folder));
   writeConfig(config);
+  const lines: string[] = [];
   const logged: Record<string, unknown>[] = [];
-  const destination = { write: (line: string) => void logged.push(JSON.parse(line)) };
+  const destination = {
+    write: (line: string) => {
+      lines.push(line);
+      logged.push(JSON.parse(line));
+    },
+  };
   const env = {
     SERVER_HOST: '127.0.0.1',
     PORT: '0',
@@ -42,17 +52,40 @@ export async function startTestGateway(config: string, options: TestGatewayOptio
     ...options.env,
   };
   const log = createLogger({ level: 'info', pretty: false, mask: [], destination });
-  const running = await startGateway({ file, env, dev: options.dev ?? false, version: '0.0.0-test', log });
+  const running = await startGateway({ file, env, dev: options.dev ?? false, version: VERSION, log });
+  const metrics = async () => (await running.deps.metrics.render()).body;
   return {
     ...running,
     logged,
     writeConfig,
-    metrics: async () => (await running.deps.metrics.render()).body,
+    metrics,
     close: async () => {
       running.gateway.isDraining = true;
       await running.stop();
       rmSync(folder, { recursive: true, force: true });
+      const secrets = [...secretsOfEnvironment(env), ...secretsOfConfig(running.loaded)];
+      expectNoLeak('the log', lines, secrets);
+      expectNoLeak('the metrics page', (await metrics()).split('\n'), secrets);
     },
+  };
+}
+
+/**
+ * Starts gateways that end with the test; to be called while a suite is described. Of both keys each has only what `env`
+ * says, the master key unless it says anything.
+ */
+export function makeGateways(): (config: string, options?: TestGatewayOptions) => Promise<TestGateway> {
+  const started: TestGateway[] = [];
+  afterEach(async () => {
+    await Promise.all(started.splice(0).map((gateway) => gateway.close()));
+  });
+  return async (config, { env = { MASTER_KEY }, dev = false } = {}) => {
+    const gateway = await startTestGateway(config, {
+      env: { TEST_API_KEY: undefined, MASTER_KEY: undefined, ...env },
+      dev,
+    });
+    started.push(gateway);
+    return gateway;
   };
 }
 
