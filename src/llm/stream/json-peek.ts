@@ -1,6 +1,7 @@
 /**
  * Looks single members up in JSON without parsing the rest. A quoted name with a colon behind it is always a member:
- * inside a string its closing quote would stand behind a backslash. All texts may be latin1.
+ * inside a string its closing quote would stand behind a backslash. All texts may be latin1; names are given with their
+ * quotes.
  */
 
 const QUOTE = 0x22;
@@ -11,8 +12,7 @@ const CLOSE = 0x7d;
 type JsonObject = Readonly<Record<string, unknown>>;
 
 /** The last object that is a member of this name, at any depth; `undefined` when there is none or it is not whole. */
-export function lastObject(text: string, name: string): JsonObject | undefined {
-  const member = `"${name}"`;
+export function lastObject(text: string, member: string): JsonObject | undefined {
   for (let at = text.lastIndexOf(member); at !== -1; at = at === 0 ? -1 : text.lastIndexOf(member, at - 1)) {
     const start = valueAfter(text, at + member.length);
     if (start !== -1 && text.charCodeAt(start) === OPEN) return parseObject(text, start);
@@ -21,16 +21,14 @@ export function lastObject(text: string, name: string): JsonObject | undefined {
 }
 
 /** Whether the first member of this name has a value that begins like this. */
-export function hasMember(text: string, name: string, beginning: string): boolean {
-  const member = `"${name}"`;
+export function hasMember(text: string, member: string, beginning: string): boolean {
   const at = text.indexOf(member);
   const start = at === -1 ? -1 : valueAfter(text, at + member.length);
   return start !== -1 && text.startsWith(beginning, start);
 }
 
 /** Characters of the string that is the first member of this name, escapes as they are written; 0 without one. */
-export function stringLength(text: string, name: string): number {
-  const member = `"${name}"`;
+export function stringLength(text: string, member: string): number {
   const at = text.indexOf(member);
   const start = at === -1 ? -1 : valueAfter(text, at + member.length);
   if (start === -1 || text.charCodeAt(start) !== QUOTE) return 0;

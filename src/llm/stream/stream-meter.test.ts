@@ -122,6 +122,14 @@ describe('a chat stream', () => {
     expect(pass(whole(events), 'chat').meter.isWhole).toBe(isWhole);
   });
 
+  test('an end and figures that come together with the last text are seen', () => {
+    const last =
+      'data: {"choices":[{"delta":{"content":"x"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}\n\n';
+    const passed = pass(whole([ROLE, TEXT, last]), 'chat');
+    expect(passed.meter.isWhole).toBe(true);
+    expect(figures(passed)).toEqual({ inputTokens: 1, outputTokens: 2, isEstimated: false });
+  });
+
   test('an error that the upstream told is not told again', () => {
     expect(pass(whole([ROLE, 'data: {"error":{"message":"no"}}\n\n']), 'chat').meter.hasPassedError).toBe(true);
     expect(pass(whole([ROLE, TEXT]), 'chat').meter.hasPassedError).toBe(false);

@@ -1,7 +1,7 @@
 import type { BodyFilter } from '../../exchange/body-filter.ts';
 import { EventGate } from './event-gate.ts';
 import { EventSplitter } from './event-splitter.ts';
-import { hasMember, lastObject, stringLength } from './json-peek.ts';
+import { lastObject, stringLength } from './json-peek.ts';
 import type { StreamShape } from './stream-shape.ts';
 import { TailWindow } from './tail-window.ts';
 import type { UsageMeter } from './usage-meter.ts';
@@ -25,6 +25,7 @@ export class StreamMeter implements BodyFilter {
   private readonly window = new TailWindow();
   private hasEnded = false;
   private wasHidden = false;
+  private latestText: string | undefined;
 
   constructor(usage: UsageMeter, shape: StreamShape, hidesUsage: boolean) {
     this.usage = usage;
@@ -51,6 +52,10 @@ export class StreamMeter implements BodyFilter {
   end(): Buffer {
     // Some servers leave out the empty line behind their last event.
     const isHidden = !this.window.isEmpty && this.readEvent(this.window.take());
+    if (this.latestText !== undefined) {
+      this.noteEnd(this.latestText);
+      if (this.usage.isEstimated) this.noteUsage(this.latestText);
+    }
     return this.gate ? this.gate.flush(isHidden) : NOTHING;
   }
 
@@ -62,21 +67,34 @@ export class StreamMeter implements BodyFilter {
 
   /** True for an event that tells usage and nothing else. */
   private readEvent(event: string): boolean {
-    const { shape, usage } = this;
-    if (shape.isError(event)) this.hasPassedError = true;
-    if (!this.hasEnded && shape.isLast(event)) this.hasEnded = true;
-    if (usage.isEstimated) this.countText(event);
-    if (!event.includes('"usage"')) return false;
-    const told = lastObject(event, 'usage');
-    if (!told) return false;
-    usage.report(told, shape.hasFinalUsage(event));
-    return hasMember(event, 'choices', '[') && NO_CHOICES.test(event);
+    if (this.countText(event)) {
+      // Text seldom comes with anything else, and then in the last event of text: the others are not searched.
+      this.latestText = event;
+      return false;
+    }
+    this.noteEnd(event);
+    return this.noteUsage(event) && NO_CHOICES.test(event);
   }
 
-  private countText(event: string): void {
+  private countText(event: string): boolean {
     for (const name of this.shape.textNames) {
       const length = stringLength(event, name);
-      if (length > 0) return this.usage.addText(length);
+      if (length === 0) continue;
+      this.usage.addText(length);
+      return true;
     }
+    return false;
+  }
+
+  private noteEnd(event: string): void {
+    const { shape } = this;
+    if (shape.isError(event)) this.hasPassedError = true;
+    if (!this.hasEnded && shape.isLast(event)) this.hasEnded = true;
+  }
+
+  private noteUsage(event: string): boolean {
+    const told = lastObject(event, '"usage"');
+    if (told) this.usage.report(told, this.shape.hasFinalUsage(event));
+    return told !== undefined;
   }
 }

@@ -3,7 +3,7 @@ import { hasMember } from './json-peek.ts';
 
 /** What an event of one model API may tell. Texts are whole events, latin1. */
 export interface StreamShape {
-  /** Members that carry output, the likeliest first. */
+  /** Members that carry output, in their quotes, the likeliest first. */
   readonly textNames: readonly string[];
   /** The figures in this event are the last ones. */
   readonly hasFinalUsage: (event: string) => boolean;
@@ -18,15 +18,15 @@ const DONE = /^data:\s*\[DONE\]/m;
 
 /** https://platform.openai.com/docs/api-reference/chat-streaming, and the older completions. */
 const CHAT: StreamShape = {
-  textNames: ['content', 'text', 'arguments', 'reasoning_content', 'reasoning', 'refusal'],
+  textNames: ['"content"', '"text"', '"arguments"', '"reasoning_content"', '"reasoning"', '"refusal"'],
   hasFinalUsage: () => true,
-  isLast: (event) => hasMember(event, 'finish_reason', '"') || (event.includes('[DONE]') && DONE.test(event)),
+  isLast: (event) => hasMember(event, '"finish_reason"', '"') || (event.includes('[DONE]') && DONE.test(event)),
   isError: (event) => isErrorEvent(event) || (event.includes('"error"') && ERROR_FIRST.test(event)),
 };
 
 /** https://platform.openai.com/docs/api-reference/responses-streaming */
 const RESPONSES: StreamShape = {
-  textNames: ['delta'],
+  textNames: ['"delta"'],
   hasFinalUsage: () => true,
   isLast: (event) => hasType(event, 'response.completed') || hasType(event, 'response.incomplete'),
   isError: (event) => isErrorEvent(event) || hasType(event, 'response.failed'),
@@ -34,9 +34,9 @@ const RESPONSES: StreamShape = {
 
 /** https://docs.anthropic.com/en/api/messages-streaming */
 const MESSAGES: StreamShape = {
-  textNames: ['text', 'partial_json', 'thinking'],
+  textNames: ['"text"', '"partial_json"', '"thinking"'],
   hasFinalUsage: (event) => hasType(event, 'message_delta'),
-  isLast: (event) => hasMember(event, 'stop_reason', '"') || hasType(event, 'message_stop'),
+  isLast: (event) => hasMember(event, '"stop_reason"', '"') || hasType(event, 'message_stop'),
   isError: isErrorEvent,
 };
 
@@ -58,9 +58,9 @@ export function streamShape(
 }
 
 function isErrorEvent(event: string): boolean {
-  return event.startsWith('event: error') || event.startsWith('event:error') || hasMember(event, 'type', '"error"');
+  return event.startsWith('event: error') || event.startsWith('event:error') || hasMember(event, '"type"', '"error"');
 }
 
 function hasType(event: string, type: string): boolean {
-  return event.includes(type) && (event.startsWith(`event: ${type}`) || hasMember(event, 'type', `"${type}"`));
+  return event.includes(type) && (event.startsWith(`event: ${type}`) || hasMember(event, '"type"', `"${type}"`));
 }

@@ -60,6 +60,6 @@ export class CompressedMeter implements BodyFilter {
 
 /** Takes the usage that a whole answer tells, if it does. Only its figures matter, so the text may be latin1. */
 export function readUsage(usage: UsageMeter, text: string): void {
-  const told = lastObject(text, 'usage');
+  const told = lastObject(text, '"usage"');
   if (told) usage.report(told, true);
 }
