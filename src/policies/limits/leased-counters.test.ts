@@ -124,7 +124,7 @@ describe('units taken in advance', () => {
 
   test('are not taken for rare callers, nor for small limits unless the configuration says so', () => {
     for (const [limit, pause, leases] of [
-      [{ limit: 1_000, window: 60_000 }, 300_000, 0],
+      [{ limit: 1_000, window: 60_000 }, 500_000, 0],
       [{ limit: 60, window: 60_000 }, 10_000, 0],
       [{ limit: 60, window: 60_000, mode: 'strict' as const }, 10_000, 0],
       [{ limit: 60, window: 60_000, mode: 'leased' as const }, 10_000, 1],
@@ -185,6 +185,19 @@ describe('units taken in advance', () => {
     for (let i = 0; i < 30; i += 1) void first.decide([charge]);
     expect((first.decide([lowered]) as Decision).outcome).toBe('refused');
     expect((first.decide([charge]) as Decision).outcome).toBe('admitted');
+  });
+
+  test('are taken by the new number soon after the limit was edited', () => {
+    const { clock, asked, first } = openFleet(1);
+    const [before] = leased({ limit: 1_000, window: 600_000 }) as [Charge];
+    const [after] = leased({ limit: 2_000, window: 600_000 }) as [Charge];
+    for (let i = 0; i < 30; i += 1) void first.decide([before]);
+    clock.now += 1_100_000;
+    first.sweep();
+    for (let i = 0; i < 10; i += 1) void first.decide([after]);
+    const { decisions } = asked;
+    expect((first.decide([after]) as Decision).verdicts[0]?.remaining).toBeGreaterThan(1_900);
+    expect(asked.decisions).toBe(decisions);
   });
 
   test('show the same remainder as a count of every request, or less, and never a wait beyond the window', () => {

@@ -122,10 +122,14 @@ export class LeasedCounters implements CounterStore {
   private take(charge: Charge, i: number, now: number): Lot | undefined {
     const { line, key, cost } = charge;
     if (line.lease.from === Number.POSITIVE_INFINITY && this.options.groups?.isApart(key) !== true) return undefined;
-    const purse = this.purses.find(key) ?? this.open(charge);
+    let purse = this.purses.find(key) ?? this.open(charge);
+    // The limit was edited, or a token lowers it. What was counted by other numbers must not be spent by these.
+    if (!purse.isFor(line)) {
+      if (!purse.isEmpty || purse.isAsking) return undefined;
+      purse = this.open(charge);
+    }
     this.touched[i] = purse;
     this.hasTouched = true;
-    if (!purse.isFor(line)) return undefined;
     purse.count(cost, now);
     const lot = purse.take(cost, now);
     const want = purse.findWanted(now);
@@ -146,7 +150,7 @@ export class LeasedCounters implements CounterStore {
   private admit(lots: Lots, now: number): Decision {
     const verdicts: Verdict[] = [];
     for (let i = 0; i < lots.length; i++) verdicts.push((this.touched[i] as Purse).describe(now));
-    return { outcome: 'admitted', verdicts, at: findEarliest(lots) };
+    return { outcome: 'admitted', verdicts, at: findEarliest(lots), advanced: lots };
   }
 
   /** Those of the lines that are neither held here nor `known` are decided in the store. */
@@ -168,7 +172,8 @@ export class LeasedCounters implements CounterStore {
       if (verdict) purse?.hear(verdict, now);
       return verdict;
     });
-    return { outcome: decided.outcome, verdicts, at: findEarliest(lots, decided.at) };
+    const at = findEarliest(lots, decided.at);
+    return { outcome: decided.outcome, verdicts, at, storeAt: decided.at, advanced: lots };
   }
 
   private putBack(charges: readonly Charge[], lots: Lots): void {

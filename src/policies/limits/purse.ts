@@ -62,8 +62,9 @@ export class Purse implements Counted {
 
   /** Whether what is held was counted by the same numbers. */
   isFor(line: Line): boolean {
-    const { rule } = this.line;
-    return line === this.line || (line.rule.limit === rule.limit && line.rule.capacity === rule.capacity);
+    if (line === this.line) return true;
+    const { rule, lease } = this.line;
+    return line.rule.limit === rule.limit && line.rule.capacity === rule.capacity && line.lease.from === lease.from;
   }
 
   /** Notes that a request wants so many. */
