@@ -16,7 +16,8 @@ export interface ProcessLock {
 export function takeProcessLock(file: string): ProcessLock | undefined {
   const db = new DatabaseSync(file, { timeout: 0 });
   try {
-    db.exec('BEGIN EXCLUSIVE');
+    // Otherwise a file for what is never rolled back would stand beside the lock.
+    db.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
     return { release: () => db.close() };
   } catch (error) {
     db.close();

@@ -53,7 +53,8 @@ function startLoad(url: () => string, seen: Map<string, Seen>): { stop(): Promis
       await res.text();
       seen.set(id, 'whole');
     } catch {
-      await delay(20);
+      // While it is away, the machine is to start it, not to ask for it.
+      await delay(150);
     }
   };
   const workers = Array.from({ length: AT_ONCE }, async (_, i) => {

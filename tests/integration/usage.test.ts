@@ -204,6 +204,20 @@ test('administrators see the sums as JSON, and as CSV that no spreadsheet runs',
   expect((await asAdmin(gateway.url)('get', '/admin/usage').set('X-Master-Key', 'wrong')).status).toBe(401);
 });
 
+test('while the database is away callers are told what the process itself knows', async () => {
+  const key = await makeKey('hal');
+  const { knex } = gateway.deps.database;
+  for (let i = 0; i < 3; i++) await fetch(`${gateway.url}/web`, { headers: { 'x-api-key': key } });
+  await knex.schema.renameTable('usage_days', 'usage_days_away');
+  try {
+    const seen = await ask(key, '/v1/usage');
+    expect(seen).toMatchObject({ usage: { requests_last_minute: 3, requests_last_hour: 3 } });
+    expect(seen).not.toHaveProperty('tokens');
+  } finally {
+    await knex.schema.renameTable('usage_days_away', 'usage_days');
+  }
+});
+
 test('a caller is told in the words of the endpoint, and the journal is a metric', async () => {
   const key = await makeKey('gwen');
   const res = await fetch(`${gateway.url}/v1/usage`, { headers: { 'x-api-key': key } });

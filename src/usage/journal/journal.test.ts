@@ -148,6 +148,7 @@ test('an end leaves what is not shipped and what still runs, and removes the res
   begin(running, 3);
   shipAll(running);
   for (const journal of journals) journal.end();
+  expect(readdirSync(join(folder, 'usage')).filter((name) => name.endsWith('.lock'))).toHaveLength(2);
   expect(onFile().sort()).toEqual(['opened 2', 'opened 3', 'settled 2']);
 });
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../lib/clock.ts';
 import { type ProcessLock, takeProcessLock } from '../../storage/process-lock.ts';
@@ -154,10 +154,14 @@ export class Journal {
     this.flush();
     clearTimeout(this.syncTimer);
     clearTimeout(this.retryTimer);
+    let isLeft = false;
     for (const segment of this.segments.splice(0)) {
-      if (segment.isShipped && segment.running === 0) segment.remove();
-      else segment.end();
+      const isNeeded = !segment.isShipped || segment.running > 0;
+      if (isNeeded) segment.end();
+      else segment.remove();
+      isLeft ||= isNeeded;
     }
+    if (this.lock && !isLeft) rmSync(this.lockFile, { force: true });
     this.lock?.release();
     this.lock = undefined;
   }
@@ -166,6 +170,10 @@ export class Journal {
   private get isIdle(): boolean {
     const [only] = this.segments;
     return only !== undefined && only.bytes > 0 && this.ageOf(only) > LONGEST_SEGMENT_MS && only.running === 0;
+  }
+
+  private get lockFile(): string {
+    return join(this.options.folder, `${this.instance}.lock`);
   }
 
   private ageOf({ createdAt }: Segment): number {
@@ -184,7 +192,7 @@ export class Journal {
     try {
       if (!this.lock) {
         mkdirSync(folder, { recursive: true, mode: 0o700 });
-        this.lock = takeProcessLock(join(folder, `${this.instance}.lock`));
+        this.lock = takeProcessLock(this.lockFile);
         if (!this.lock) throw new Error('another process holds the lock of this journal');
       }
       const number = String(++this.made).padStart(8, '0');
