@@ -97,9 +97,9 @@ describe('units taken in advance', () => {
         for (const counters of processes) await counters.close();
         expect(findExcess(charge.line.rule, admitted)).toBe(0);
       });
-      await fc.assert(property, { numRuns: 200 });
+      await fc.assert(property, { numRuns: 100 });
       // Otherwise nothing was proved about leases.
-      expect(local).toBeGreaterThan(5_000);
+      expect(local).toBeGreaterThan(2_500);
     },
   );
 
@@ -114,11 +114,13 @@ describe('units taken in advance', () => {
       ),
       'ada',
     );
+    let admitted = 0;
     for (let i = 0; i < 20_000; i += 1) {
       clock.now += 150;
-      expect((first.decide(charges) as Decision).outcome).toBe('admitted');
+      if ((first.decide(charges) as Decision).outcome === 'admitted') admitted += 1;
       if (i % 600 === 0) first.sweep();
     }
+    expect(admitted).toBe(20_000);
     expect((asked.decisions + asked.leases) / 20_000).toBeLessThanOrEqual(0.05);
   });
 
@@ -217,13 +219,14 @@ describe('units taken in advance', () => {
 describe('of the traffic of three processes, leases admit what a count of every request does, less a batch per process', () => {
   const limit = 1_000;
   const windowUs = 60_000_000;
+  const windows = 8;
 
   test.each([
-    ['Poisson below the limit', 0.9, makePoisson(limit * 0.9, windowUs, 20)],
-    ['Poisson at the limit', 1, makePoisson(limit, windowUs, 20)],
-    ['Poisson at three times the limit', 3, makePoisson(limit * 3, windowUs, 20)],
-    ['on-off, halves of a tenth of a window', 2.4, makeOnOff(limit * 1.2, windowUs, 0.1, 20)],
-    ['on-off, halves of a window', 2.4, makeOnOff(limit * 1.2, windowUs, 1, 20)],
+    ['Poisson below the limit', 0.9, makePoisson(limit * 0.9, windowUs, windows)],
+    ['Poisson at the limit', 1, makePoisson(limit, windowUs, windows)],
+    ['Poisson at three times the limit', 3, makePoisson(limit * 3, windowUs, windows)],
+    ['on-off, halves of a tenth of a window', 2.4, makeOnOff(limit * 1.2, windowUs, 0.1, windows)],
+    ['on-off, halves of a window', 2.4, makeOnOff(limit * 1.2, windowUs, 1, windows)],
   ])('%s', (_name, load, times) => {
     const { clock, processes } = openFleet(3);
     const strict = new MemoryCounters({ nowUs: () => clock.now });
@@ -242,7 +245,7 @@ describe('of the traffic of three processes, leases admit what a count of every 
       if (strict.decide([charge]).outcome === 'admitted') admitted.strict += 1;
     }
     const batch = (1.1 * load * limit * charge.line.lease.lifeUs) / windowUs / 3;
-    expect(admitted.leased).toBeGreaterThanOrEqual(admitted.strict - 20 * 3 * Math.ceil(batch));
+    expect(admitted.leased).toBeGreaterThanOrEqual(admitted.strict - windows * 3 * Math.ceil(batch));
     expect(admitted.leased).toBeGreaterThanOrEqual(0.98 * admitted.strict);
   });
 });
