@@ -26,6 +26,8 @@ interface Bench {
   readonly direct: string;
   readonly gateway: string;
   readonly pid: number;
+  /** node:http and undici, nothing else. */
+  readonly bare: { readonly url: string; readonly pid: number };
 }
 
 async function compareFirstTokens({ direct, gateway }: Bench): Promise<string[]> {
@@ -43,17 +45,24 @@ async function compareFirstTokens({ direct, gateway }: Bench): Promise<string[]>
   return [50, 99].map((p) => row(`time to first token, p${p}`, quantile(bare, p), quantile(added, p)));
 }
 
-async function compareGaps({ direct, gateway, pid }: Bench, streams: number, seconds: number): Promise<string[]> {
+async function compareGaps(
+  { direct, gateway, pid, bare: peer }: Bench,
+  streams: number,
+  seconds: number,
+): Promise<string[]> {
   const frames = Math.round((seconds * 1000) / FRAME_EVERY_MS);
   const model = `frames/${frames}/${FRAME_EVERY_MS}`;
   const bare = await readMany(direct, streams, model);
+  const peerBefore = cpuMicroseconds(peer.pid);
+  await readMany(peer.url, streams, model);
+  const peerCpu = (cpuMicroseconds(peer.pid) - peerBefore) / (streams * frames);
   const before = cpuMicroseconds(pid);
   const relayed = await readMany(gateway, streams, model);
   const cpu = (cpuMicroseconds(pid) - before) / (streams * frames);
   return [
     ...[50, 99].map((p) => row(`gap between frames, p${p}`, quantile(gapsOf(bare), p), quantile(gapsOf(relayed), p))),
     ...[50, 99].map((p) => row(`frame on its way, p${p}`, quantile(delaysOf(bare), p), quantile(delaysOf(relayed), p))),
-    `CPU per frame: ${cpu.toFixed(1)} µs`,
+    `CPU per frame, requests included: ${cpu.toFixed(1)} µs; node:http + undici bare ${peerCpu.toFixed(1)} µs`,
   ];
 }
 
@@ -139,10 +148,15 @@ async function startAll(folder: string, children: ChildProcess[]): Promise<Bench
   });
   children.push(child);
   const { url } = await listening(child, port);
+  const barePort = await freePort();
+  const bareArgs = [join(import.meta.dirname, 'peers/node-undici.ts'), String(barePort), upstream.url, 'stream'];
+  const bare = spawnPinned({ core: SYSTEM_CORE, command: process.execPath, args: bareArgs });
+  children.push(bare);
   return {
     direct: `${upstream.url}/v1/chat/completions`,
     gateway: `${url}/v1/chat/completions`,
     pid: child.pid as number,
+    bare: { url: `${(await listening(bare, barePort)).url}/v1/chat/completions`, pid: bare.pid as number },
   };
 }
 

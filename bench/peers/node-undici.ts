@@ -1,9 +1,12 @@
-/** The least a proxy on Node can do: node:http in front, undici's dispatch behind, nothing else. Arguments: port, upstream. */
+/**
+ * The least a proxy on Node can do: node:http in front, undici's dispatch behind, nothing else. Arguments: port, upstream,
+ * and `stream` where every chunk must leave at once.
+ */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { Pool } from 'undici';
 
-const [port = '0', upstream = ''] = process.argv.slice(2);
-const pool = new Pool(upstream, { connections: 512, pipelining: 1, headersTimeout: 0, bodyTimeout: 0 });
+const [port = '0', upstream = '', mode = ''] = process.argv.slice(2);
+const pool = new Pool(upstream, { connections: 10_000, pipelining: 1, headersTimeout: 0, bodyTimeout: 0 });
 
 function forward(req: IncomingMessage, res: ServerResponse, body: Buffer | null): void {
   const headers = req.rawHeaders.slice();
@@ -21,6 +24,7 @@ function forward(req: IncomingMessage, res: ServerResponse, body: Buffer | null)
         );
       },
       onResponseData(_controller, chunk) {
+        if (mode === 'stream') return void res.write(chunk);
         if (held) res.write(held);
         held = chunk;
       },
