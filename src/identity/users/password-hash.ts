@@ -1,6 +1,5 @@
-import { argon2, randomBytes, timingSafeEqual } from 'node:crypto';
-import { promisify } from 'node:util';
-import { verify as verifyBcrypt } from '@node-rs/bcrypt';
+import { argon2Sync, randomBytes, timingSafeEqual } from 'node:crypto';
+import { verifySync as verifyBcrypt } from '@node-rs/bcrypt';
 
 /** `bcrypt` only where a hash was imported. */
 export type PasswordScheme = 'argon2id' | 'bcrypt';
@@ -20,8 +19,6 @@ const TAG_LENGTH = 32;
 const ARGON2 = /^\$argon2id\$v=19\$m=(\d{1,6}),t=(\d{1,2}),p=(\d)\$([A-Za-z0-9+/]{11,86})\$([A-Za-z0-9+/]{22,86})$/;
 const BCRYPT = /^\$2[aby]\$(?:0[4-9]|1[0-5])\$[./A-Za-z0-9]{53}$/;
 
-const deriveKey = promisify(argon2);
-
 /** The scheme of a stored hash; `undefined` when this gateway cannot verify it, or only at an unreasonable cost. */
 export function schemeOf(hash: string): PasswordScheme | undefined {
   if (BCRYPT.test(hash)) return 'bcrypt';
@@ -29,21 +26,21 @@ export function schemeOf(hash: string): PasswordScheme | undefined {
 }
 
 /**
- * argon2id in the PHC string format, `$argon2id$v=19$m=19456,t=2,p=1$salt$tag`, computed off the event loop. Of
- * spellings of the same characters (composed, decomposed) all give the same password.
+ * argon2id in the PHC string format, `$argon2id$v=19$m=19456,t=2,p=1$salt$tag`. Blocks its thread. Of spellings of
+ * the same characters (composed, decomposed) all give the same password.
  */
-export async function hashPassword(password: string): Promise<string> {
+export function hashPassword(password: string): string {
   const salt = randomBytes(SALT_LENGTH);
-  const tag = await derive(password, salt, PARAMETERS, TAG_LENGTH);
+  const tag = derive(password, salt, PARAMETERS, TAG_LENGTH);
   const { memory, passes, parallelism } = PARAMETERS;
   return `$argon2id$v=19$m=${memory},t=${passes},p=${parallelism}$${encode(salt)}$${encode(tag)}`;
 }
 
-/** Off the event loop. False as well for a hash that cannot be read. */
-export async function matchesHash(password: string, hash: string): Promise<boolean> {
+/** Blocks its thread. False as well for a hash that cannot be read. */
+export function matchesHash(password: string, hash: string): boolean {
   const stored = parseArgon2(hash);
   if (!stored) return schemeOf(hash) === 'bcrypt' && matchesBcrypt(password, hash);
-  return timingSafeEqual(await derive(password, stored.salt, stored, stored.tag.length), stored.tag);
+  return timingSafeEqual(derive(password, stored.salt, stored, stored.tag.length), stored.tag);
 }
 
 /** True when a new hash of the same password would be better than this one. */
@@ -53,14 +50,14 @@ export function isOutdated(hash: string): boolean {
 }
 
 /** bcrypt reads the password in a circle with NUL as its end, so `a` and `a NUL a` would be the same. */
-async function matchesBcrypt(password: string, hash: string): Promise<boolean> {
-  return !password.includes('\0') && (await verifyBcrypt(password, hash));
+function matchesBcrypt(password: string, hash: string): boolean {
+  return !password.includes('\0') && verifyBcrypt(password, hash);
 }
 
-function derive(password: string, nonce: Buffer, parameters: Argon2Parameters, tagLength: number): Promise<Buffer> {
+function derive(password: string, nonce: Buffer, parameters: Argon2Parameters, tagLength: number): Buffer {
   const { memory, passes, parallelism } = parameters;
   const message = password.normalize('NFC');
-  return deriveKey('argon2id', { message, nonce, memory, passes, parallelism, tagLength });
+  return argon2Sync('argon2id', { message, nonce, memory, passes, parallelism, tagLength });
 }
 
 function parseArgon2(hash: string): (Argon2Parameters & { salt: Buffer; tag: Buffer }) | undefined {

@@ -1,6 +1,7 @@
 import { GatewayError, Rejection } from '../../errors/rejection.ts';
 import { BoundedWork } from '../../lib/bounded-work.ts';
-import { hashPassword, matchesHash } from './password-hash.ts';
+import { PasswordThreads } from './password-threads.ts';
+import type { PasswordAnswer, PasswordQuestion } from './password-work.ts';
 
 export const SHORTEST_PASSWORD = 8;
 export const LONGEST_PASSWORD = 128;
@@ -8,7 +9,7 @@ const NEW_PASSWORD = new RegExp(`^.{${SHORTEST_PASSWORD},${LONGEST_PASSWORD}}$`,
 /** Bytes that are looked at when somebody logs in: imported passwords may have more characters than new ones. */
 export const MOST_PASSWORD_BYTES = 1024;
 
-/** The pool has four threads for everything: two stay free for files, names and whatever else needs one. */
+/** Two threads: further ones would wait for a core like the work itself. */
 const BOUNDS = { running: 2, waiting: 128, waitMs: 5000 };
 const RETRY_SECONDS = 1;
 
@@ -17,14 +18,16 @@ const NOBODYS_HASH =
   '$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA';
 
 /**
- * Hashes and verifies passwords off the event loop, two at a time. Throws GatewayError OVERLOADED when too many wait
+ * Hashes and verifies passwords on threads that give way to requests, two at a time. Throws GatewayError OVERLOADED when too many wait
  * already, or after 5 s of waiting.
  */
 export class Passwords {
   private readonly work = new BoundedWork(BOUNDS);
+  private readonly threads = new PasswordThreads();
 
   async hash(password: string): Promise<string> {
-    return (await this.work.run(() => hashPassword(password))) ?? refuseForNow();
+    const answer = await this.work.run(() => this.ask({ kind: 'hash', password }));
+    return answer && 'hash' in answer ? answer.hash : refuseForNow();
   }
 
   /**
@@ -32,12 +35,17 @@ export class Passwords {
    * work is done, and the answer is false.
    */
   async verify(password: string, hash: string | undefined, check: () => void): Promise<boolean> {
-    const verdict = await this.work.run(async () => {
+    const answer = await this.work.run(async () => {
       check();
-      const matches = await matchesHash(password, hash ?? NOBODYS_HASH);
-      return { isRight: matches && hash !== undefined };
+      return this.ask({ kind: 'match', password, hash: hash ?? NOBODYS_HASH });
     });
-    return (verdict ?? refuseForNow()).isRight;
+    return answer && 'matches' in answer ? answer.matches && hash !== undefined : refuseForNow();
+  }
+
+  private async ask(question: PasswordQuestion): Promise<PasswordAnswer> {
+    const answer = await this.threads.ask(question);
+    if ('failure' in answer) throw new Error(`a password could not be hashed: ${answer.failure}`);
+    return answer;
   }
 }
 
