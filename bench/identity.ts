@@ -103,7 +103,7 @@ const rows: readonly Row[] = [
     count: FIRST_USES,
     run: async (count) => {
       const [key = ''] = cold.splice(0, 1);
-      await Promise.all(Array.from({ length: count }, () => directory.find(key, FROM)));
+      await Promise.all(Array.from({ length: count }, async () => directory.find(key, FROM)));
     },
   },
   {
