@@ -81,7 +81,9 @@ export class Recorder {
     const startedAt = Math.round(clock.now() - (clock.monotonic() - exchange.startedAt));
     const assumed = { inputTokens: call?.estimatedInputTokens ?? 0, outputTokens: 0, isEstimated: true };
     return new Recording(id, startedAt, this.texts.beginningOf(exchange, id, startedAt), {
-      ...assumed,
+      inputTokens: assumed.inputTokens,
+      outputTokens: 0,
+      isEstimated: true,
       model: this.texts.modelOf(call?.model),
       target: undefined,
       status: undefined,
