@@ -1,6 +1,6 @@
 // Keeps a Redis that is away from costing anything: after the first failure nobody asks it until a probe succeeds.
 import type { RedisArgument, RedisConnection, RedisScript } from './redis.ts';
-import { defineScript, runScript } from './redis.ts';
+import { defineScript, pingAll, runScript } from './redis.ts';
 
 /** A call that is repeated for as long as the guard lives; its success is what brings Redis back into use. */
 export interface Heartbeat {
@@ -85,7 +85,7 @@ export class RedisGuard {
    */
   async run(script: RedisScript, keys: readonly string[], args: readonly RedisArgument[]): Promise<unknown> {
     try {
-      const reply = await this.call(script, keys, args);
+      const reply = await this.call(() => runScript(this.options.connection, script, keys, args));
       if (reply !== TIMED_OUT) return reply;
     } catch (error) {
       this.fail(error);
@@ -119,7 +119,10 @@ export class RedisGuard {
       return;
     }
     try {
-      const reply = await this.call(heartbeat.script, heartbeat.keys, heartbeat.args());
+      const reply = await this.call(async () => {
+        await pingAll(connection);
+        return runScript(connection, heartbeat.script, heartbeat.keys, heartbeat.args());
+      });
       if (reply === TIMED_OUT) this.turn(false, 'timeout');
       else this.welcome(reply);
     } catch (error) {
@@ -132,7 +135,7 @@ export class RedisGuard {
    * through a backlog. Timers run before sockets are read, so after a stall of our own event loop an answer may lie
    * unread, or the question unsent: then the wait starts once more.
    */
-  private call(script: RedisScript, keys: readonly string[], args: readonly RedisArgument[]): Promise<unknown> {
+  private call(ask: () => Promise<unknown>): Promise<unknown> {
     const startedAt = performance.now();
     this.calls += 1;
     return new Promise((resolve, reject) => {
@@ -150,7 +153,7 @@ export class RedisGuard {
         this.calls -= 1;
         this.lastAnswerAt = performance.now();
       };
-      runScript(this.options.connection, script, keys, args).then(
+      ask().then(
         (reply) => {
           settle();
           resolve(reply);

@@ -63,6 +63,11 @@ export function runScript(
   return command.call(connection, keys.length, ...keys, ...args);
 }
 
+/** Resolves when every server that takes writes has answered: in a cluster one may be away while the others work. */
+export async function pingAll(connection: RedisConnection): Promise<void> {
+  if (connection.isCluster) await Promise.all((connection as Cluster).nodes('master').map((node) => node.ping()));
+}
+
 type OwnOptions = ReturnType<typeof credentialsOf> & { connectionName: string };
 
 function open(address: RedisAddress, own: OwnOptions): RedisConnection {
