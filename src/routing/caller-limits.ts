@@ -7,7 +7,7 @@ import { gatewayLevels } from '../policies/limits/schema.ts';
 import { OWN_ROUTE } from './own-access.ts';
 
 /** A limit as it stands for one caller. */
-export interface LimitStanding {
+interface LimitStanding {
   readonly limit: number;
   /** What the limit has counted in its window; `undefined` where the store does not answer or counts no windows. */
   readonly used: number | undefined;
@@ -35,7 +35,7 @@ export class CallerLimits {
 
   constructor(config: GatewayConfig, { counters }: Pick<Dependencies, 'counters'>) {
     this.counters = counters;
-    const own = new RouteLimits(gatewayLevels(config.settings.rate_limit, config.tiers), {
+    const own = new RouteLimits(gatewayLevels(config.settings, config.tiers), {
       route: OWN_ROUTE,
       service: undefined,
     });
@@ -56,8 +56,8 @@ export class CallerLimits {
 
   private find(caller: Pick<Exchange, 'principal' | 'clientIp'>, windowUs: number): Charge | undefined {
     for (const limits of this.limits) {
-      const found = limits.chargesFor(caller).filter(({ line }) => {
-        const isTheirs = line.byCaller !== undefined && !line.byModel && line.model === undefined;
+      const found = limits.earlyChargesFor(caller).filter(({ line }) => {
+        const isTheirs = line.byCaller !== undefined && line.every === undefined;
         return isTheirs && !line.isDryRun && line.rule.windowUs === windowUs;
       });
       if (found.length > 0) return found.reduce((best, charge) => (compare(charge, best) < 0 ? charge : best));

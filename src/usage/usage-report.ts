@@ -47,7 +47,7 @@ export interface ReportPage {
 
 type Row = Readonly<Record<string, string | number>>;
 
-export const DAY_MS = 86_400_000;
+const DAY_MS = 86_400_000;
 const SUMS = ['requests', 'failures', 'estimated', 'input_tokens', 'output_tokens', 'cost_nano_usd'];
 const FILTERS = ['consumer', 'service', 'model'] as const;
 
