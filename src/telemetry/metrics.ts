@@ -45,7 +45,7 @@ class GatewayMetrics implements Metrics {
   private readonly reasons = new Tally<string>();
   private reloaded: 0 | 1 | undefined;
   private readonly info = new Tally<string>();
-  private journalBytes = 0;
+  private journalBytes: number | undefined;
   private readonly process = openProcessRegistries();
 
   service(name: string): ServiceMetrics {
@@ -129,6 +129,7 @@ class GatewayMetrics implements Metrics {
 
   private gatewayFamilies(isOpenMetrics: boolean): string[] {
     const { storeUp, degraded, configReload, configInfo, usageJournal } = GATEWAY_METRICS;
+    const journal = this.journalBytes === undefined ? [] : [`${usageJournal.name} ${this.journalBytes}`];
     const reload = this.reloaded === undefined ? [] : [`${configReload.name} ${this.reloaded}`];
     return [
       familyText(
@@ -142,7 +143,7 @@ class GatewayMetrics implements Metrics {
         isOpenMetrics,
       ),
       familyText(configReload, reload, isOpenMetrics),
-      familyText(usageJournal, [`${usageJournal.name} ${this.journalBytes}`], isOpenMetrics),
+      familyText(usageJournal, journal, isOpenMetrics),
       familyText(
         configInfo,
         this.info.lines(configInfo.name, (hash) => label('hash', hash)),

@@ -65,6 +65,7 @@ export class Usage {
     this.options = options;
     this.settings = options.settings;
     this.store = new UsageStore(options.database);
+    options.onJournalBytes(0);
     this.timers = [
       setInterval(() => void this.flush(), FLUSH_MS),
       setTimeout(() => void this.adopt(), ADOPT_FIRST_MS),
