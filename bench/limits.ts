@@ -19,7 +19,7 @@ const AT_ONCE = 32;
 const metrics = { service: () => ({ rateLimited: () => undefined }) };
 
 function makeLimit(limit: Pick<LimitConfig, 'limit' | 'window' | 'mode'> & Partial<LimitConfig>): LimitConfig {
-  return { per: ['consumer'], algorithm: 'sliding_window', dry_run: false, ...limit };
+  return { count: 'requests', per: ['consumer'], algorithm: 'sliding_window', dry_run: false, ...limit };
 }
 
 function makeLevels(mode: LimitConfig['mode']): LimitLevelConfig[] {
