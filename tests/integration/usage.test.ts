@@ -221,7 +221,7 @@ test('while the database is away callers are told what the process itself knows'
 test('a caller is told in the words of the endpoint, and the journal is a metric', async () => {
   const key = await makeKey('gwen');
   const res = await fetch(`${gateway.url}/v1/usage`, { headers: { 'x-api-key': key } });
-  expectDeclared('GET', '/v1/usage', { body: await res.json() } as never);
+  expectDeclared('GET', '/v1/usage', { status: res.status, body: await res.json() } as never);
   expect((await fetch(`${gateway.url}/v1/usage`)).status).toBe(401);
   expect(await gateway.metrics()).toMatch(/^gateway_usage_journal_bytes \d+$/m);
 });
