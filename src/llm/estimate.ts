@@ -4,6 +4,8 @@ import type { Model, Operation, ParsedBody } from '../exchange/model-call.ts';
 const BYTES_PER_TOKEN = 4;
 /** Where neither the client nor the catalogue sets a bound. */
 const USUAL_OUTPUT = 1_024;
+/** What clients may ask for has no bound, and what is reckoned with must stay an exact number. */
+const MOST_OUTPUT = 1_000_000_000;
 
 /** What the model reads. */
 const PROMPT_FIELDS = new Set([
@@ -39,7 +41,8 @@ export function boundOutputTokens(operation: Operation, { body }: ParsedBody, mo
   if (!bounds) return 0;
   const asked = bounds.map((key) => body[key]).find((bound) => typeof bound === 'number');
   const each = asked ?? model.maxOutputTokens ?? USUAL_OUTPUT;
-  return each * (operation === 'chat' || operation === 'completions' ? answersOf(body) : 1);
+  const answers = operation === 'chat' || operation === 'completions' ? answersOf(body) : 1;
+  return Math.min(each * answers, MOST_OUTPUT);
 }
 
 function answersOf({ n, best_of: bestOf }: ParsedBody['body']): number {

@@ -28,7 +28,7 @@ describe('the operation a path asks for', () => {
         fc.constantFrom('chat', 'CHAT', 'Chat'),
         fc.constantFrom('/', '//', '%2F'),
         fc.constantFrom('completions', 'Completions'),
-        fc.constantFrom('', '/', '%2F', '//'),
+        fc.constantFrom('', '/', '%2F', '//', ';v=1', ';/'),
       )
       .map((parts) => parts.join(''));
     fc.assert(

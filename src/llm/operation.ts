@@ -39,9 +39,15 @@ export function readOperation(path: string): RequestedOperation {
   return BY_PATH.get(plain) ?? { operation: 'other', path, isStreamForced: false };
 }
 
-/** Upstreams differ in what they make of escaped and doubled slashes, of a final one, of case and of a second `/v1`. */
+/**
+ * Upstreams differ in what they make of escaped and doubled slashes, of a final one, of parameters behind a `;`, of case
+ * and of a second `/v1`.
+ */
 function plainSpelling(path: string): string {
-  const spelled = path.replace(/(%2F|\/)+/g, '/').replace(/(?<=.)\/$/, '');
+  const spelled = path
+    .replace(/;[^/]*/g, '')
+    .replace(/(%2F|\/)+/g, '/')
+    .replace(/(?<=.)\/$/, '');
   return spelled.toLowerCase().replace(/^(\/v1)+(?=\/)/, '');
 }
 

@@ -4,6 +4,7 @@ import type { TargetAddress } from '../exchange/target-address.ts';
 import { findProvider } from './providers/find-provider.ts';
 import type { Provider, ProviderRequest } from './providers/provider.ts';
 import { notServed } from './providers/refusals.ts';
+import { isPlainJson } from './media-type.ts';
 
 /** What routing has compiled for the route. */
 interface RelayParts extends Pick<UpstreamPlan, 'timeouts' | 'strippedPrefix' | 'pathFor'> {
@@ -37,7 +38,7 @@ export class RelayPlan implements UpstreamPlan {
     const { path, body: bytes } = this.prepare(exchange, call, provider);
     const headers = this.parts.headers.build(exchange, target, bytes?.length ?? body.sendLength);
     complete(headers, provider.requiredHeaders);
-    if (provider.translation(call)) replace(headers, 'content-type', 'application/json');
+    if (bytes) declareJson(headers);
     return { path: target.basePath + path, headers, body: bytes ?? null };
   }
 
@@ -71,10 +72,11 @@ function complete(lines: string[], required: readonly string[]): void {
   }
 }
 
-function replace(lines: string[], name: string, value: string): void {
-  const index = valueIndex(lines, name);
-  if (index === -1) lines.push(name, value);
-  else lines[index] = value;
+/** What was read here as JSON in UTF-8 is to be read so by everybody, whatever the client has called it. */
+function declareJson(lines: string[]): void {
+  const index = valueIndex(lines, 'content-type');
+  if (index === -1) lines.push('content-type', 'application/json');
+  else if (!isPlainJson(lines[index] as string)) lines[index] = 'application/json';
 }
 
 /** Where the value of the first line of this lower-case name stands, or -1. */

@@ -20,7 +20,8 @@ function spell(char: string, isEscaped: boolean): string {
 
 const keys = fc.oneof(
   fc.constantFrom('model', 'messages', 'stream', '', '__proto__', 'a"b', 'a\\', '{', ']', ',', 'é', '🙂'),
-  fc.string({ unit: 'grapheme', maxLength: 6 }),
+  // Would be taken for the field `n`, and is refused.
+  fc.string({ unit: 'grapheme', maxLength: 6 }).filter((key) => key !== 'N'),
 );
 
 /** A body as any client might write it: with the object it means. */

@@ -5,9 +5,26 @@ import { scanFields } from './scan-fields.ts';
 
 const LONGEST_SHOWN = 60;
 
+/** Fields by which the gateway decides, or reckons what a request may use. */
+const DECISIVE: ReadonlySet<string> = new Set([
+  'model',
+  'models',
+  'fallbacks',
+  'tools',
+  'stream',
+  'stream_options',
+  'n',
+  'best_of',
+  'max_tokens',
+  'max_completion_tokens',
+  'max_output_tokens',
+]);
+const PLAIN = /^[a-z0-9_]*$/;
+
 /**
  * Reads the body of a request to a model so that no two readers of the same bytes can see different requests: UTF-8
- * without a byte order mark (RFC 8259 section 8.1), one JSON object, no top-level key twice, bounded depth and number of parts.
+ * without a byte order mark (RFC 8259 section 8.1), one JSON object, no top-level key twice, none that is a decisive one
+ * to readers who do not look at case, bounded depth and number of parts.
  */
 export function parseModelBody(bytes: Buffer): ParsedBody | Rejection {
   if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf)
@@ -26,10 +43,21 @@ export function parseModelBody(bytes: Buffer): ParsedBody | Rejection {
     return refuse('The request body must be a JSON object.');
   const keys = new Set<string>();
   for (const { key } of spans) {
+    const meant = PLAIN.test(key) ? undefined : decisiveField(key);
+    if (meant !== undefined) return refuse(`"${key}" must be written "${meant}".`, key);
     if (keys.has(key)) return refuse(`"${shorten(key)}" stands in the request body twice.`, shorten(key));
     keys.add(key);
   }
   return { body: body as Record<string, unknown>, spans };
+}
+
+/**
+ * The field that a reader which ignores case would take it for. Such readers are common (Go's `encoding/json`, where
+ * the long s is an s, too), and of two spellings they use the last.
+ */
+function decisiveField(key: string): string | undefined {
+  const folded = key.length > LONGEST_SHOWN ? key : key.toUpperCase().toLowerCase();
+  return folded !== key && DECISIVE.has(folded) ? folded : undefined;
 }
 
 function refuse(detail: string, param?: string): Rejection {

@@ -5,6 +5,10 @@ const DEEPEST = 128;
 /** Objects and lists: each takes many times the memory of its two bytes. */
 const MOST_SECTIONS = 250_000;
 const MOST_FIELDS = 1_000;
+/** Members of objects at any depth: each is a key that `JSON.parse` has to look up. */
+const MOST_MEMBERS = 250_000;
+/** Commas outside of strings: the items of all lists, which may be the tokens of long texts. */
+const MOST_ITEMS = 1_000_000;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -45,6 +49,8 @@ class FieldScanner {
     const { length } = text;
     let depth = 0;
     let sections = 0;
+    let members = 0;
+    let items = 0;
     for (let at = 0; at < length; at++) {
       const code = text.charCodeAt(at);
       if (code === QUOTE) {
@@ -57,9 +63,12 @@ class FieldScanner {
         if (depth === 1) this.from = at + 1;
       } else if ((code | 0x20) === CLOSING) {
         if (depth-- === 1) this.close(at);
-      } else if (depth === 1) {
-        if (code === COLON) this.valueFrom = at + 1;
-        else if (code === COMMA) this.close(at);
+      } else if (code === COLON) {
+        if (++members > MOST_MEMBERS) return 'made of too many parts';
+        if (depth === 1) this.valueFrom = at + 1;
+      } else if (code === COMMA) {
+        if (++items > MOST_ITEMS) return 'made of too many parts';
+        if (depth === 1) this.close(at);
       }
       if (this.spans.length > MOST_FIELDS) return 'made of too many parts';
     }

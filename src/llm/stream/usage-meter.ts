@@ -2,6 +2,8 @@ import type { TokenUsage } from '../../exchange/model-call.ts';
 
 /** A rule of thumb for English; other languages and code have fewer bytes per token. */
 const BYTES_PER_TOKEN = 4;
+/** More is no figure of one answer, and sums of such would not fit where usage is kept. */
+const MOST_TOKENS = 1_000_000_000;
 
 /**
  * What an answer has used so far: what the upstream reports, and until it does what the sizes suggest. May be read at
@@ -55,5 +57,7 @@ export class UsageMeter implements TokenUsage {
 }
 
 function count(value: unknown): number | undefined {
-  return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : undefined;
+  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= MOST_TOKENS
+    ? (value as number)
+    : undefined;
 }

@@ -44,6 +44,15 @@ export function findAllowed(asked: string, caller: Caller, rules: ModelRules): M
   return model && isServed(model, rules) ? model : unknownModel(asked);
 }
 
+/** Why one of these names may not be asked for, if one may not. */
+export function findRefused(names: readonly string[], caller: Caller, rules: ModelRules): Rejection | undefined {
+  for (const name of names) {
+    const found = findAllowed(name, caller, rules);
+    if (found instanceof Rejection) return found;
+  }
+  return undefined;
+}
+
 /** The models of the catalogue that a caller may use, in its order. */
 export function allowedModels(caller: Caller, rules: ModelRules): Model[] {
   return rules.catalogue.models.filter((model) => mayUse(caller, model, rules));

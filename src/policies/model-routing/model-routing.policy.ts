@@ -10,7 +10,8 @@ import type { ServiceTargets } from '../../upstream/targets.ts';
 import { type AccessStep, defineAccessPolicy, type Verdict } from '../policy.ts';
 import { Type } from '../../lib/schema-builder.ts';
 import { answerModels } from './answer-models.ts';
-import { chooseModel, isNarrowed, type ModelRules } from './choose-model.ts';
+import { chooseModel, findRefused, isNarrowed, type ModelRules } from './choose-model.ts';
+import { namesInTarget, namesOfSubstitutes, namesOfTools } from './further-names.ts';
 import { judgeUnreadModel } from './unread-model.ts';
 
 const ENCODED = new Rejection(
@@ -68,9 +69,11 @@ class ModelRouter {
     const { plan, edge } = exchange;
     if (!plan) return undefined;
     const asked = readOperation(plan.pathFor(exchange));
-    const isCall = edge.method === 'POST' && asked.operation !== 'other' && asked.operation !== 'models';
+    const isCall = WITH_BODY.has(edge.method) && asked.operation !== 'other' && asked.operation !== 'models';
     if (isCall) return this.whenRead(exchange, () => this.settle(exchange, asked));
-    if (!isNarrowed(exchange.principal, this.rules) || exchange.body.isEmpty) return undefined;
+    if (!isNarrowed(exchange.principal, this.rules)) return undefined;
+    const refused = findRefused(namesInTarget(exchange, asked.path), exchange.principal, this.rules);
+    if (refused || exchange.body.isEmpty) return refused;
     return this.whenRead(exchange, () => judgeUnreadModel(exchange, this.rules));
   }
 
@@ -89,6 +92,8 @@ class ModelRouter {
     const { body } = parsed;
     const candidates = chooseModel(body['model'] as string | undefined, exchange.principal, this.rules);
     if (candidates instanceof Rejection) return candidates;
+    const refused = this.judgeFurtherNames(exchange, body, path);
+    if (refused) return refused;
     const model = candidates[0] as Model;
     const canStream = !NEVER_STREAMED.has(operation);
     const call: ModelCall = {
@@ -107,7 +112,24 @@ class ModelRouter {
     exchange.model = call;
     return undefined;
   }
+
+  /** What else in the request might be taken for its model. Where every model may be used, it decides nothing. */
+  private judgeFurtherNames(exchange: Exchange, body: ModelCall['body'], path: string): Rejection | undefined {
+    const { rules } = this;
+    const { principal } = exchange;
+    const narrowed = isNarrowed(principal, rules);
+    if (!narrowed && !rules.catalogue.isClosed) return undefined;
+    const names = [
+      ...namesInTarget(exchange, path),
+      ...namesOfSubstitutes(body),
+      ...(narrowed ? namesOfTools(body) : []),
+    ];
+    return findRefused(names, principal, rules);
+  }
 }
+
+/** The same for an upstream that takes the method for no other than POST, as some do. */
+const WITH_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 
 function isEncoded(encoding: string | undefined): boolean {
   return encoding !== undefined && encoding.trim().toLowerCase() !== 'identity';

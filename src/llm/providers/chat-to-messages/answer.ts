@@ -2,12 +2,12 @@ import { countAt, type JsonObject, objectAt, objectsAt, parseObject, textAt, toB
 import { misunderstood } from '../refusals.ts';
 
 /** `stop_reason` of the Messages API as `finish_reason` of a chat completion; anything else is a `stop`. */
-const FINISH_REASONS: Readonly<Record<string, string>> = {
-  max_tokens: 'length',
-  model_context_window_exceeded: 'length',
-  tool_use: 'tool_calls',
-  refusal: 'content_filter',
-};
+const FINISH_REASONS: ReadonlyMap<unknown, string> = new Map([
+  ['max_tokens', 'length'],
+  ['model_context_window_exceeded', 'length'],
+  ['tool_use', 'tool_calls'],
+  ['refusal', 'content_filter'],
+]);
 
 /** An answer of the Messages API as a chat completion. What the model thought is left out: chat has no place for it. */
 export function messageToCompletion(body: Buffer): Buffer {
@@ -39,7 +39,7 @@ export function messageToCompletion(body: Buffer): Buffer {
 }
 
 export function finishReason(stopReason: unknown): string {
-  return FINISH_REASONS[String(stopReason)] ?? 'stop';
+  return FINISH_REASONS.get(stopReason) ?? 'stop';
 }
 
 /** Input that was read from or written to a cache is input all the same. */

@@ -2,12 +2,12 @@ import { countAt, isObject, type JsonObject, objectAt, objectsAt, parseObject, t
 import { misunderstood } from '../refusals.ts';
 
 /** `finish_reason` of a chat completion as `stop_reason` of the Messages API; anything else ends a turn. */
-const STOP_REASONS: Readonly<Record<string, string>> = {
-  length: 'max_tokens',
-  tool_calls: 'tool_use',
-  function_call: 'tool_use',
-  content_filter: 'refusal',
-};
+const STOP_REASONS: ReadonlyMap<unknown, string> = new Map([
+  ['length', 'max_tokens'],
+  ['tool_calls', 'tool_use'],
+  ['function_call', 'tool_use'],
+  ['content_filter', 'refusal'],
+]);
 
 /** A chat completion as an answer of the Messages API. */
 export function completionToMessage(body: Buffer): Buffer {
@@ -39,7 +39,7 @@ export function emptyMessage(completion: JsonObject): JsonObject {
 }
 
 export function stopReason(finishReason: unknown): string {
-  return STOP_REASONS[String(finishReason)] ?? 'end_turn';
+  return STOP_REASONS.get(finishReason) ?? 'end_turn';
 }
 
 /** Input that was read from a cache is counted beside the rest, not in it. */

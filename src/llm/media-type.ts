@@ -1,0 +1,6 @@
+const PLAIN_JSON = /^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i;
+
+/** True for the media type of JSON that no reader takes for a form, or decodes in another way than as UTF-8. */
+export function isPlainJson(contentType: string): boolean {
+  return PLAIN_JSON.test(contentType.trim());
+}
