@@ -9,7 +9,9 @@ import { BufferBudget } from './exchange/buffer-budget.ts';
 import type { EdgeRequest } from './exchange/edge-request.ts';
 import { DeadlineWatch } from './exchange/deadline.ts';
 import type { EdgeRules } from './exchange/edge.ts';
+import type { BudgetStanding } from './exchange/budget-standing.ts';
 import type { Exchange } from './exchange/exchange.ts';
+import type { Principal } from './exchange/principal.ts';
 import { openExchange } from './exchange/open-exchange.ts';
 import type { Plane } from './exchange/plane.ts';
 import { createRequestIds } from './exchange/request-id.ts';
@@ -98,7 +100,14 @@ export class Gateway {
 
   /** How far the caller of the exchange is from their limits. */
   async standingOf(exchange: Exchange): Promise<CallerStanding> {
-    return { ...(await this.generation.callerLimits().of(exchange)), budgets: [] };
+    const limits = this.generation.callerLimits();
+    const [standing, budgets] = await Promise.all([limits.of(exchange), limits.budgetsOf(exchange)]);
+    return { ...standing, budgets };
+  }
+
+  /** What is left of the budgets of somebody who need not be calling. */
+  budgetsOf(principal: Principal): Promise<readonly BudgetStanding[]> {
+    return this.generation.callerLimits().budgetsOf({ principal, clientIp: '' });
   }
 
   /** Makes another configuration live. Throws, and changes nothing, when it cannot be compiled. */

@@ -1,10 +1,13 @@
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { Dependencies } from '../dependencies.ts';
 import type { Rejection } from '../errors/rejection.ts';
+import type { BudgetStanding } from '../exchange/budget-standing.ts';
 import type { Exchange } from '../exchange/exchange.ts';
+import type { Principal } from '../exchange/principal.ts';
 import type { AuditContext } from '../identity/audit/audit-context.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { Secret } from '../lib/secret.ts';
+import type { PageFiles } from '../openapi/page-files.ts';
 import type { HealthView } from '../upstream/health.ts';
 import type { ServiceTargets } from '../upstream/targets.ts';
 
@@ -25,17 +28,6 @@ interface LimitStanding {
   readonly used: number | undefined;
 }
 
-/** What a caller may use in a day or a month, and what is left of it. */
-export interface BudgetStanding {
-  readonly name: string;
-  readonly unit: 'requests' | 'tokens' | 'cost_usd';
-  readonly limit: number;
-  readonly used: number;
-  readonly remaining: number;
-  /** Epoch milliseconds. */
-  readonly resetsAt: number;
-}
-
 /** Where a caller stands. */
 export interface CallerStanding {
   readonly perMinute: LimitStanding | undefined;
@@ -53,6 +45,8 @@ export interface ObservedGateway {
   admitCaller(exchange: Exchange, callers: 'token' | 'token_or_key'): Promise<Rejection | undefined>;
   /** How far the caller of the exchange is from their limits. */
   standingOf(exchange: Exchange): Promise<CallerStanding>;
+  /** The same of the budgets of somebody who does not call, but for those that are split by more than who calls. */
+  budgetsOf(principal: Principal): Promise<readonly BudgetStanding[]>;
 }
 
 /** What the endpoints work with; whoever starts the gateway provides it. */
@@ -66,14 +60,19 @@ export interface ApiContext {
   gateway(): ObservedGateway;
   /** The present master key and, during a rotation, the one before; empty switches the admin API off. */
   readonly masterKeys: readonly Secret[];
+  /** Started with `--dev`. */
+  readonly isDevelopment: boolean;
   /** Whether anybody may have tokens: at a development start with `DEBUG=true`. */
   readonly opensTokenEndpoint: boolean;
   /** `by` goes on record. */
   reload(by: AuditContext): Promise<ReloadOutcome>;
+  /** The metrics of all processes of this gateway. */
+  renderMetrics: Dependencies['metrics']['render'];
   /** Why the gateway works less well than it should, one closed word each; empty when all is well. */
   degraded(): readonly string[];
   /** The stores in use, and whether each of them answers. */
   stores(): ReadonlyMap<string, boolean>;
+  readonly pageFiles: PageFiles;
   /** Epoch milliseconds. */
   readonly startedAt: number;
   /** Epoch milliseconds. */

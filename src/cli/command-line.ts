@@ -83,6 +83,9 @@ function addKeys(keys: Command): void {
     .option('--tier <name>', 'tier of a new owner')
     .option('--expires-in <duration>', 'such as 12h or 30d; never unless given')
     .option('--rate-limit <limit>', '100 per rate_period of the configuration, or 100/1h')
+    .option('--budget-usd <dollars>', 'dollars the key may cost')
+    .option('--budget-tokens <tokens>', 'tokens the key may use')
+    .option('--every <period>', 'period of the budget, day or month (UTC); month unless given')
     .action(async (options) => (await load()).createKey(options));
   keys
     .command('generate')

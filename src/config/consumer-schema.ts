@@ -4,8 +4,8 @@ import { policyField } from '../policies/schemas.ts';
 import { NAME_FORM } from './name-form.ts';
 
 export const TierSchema = Section(
-  { rate_limit: policyField('rate_limit') },
-  { description: 'A plan. Its limits apply to each of its consumers, on top of all other limits.' },
+  { rate_limit: policyField('rate_limit'), budget: policyField('budget') },
+  { description: 'A plan. Its limits and budgets apply to each of its consumers, on top of all other limits.' },
 );
 
 export const ConsumerSchema = Section(
@@ -27,6 +27,7 @@ export const ConsumerSchema = Section(
       uniqueItems: true,
     }),
     rate_limit: policyField('rate_limit'),
+    budget: policyField('budget'),
     keys: Type.Array(
       Section(
         {
@@ -42,6 +43,7 @@ export const ConsumerSchema = Section(
             Instant({ description: 'When the key stops working: `2027-01-01` or with time and offset.' }),
           ),
           rate_limit: policyField('rate_limit'),
+          budget: policyField('budget'),
           scopes: Type.Optional(
             Type.Array(Permission(), { description: 'Narrows what the consumer may do. Default: all of it.' }),
           ),

@@ -4,7 +4,7 @@ import type { Path } from './config-error.ts';
 import { checkModels } from './model-checks.ts';
 import { namedServices, servicesWithStandardPaths } from './implied-routes.ts';
 import { RESERVED_NAMES } from './own-paths.ts';
-import { type Checks, checkLimits, checkPolicies } from './policy-checks.ts';
+import { checkBudgets, type Checks, checkLimits, checkNothingOfModels, checkPolicies } from './policy-checks.ts';
 import { checkRoutes } from './route-checks.ts';
 import type { ConfigFile, ServiceFields, TargetConfig } from './schema.ts';
 import { tierMistake } from './tier-names.ts';
@@ -22,6 +22,7 @@ export function crossCheck(file: ConfigFile, checks: Checks): void {
 
 function checkSettings({ settings, tiers }: ConfigFile, { fail, warn }: Checks): void {
   checkLimits(settings.rate_limit, ['settings', 'rate_limit'], { fail });
+  checkBudgets(settings.budget, ['settings', 'budget'], { fail });
   const unknown = tierMistake(settings.accounts.default_tier, tiers);
   if (unknown !== undefined) fail(['settings', 'accounts', 'default_tier'], unknown);
   if (settings.accounts.signup === 'open')
@@ -50,6 +51,7 @@ function checkService(name: string, service: ServiceFields, isNamed: boolean, ch
   checkTargets(service.targets ?? [], [...path, 'targets'], checks);
   checkModels(service, path, checks);
   checkPolicies(service, path, checks);
+  if (service.kind === 'http') checkNothingOfModels(service, path, checks);
   if (service.enabled && service.default_routes === false && !isNamed) warn(path, 'no route leads to this service');
 }
 
@@ -82,8 +84,10 @@ function checkStandardPaths(file: ConfigFile, { fail }: Checks): void {
 }
 
 function checkTiers({ tiers }: ConfigFile, { fail }: Checks): void {
-  for (const [name, tier] of Object.entries(tiers))
+  for (const [name, tier] of Object.entries(tiers)) {
     checkLimits(tier.rate_limit, ['tiers', name, 'rate_limit'], { fail });
+    checkBudgets(tier.budget, ['tiers', name, 'budget'], { fail });
+  }
 }
 
 function checkConsumers({ consumers, tiers }: ConfigFile, { fail }: Checks): void {
@@ -96,9 +100,11 @@ function checkConsumers({ consumers, tiers }: ConfigFile, { fail }: Checks): voi
     const unknown = tierMistake(consumer.tier, tiers);
     if (unknown !== undefined) fail([...path, 'tier'], unknown);
     checkLimits(consumer.rate_limit, [...path, 'rate_limit'], { fail });
+    checkBudgets(consumer.budget, [...path, 'budget'], { fail });
     consumer.keys.forEach((key, j) => {
       const at = [...path, 'keys', j];
       checkLimits(key.rate_limit, [...at, 'rate_limit'], { fail });
+      checkBudgets(key.budget, [...at, 'budget'], { fail });
       for (const field of ['hash', 'id'] as const) {
         const value = key[field]?.toLowerCase();
         if (value === undefined) continue;

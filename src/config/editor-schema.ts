@@ -4,7 +4,13 @@ import { type PolicyKey, SHORTHANDS } from '../policies/schemas.ts';
 import { asNode, type SchemaNode } from './normalize.ts';
 import { writtenDefault } from './written-form.ts';
 
-export type JsonSchema = Record<string, unknown>;
+type JsonSchema = Record<string, unknown>;
+
+/** The schema of a section. */
+interface WrittenSection extends JsonSchema {
+  readonly properties: Readonly<Record<string, JsonSchema>>;
+  readonly required?: readonly string[];
+}
 
 /** Where schemas of the written form are put together. */
 interface Sheet {
@@ -38,7 +44,7 @@ export function editorSchema(schema: SchemaNode): JsonSchema {
 export function writtenSchema(
   schema: SchemaNode,
   { definitions, at }: Pick<Sheet, 'definitions' | 'at'>,
-): JsonSchema & { readonly properties: Readonly<Record<string, JsonSchema>> } {
+): WrittenSection {
   return section(schema, { definitions, at, standIns: [] });
 }
 
@@ -77,7 +83,7 @@ function policyForms(node: SchemaNode, policy: PolicyKey, sheet: Sheet): JsonSch
   ] as JsonSchema[];
 }
 
-function section(node: SchemaNode, sheet: Sheet) {
+function section(node: SchemaNode, sheet: Sheet): WrittenSection {
   const properties = node.properties ?? {};
   const required = (node.required ?? []).filter((key) => properties[key]?.default === undefined);
   return {

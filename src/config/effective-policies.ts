@@ -4,7 +4,7 @@ import { type AuthConfig, AuthSchema } from '../policies/auth/schema.ts';
 import { type AuthorizeConfig, AuthorizeSchema } from '../policies/authorize/schema.ts';
 import type { ConcurrencyConfig, ConcurrencyLine } from '../policies/concurrency/schema.ts';
 import { HeadersSchema, type HeadersConfig } from '../policies/headers/schema.ts';
-import { gatewayLevels, type LimitLevelConfig, type RateLimitConfig } from '../policies/limits/schema.ts';
+import { gatewayLevels, type LimitLevelConfig, NO_LIMITS } from '../policies/limits/schema.ts';
 import { PathsSchema, type PathsConfig } from '../policies/paths/schema.ts';
 import { StreamSchema, type StreamConfig } from '../policies/stream/schema.ts';
 import type { TimeoutConfig, TimeoutFields } from '../policies/timeout/schema.ts';
@@ -16,7 +16,7 @@ import { defaultsOf } from './schema-defaults.ts';
 /** What applies to one route, outermost first. A part that is missing inherits. */
 export interface Layers {
   readonly kind: ServiceKind;
-  readonly settingsLimit: RateLimitConfig | undefined;
+  readonly settings: TierConfig;
   readonly tiers: Readonly<Record<string, TierConfig>>;
   /** `undefined` for a route without a service. */
   readonly service:
@@ -113,14 +113,22 @@ function inherited(layers: Layers): <K extends keyof RoutePolicyFields>(key: K) 
 }
 
 function limitLevels(layers: Layers): LimitLevelConfig[] {
-  const { settingsLimit, tiers, service, route } = layers;
-  const levels = gatewayLevels(settingsLimit, tiers);
-  const ofService = additive('rate_limit', layers);
-  if (service && ofService) levels.push({ level: 'service', id: service.name, rate_limit: ofService });
+  const { settings, tiers, service, route } = layers;
+  const levels = gatewayLevels(settings, tiers);
+  const ofService = writtenLevel(additive('rate_limit', layers), additive('budget', layers));
+  if (service && ofService) levels.push({ level: 'service', id: service.name, ...ofService });
   if (service) levels.push(...modelLevels(service));
-  const ofRoute = route?.own.rate_limit;
-  if (route && ofRoute) levels.push({ level: 'route', id: route.name, rate_limit: ofRoute });
+  const ofRoute = writtenLevel(route?.own.rate_limit, route?.own.budget);
+  if (route && ofRoute) levels.push({ level: 'route', id: route.name, ...ofRoute });
   return levels;
+}
+
+function writtenLevel(
+  rateLimit: RoutePolicyFields['rate_limit'],
+  budget: RoutePolicyFields['budget'],
+): Pick<LimitLevelConfig, 'rate_limit' | 'budget'> | undefined {
+  if (!rateLimit && !budget) return undefined;
+  return { rate_limit: rateLimit || NO_LIMITS, ...(budget && { budget }) };
 }
 
 function modelLevels({ name, models }: NonNullable<Layers['service']>): LimitLevelConfig[] {
@@ -140,7 +148,7 @@ function concurrencyLines(layers: Layers): ConcurrencyLine[] {
 }
 
 /** The service's own lines, else those it inherits; `false` on service or route removes what is inherited only. */
-function additive<K extends 'rate_limit' | 'concurrency'>(
+function additive<K extends 'rate_limit' | 'budget' | 'concurrency'>(
   key: K,
   { service, route }: Layers,
 ): RoutePolicyFields[K] | undefined {

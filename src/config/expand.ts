@@ -75,7 +75,7 @@ function layersOf(file: ConfigFile, service: string | undefined, route: RouteFie
   const own = service === undefined ? undefined : file.services[service];
   return {
     kind: own?.kind ?? 'http',
-    settingsLimit: file.settings.rate_limit,
+    settings: file.settings,
     tiers: file.tiers,
     service: own && { name: service as string, defaults: file.defaults, own, models: own.models },
     route: route && { name: route.name, own: route },
@@ -133,10 +133,20 @@ function expandConsumer(fields: ConsumerFields): ConsumerConfig {
     tier: fields.tier,
     permissions: fields.permissions,
     rate_limit: fields.rate_limit,
+    budget: fields.budget,
     keys: fields.keys.map((key) => {
       const hash = key.hash.slice('sha256:'.length).toLowerCase();
-      const { id = `key_${hash.slice(0, 12)}`, expires_at, rate_limit, scopes, models, routes, addresses } = key;
-      return { id, hash, expires_at, rate_limit, scopes, models, routes, addresses };
+      const {
+        id = `key_${hash.slice(0, 12)}`,
+        expires_at,
+        rate_limit,
+        budget,
+        scopes,
+        models,
+        routes,
+        addresses,
+      } = key;
+      return { id, hash, expires_at, rate_limit, budget, scopes, models, routes, addresses };
     }),
   };
 }

@@ -92,12 +92,14 @@ class Explainer {
       .map(({ path, text }) => this.leaf(key, path, text, [...this.layerOf(key, path), key]));
   }
 
-  limits({ level, id, model, rate_limit }: LimitLevelConfig): ExplainedValue[] {
+  limits(limits: LimitLevelConfig): ExplainedValue[] {
+    const { level, id, model } = limits;
     const of = level === 'tier' ? `tier ${id}` : model === undefined ? level : `model ${model}`;
-    const name = `rate_limit (${of})`;
-    const found = leaves(asNode(POLICY_SCHEMAS.rate_limit), rate_limit);
-    const at = [...this.limitLayer(level, model ?? id), 'rate_limit'];
-    return found.map(({ path, text }) => this.leaf(name, path, text, at));
+    return (['rate_limit', 'budget'] as const).flatMap((key) => {
+      const found = leaves(asNode(POLICY_SCHEMAS[key]), limits[key]);
+      const at = [...this.limitLayer(level, model ?? id, key), key];
+      return found.map(({ path, text }) => this.leaf(`${key} (${of})`, path, text, at));
+    });
   }
 
   concurrency(level: 'service' | 'route', value: unknown): ExplainedValue[] {
@@ -123,10 +125,10 @@ class Explainer {
     return layer ?? this.layers.at(-1) ?? [];
   }
 
-  private limitLayer(level: LimitLevelConfig['level'], id: string): Path {
+  private limitLayer(level: LimitLevelConfig['level'], id: string, key: 'rate_limit' | 'budget'): Path {
     if (level === 'settings') return ['settings'];
     if (level === 'model') return [...this.levelLayer('service', 'models'), 'models', 'entries', id];
-    return level === 'tier' ? ['tiers', id] : this.levelLayer(level, 'rate_limit');
+    return level === 'tier' ? ['tiers', id] : this.levelLayer(level, key);
   }
 
   private levelLayer(level: 'service' | 'route', key: string): Path {

@@ -8,6 +8,7 @@ import type { HeadersConfig } from '../policies/headers/schema.ts';
 import type { HealthConfig } from '../policies/health/schema.ts';
 import type { IdempotencyConfig } from '../policies/idempotency/schema.ts';
 import type { IpConfig } from '../policies/ip/schema.ts';
+import type { BudgetConfig } from '../policies/limits/budget-schema.ts';
 import type { LimitLevelConfig, RateLimitConfig } from '../policies/limits/schema.ts';
 import type { PathsConfig } from '../policies/paths/schema.ts';
 import type { RetryConfig } from '../policies/retry/schema.ts';
@@ -111,6 +112,7 @@ export interface RoutePolicies {
 /** A plan. */
 export interface TierConfig {
   readonly rate_limit?: RateLimitConfig | undefined;
+  readonly budget?: readonly BudgetConfig[] | undefined;
 }
 
 export interface ConsumerConfig {
@@ -120,6 +122,7 @@ export interface ConsumerConfig {
   readonly tier: string | undefined;
   readonly permissions: readonly string[];
   readonly rate_limit: RateLimitConfig | undefined;
+  readonly budget: readonly BudgetConfig[] | undefined;
   readonly keys: readonly {
     readonly id: string;
     /** SHA-256 of the key, 64 lower-case hexadecimal digits. */
@@ -127,6 +130,7 @@ export interface ConsumerConfig {
     /** Epoch milliseconds. */
     readonly expires_at: number | undefined;
     readonly rate_limit: RateLimitConfig | undefined;
+    readonly budget: readonly BudgetConfig[] | undefined;
     readonly scopes: readonly string[] | undefined;
     readonly models: readonly string[] | undefined;
     readonly routes: readonly string[] | undefined;

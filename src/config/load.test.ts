@@ -14,6 +14,7 @@ describe('the short form', () => {
       window: 30_000,
       per: ['consumer'],
       algorithm: 'sliding_window',
+      count: 'requests',
       mode: 'auto',
       dry_run: false,
     };

@@ -80,7 +80,7 @@ class Walker {
   value(schema: SchemaNode, written: unknown, path: Path): unknown {
     const read = written instanceof Interpolated ? reread(schema, written) : written;
     const value = this.expand(schema, read);
-    if (value === undefined) return undefined;
+    if (value === undefined || (value === false && schema['x-switchable'])) return value;
     const unit = schema['x-unit'];
     if (unit === 'secret') return this.secret(value, written, path);
     if (unit !== undefined) return this.atom(unit, schema, value, path);

@@ -1,3 +1,4 @@
+import { amountOf, type BudgetConfig, checkBudget } from '../policies/limits/budget-schema.ts';
 import { checkLimit, type RateLimitConfig } from '../policies/limits/schema.ts';
 import type { Path } from './config-error.ts';
 import type { RoutePolicyFields, ServiceFields } from './schema.ts';
@@ -17,6 +18,7 @@ export function checkPolicies(
   if (cors && cors.credentials && cors.origins.includes('*'))
     fail([...path, 'cors', 'origins'], '* cannot stand beside credentials: name the origins');
   checkLimits(fields.rate_limit, [...path, 'rate_limit'], { fail });
+  checkBudgets(fields.budget, [...path, 'budget'], { fail });
   checkHeaders(fields.headers, [...path, 'headers'], { fail });
   if (retry && retry.backoff.initial > retry.backoff.max)
     fail([...path, 'retry', 'backoff', 'initial'], 'is longer than max');
@@ -34,9 +36,41 @@ export function checkLimits(
     const at = [...path, 'limits', i];
     const mistake = checkLimit(limit);
     if (mistake !== undefined) fail(at, mistake);
-    const identity = JSON.stringify([limit.name, limit.window, [...limit.per].sort(), limit.algorithm]);
+    const identity = JSON.stringify([limit.name, limit.window, [...limit.per].sort(), limit.algorithm, limit.count]);
     if (seen.has(identity)) fail(at, 'counts the same as another limit of this list: give one of them a name');
     seen.add(identity);
+  });
+}
+
+export function checkBudgets(
+  budgets: readonly BudgetConfig[] | false | undefined,
+  path: Path,
+  { fail }: Pick<Checks, 'fail'>,
+): void {
+  const seen = new Set<string>();
+  (budgets || []).forEach((budget, i) => {
+    const at = [...path, i];
+    const mistake = checkBudget(budget);
+    if (mistake !== undefined) fail(at, mistake);
+    const identity = JSON.stringify([budget.name, budget.every, [...budget.per].sort(), amountOf(budget).unit]);
+    if (seen.has(identity)) fail(at, 'counts the same as another budget of this list: give one of them a name');
+    seen.add(identity);
+  });
+}
+
+/** On a service or route whose requests are not read: tokens and money could never be counted there. */
+export function checkNothingOfModels(
+  { rate_limit, budget }: RoutePolicyFields,
+  path: Path,
+  { fail }: Pick<Checks, 'fail'>,
+): void {
+  const message = 'counts what requests to models use: it has a meaning on llm and embeddings services only';
+  (rate_limit || { limits: [] }).limits.forEach(({ count }, i) => {
+    if (count !== 'requests') fail([...path, 'rate_limit', 'limits', i, 'count'], message);
+  });
+  (budget || []).forEach((entry, i) => {
+    const { unit } = amountOf(entry);
+    if (unit !== 'requests') fail([...path, 'budget', i, unit], message);
   });
 }
 

@@ -2,7 +2,8 @@ import { closestWord } from '../lib/closest-word.ts';
 import type { Path } from './config-error.ts';
 import { isReservedPattern } from './own-paths.ts';
 import { capturesOf, patternMistake } from './path-pattern.ts';
-import { type Checks, checkPolicies } from './policy-checks.ts';
+import { type Checks, checkNothingOfModels, checkPolicies } from './policy-checks.ts';
+import type { ServiceKind } from './gateway-config.ts';
 import type { ConfigFile, RouteFields } from './schema.ts';
 
 /** Rules of `routes`, each route by itself and their names among each other. */
@@ -16,8 +17,13 @@ export function checkRoutes(file: ConfigFile, checks: Checks): void {
     checkPaths(route, path, checks);
     checkRewrite(route, path, checks);
     checkPolicies(route, path, checks);
+    if (kindOf(route, file) === 'http') checkNothingOfModels(route, path, checks);
     if (route.timeout?.connect !== undefined) checks.fail([...path, 'timeout', 'connect'], 'belongs to the service');
   });
+}
+
+function kindOf({ service }: RouteFields, { services }: ConfigFile): ServiceKind {
+  return service !== undefined && Object.hasOwn(services, service) ? (services[service]?.kind ?? 'http') : 'http';
 }
 
 function checkAnswer(route: RouteFields, path: Path, { services }: ConfigFile, { fail }: Checks): void {

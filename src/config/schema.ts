@@ -29,6 +29,7 @@ const routePolicies = {
   body_limit: policyField('body_limit'),
   concurrency: switchablePolicyField('concurrency'),
   rate_limit: switchablePolicyField('rate_limit'),
+  budget: switchablePolicyField('budget'),
   headers: policyField('headers'),
   paths: policyField('paths'),
   idempotency: switchablePolicyField('idempotency'),

@@ -196,7 +196,13 @@ export const SettingsSchema = Section(
       maximum: '31d',
     }),
     rate_limit: policyField('rate_limit'),
+    budget: policyField('budget'),
     accounts: AccountsSchema,
+    workers: Type.Enum(['auto', ...Array.from({ length: 16 }, (_, index) => index + 1)], {
+      description:
+        'Processes that serve the same sockets; `auto`: one for each core. Read at the start. With more than one, use Redis: without it each process counts limits by itself.',
+      default: 1,
+    }),
     failed_auth: Section(
       {
         limit: Type.Integer({
@@ -224,6 +230,11 @@ export const SettingsSchema = Section(
       default: 'local',
     }),
     dialect: dialectField('This one applies before a route is matched and to own endpoints.', { default: 'problem' }),
+    docs: Type.Enum(['auto', 'on', 'off'], {
+      description:
+        'Whether `/docs`, `/redoc` and `/openapi.json` describe what is served here, to everybody who can reach it. `auto`: with `--dev` only.',
+      default: 'auto',
+    }),
     limit_headers: OneOrMany(Type.Enum(['auto', 'x-ratelimit', 'ratelimit', 'openai']), {
       description:
         'Headers that tell clients where their limit stands. `auto`: by the dialect of the route; `ratelimit` is the draft of the IETF.',
@@ -256,4 +267,10 @@ export const SettingsSchema = Section(
 );
 
 export type Settings = Static<typeof SettingsSchema>;
+
+/** Whether a gateway with these settings describes itself; `isDevelopment`: it was started with `--dev`. */
+export function areDocsOn({ docs }: Pick<Settings, 'docs'>, isDevelopment: boolean): boolean {
+  return docs === 'auto' ? isDevelopment : docs === 'on';
+}
+
 export type Dialect = (typeof DIALECTS)[number];

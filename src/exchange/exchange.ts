@@ -108,8 +108,10 @@ export class Exchange implements Listed {
   principal: Principal | undefined;
   /** Lower-case name of the header line that authenticated: never forwarded. */
   credentialHeader: string | undefined;
-  /** The tightest limit that applied, for the response headers. */
+  /** The tightest limit of requests that applied, for the response headers. */
   limit: LimitStatus | undefined;
+  /** The same of tokens. */
+  tokenLimit: LimitStatus | undefined;
   /** What the limits took, while it can still be corrected. */
   charge: ChargeReceipt | undefined;
   /** Set where the request is one to a model. */

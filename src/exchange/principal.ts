@@ -7,6 +7,8 @@ export interface LimitLevel {
   readonly id: string;
   /** The long form of `rate_limit`, as validated by the limits policy's schema. */
   readonly rate_limit: { readonly limits: readonly unknown[] };
+  /** The list form of `budget`, validated likewise. */
+  readonly budget?: readonly unknown[] | undefined;
 }
 
 /** What a caller may do: what its consumer may, narrowed by the credential it came with. */

@@ -1,5 +1,5 @@
 import type { AuditFields } from './audit/record-audit.ts';
-import type { StoredRateLimit } from './consumers.ts';
+import type { StoredBudget, StoredRateLimit } from './consumers.ts';
 import { parseJson } from './json-column.ts';
 import { type BoundColumns, type KeyBounds, readBounds } from './key-bounds.ts';
 
@@ -10,6 +10,7 @@ export interface ApiKey extends KeyBounds {
   readonly name: string | undefined;
   readonly owner: { readonly id: string; readonly name: string; readonly tier: string | undefined };
   readonly rateLimit: StoredRateLimit | undefined;
+  readonly budget: StoredBudget | undefined;
   readonly expiresAt: number | undefined;
   readonly revokedAt: number | undefined;
   /** Id of the key that took its place at a rotation. */
@@ -28,9 +29,12 @@ export interface ApiKeyRow extends BoundColumns {
   readonly prefix: string;
   readonly name: string | null;
   readonly rate_limit: string | null;
+  readonly budget: string | null;
   readonly expires_at: number | null;
   readonly revoked_at: number | null;
   readonly replaced_by: string | null;
+  /** Id of the first key of its line of rotations, under whose name limits go on counting; null for that one. */
+  readonly counted_as: string | null;
   readonly created_at: number;
   readonly last_used_at: number | null;
 }
@@ -51,6 +55,7 @@ export function toApiKey(row: OwnedKeyRow, now: number): ApiKey {
     owner: { id: row.consumer_id, name: row.owner_name, tier: row.owner_tier ?? undefined },
     ...readBounds(row),
     rateLimit: parseJson<StoredRateLimit>(row.rate_limit),
+    budget: parseJson<StoredBudget>(row.budget),
     expiresAt: row.expires_at ?? undefined,
     revokedAt: row.revoked_at ?? undefined,
     replacedBy: row.replaced_by ?? undefined,
@@ -62,8 +67,8 @@ export function toApiKey(row: OwnedKeyRow, now: number): ApiKey {
 
 /** What goes on record about a key: all that was decided about it, and nothing it could be recognised by. */
 export function auditedKey(row: ApiKeyRow): AuditFields {
-  const { id: _id, hash: _hash, last_used_at: _lastUse, created_at: _created, ...decided } = row;
-  return { ...decided, ...readBounds(row), rate_limit: parseJson(row.rate_limit) };
+  const { id: _id, hash: _hash, last_used_at: _lastUse, created_at: _created, counted_as: _first, ...decided } = row;
+  return { ...decided, ...readBounds(row), rate_limit: parseJson(row.rate_limit), budget: parseJson(row.budget) };
 }
 
 function statusOf(row: ApiKeyRow, now: number): ApiKey['status'] {

@@ -13,7 +13,7 @@ import {
 } from './api-key-row.ts';
 import type { AuditContext } from './audit/audit-context.ts';
 import { recordAudit } from './audit/record-audit.ts';
-import { ensureConsumer, type StoredRateLimit } from './consumers.ts';
+import { ensureConsumer, type StoredBudget, type StoredRateLimit } from './consumers.ts';
 import { recordChange } from './identity-changes.ts';
 import { formatJson } from './json-column.ts';
 import { boundColumns, changedBounds, type KeyBounds, type KeyBoundsPatch } from './key-bounds.ts';
@@ -29,6 +29,7 @@ export interface NewApiKey extends KeyBounds {
   /** Epoch milliseconds. */
   readonly expiresAt?: number | undefined;
   readonly rateLimit?: StoredRateLimit | undefined;
+  readonly budget?: StoredBudget | undefined;
   /** CONFLICT when the owner has so many working keys already; no bound unless given. */
   readonly mostWorking?: number | undefined;
 }
@@ -38,6 +39,7 @@ export interface ApiKeyPatch extends KeyBoundsPatch {
   readonly name?: string | null | undefined;
   readonly expiresAt?: number | null | undefined;
   readonly rateLimit?: StoredRateLimit | null | undefined;
+  readonly budget?: StoredBudget | null | undefined;
 }
 
 export interface IssuedApiKey {
@@ -194,9 +196,11 @@ function makeKey(consumerId: string, fields: NewApiKey, now: number): { text: st
     name: fields.name ?? null,
     ...boundColumns(fields),
     rate_limit: formatJson(fields.rateLimit),
+    budget: formatJson(fields.budget),
     expires_at: fields.expiresAt ?? null,
     revoked_at: null,
     replaced_by: null,
+    counted_as: null,
     created_at: now,
     last_used_at: null,
   };
@@ -206,8 +210,8 @@ function makeKey(consumerId: string, fields: NewApiKey, now: number): { text: st
 function makeSuccessor(old: ApiKeyRow, now: number): { text: string; row: ApiKeyRow } {
   const env = old.prefix.split('_')[1] as KeyEnvironment;
   const { text, id, prefix } = generateApiKey(env);
-  const row = { ...old, id, prefix, hash: hashApiKey(text), replaced_by: null, created_at: now, last_used_at: null };
-  return { text, row };
+  const fresh = { id, prefix, hash: hashApiKey(text), replaced_by: null, created_at: now, last_used_at: null };
+  return { text, row: { ...old, ...fresh, counted_as: old.counted_as ?? old.id } };
 }
 
 function toColumns(id: string, patch: ApiKeyPatch): Partial<ApiKeyRow> {
@@ -218,6 +222,7 @@ function toColumns(id: string, patch: ApiKeyPatch): Partial<ApiKeyRow> {
     ...changedBounds(patch),
     ...(patch.expiresAt === undefined ? {} : { expires_at: patch.expiresAt }),
     ...(patch.rateLimit === undefined ? {} : { rate_limit: formatJson(patch.rateLimit) }),
+    ...(patch.budget === undefined ? {} : { budget: formatJson(patch.budget) }),
   };
 }
 

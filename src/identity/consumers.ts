@@ -7,6 +7,7 @@ import { isUniqueViolation } from '../storage/database-error.ts';
 import type { AuditContext } from './audit/audit-context.ts';
 import { type AuditFields, recordAudit } from './audit/record-audit.ts';
 import { recordChange } from './identity-changes.ts';
+import { formatJson, parseJson } from './json-column.ts';
 import { type Page, type PageRequest, readPage } from './page.ts';
 import { closeFamilies } from './users/refresh-families.ts';
 
@@ -17,6 +18,15 @@ export interface StoredRateLimit {
   readonly limits: readonly unknown[];
 }
 
+/** The list form of `budget`, validated likewise. */
+export type StoredBudget = readonly unknown[];
+
+/** What is written of limits on a consumer or key, by the names of the configuration. */
+export interface StoredLimits {
+  readonly rate_limit?: StoredRateLimit | undefined;
+  readonly budget?: StoredBudget | undefined;
+}
+
 export interface Consumer {
   readonly id: string;
   /** Unique; what `owner` names when a key is issued. */
@@ -25,6 +35,7 @@ export interface Consumer {
   readonly status: ConsumerStatus;
   readonly permissions: readonly string[];
   readonly rateLimit: StoredRateLimit | undefined;
+  readonly budget: StoredBudget | undefined;
   /** Epoch milliseconds, as all times here. */
   readonly createdAt: number;
   readonly updatedAt: number;
@@ -35,6 +46,7 @@ export interface NewConsumer {
   readonly tier?: string | undefined;
   readonly permissions?: readonly string[] | undefined;
   readonly rateLimit?: StoredRateLimit | undefined;
+  readonly budget?: StoredBudget | undefined;
 }
 
 /** A field left out stays as it is; `null` clears it. */
@@ -43,6 +55,7 @@ export interface ConsumerPatch {
   readonly status?: ConsumerStatus | undefined;
   readonly permissions?: readonly string[] | undefined;
   readonly rateLimit?: StoredRateLimit | null | undefined;
+  readonly budget?: StoredBudget | null | undefined;
 }
 
 interface ConsumerRow {
@@ -52,6 +65,7 @@ interface ConsumerRow {
   readonly status: ConsumerStatus;
   readonly permissions: string;
   readonly rate_limit: string | null;
+  readonly budget: string | null;
   readonly created_at: number;
   readonly updated_at: number;
 }
@@ -159,8 +173,8 @@ function recordCreation(trx: Knex.Transaction, row: ConsumerRow, context: AuditC
 }
 
 function auditedConsumer(row: ConsumerRow): AuditFields {
-  const { name, tier, status, permissions, rateLimit } = fromRow(row);
-  return { name, tier, status, permissions, rate_limit: rateLimit };
+  const { name, tier, status, permissions, rateLimit, budget } = fromRow(row);
+  return { name, tier, status, permissions, rate_limit: rateLimit, budget };
 }
 
 function newRow(fields: NewConsumer, now: number, idPrefix = 'con'): ConsumerRow {
@@ -171,6 +185,7 @@ function newRow(fields: NewConsumer, now: number, idPrefix = 'con'): ConsumerRow
     status: 'active',
     permissions: JSON.stringify(fields.permissions ?? ['*']),
     rate_limit: fields.rateLimit ? JSON.stringify(fields.rateLimit) : null,
+    budget: formatJson(fields.budget),
     created_at: now,
     updated_at: now,
   };
@@ -184,6 +199,7 @@ function toColumns(patch: ConsumerPatch): Partial<ConsumerRow> {
     ...(patch.rateLimit === undefined
       ? {}
       : { rate_limit: patch.rateLimit === null ? null : JSON.stringify(patch.rateLimit) }),
+    ...(patch.budget === undefined ? {} : { budget: formatJson(patch.budget) }),
   };
 }
 
@@ -195,6 +211,7 @@ function fromRow(row: ConsumerRow): Consumer {
     status: row.status,
     permissions: JSON.parse(row.permissions) as string[],
     rateLimit: row.rate_limit === null ? undefined : (JSON.parse(row.rate_limit) as StoredRateLimit),
+    budget: parseJson<StoredBudget>(row.budget),
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };

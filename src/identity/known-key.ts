@@ -1,8 +1,8 @@
-import { type LimitLevel, type Principal, UNBOUNDED } from '../exchange/principal.ts';
+import { type Principal, UNBOUNDED } from '../exchange/principal.ts';
 import { hashApiKey } from './api-key-format.ts';
 import { OWNED_KEY_COLUMNS, type OwnedKeyRow } from './api-key-row.ts';
-import type { ConsumerStatus, StoredRateLimit } from './consumers.ts';
-import { parseJson } from './json-column.ts';
+import type { ConsumerStatus, StoredLimits } from './consumers.ts';
+import { limitLevel, storedLimits } from './limit-level.ts';
 import { type KeyBounds, narrowRights, readBounds } from './key-bounds.ts';
 
 /** Why a key that was presented is not accepted. `throttled`: not looked up, its address has failed too often. */
@@ -31,6 +31,7 @@ export interface KnownKey {
 export interface VerifyingRow extends OwnedKeyRow {
   readonly owner_status: ConsumerStatus;
   readonly owner_rate_limit: string | null;
+  readonly owner_budget: string | null;
   readonly owner_permissions: string;
 }
 
@@ -38,25 +39,25 @@ export const VERIFYING_COLUMNS = [
   ...OWNED_KEY_COLUMNS,
   'consumers.status as owner_status',
   'consumers.rate_limit as owner_rate_limit',
+  'consumers.budget as owner_budget',
   'consumers.permissions as owner_permissions',
 ];
 
 /** A key written in the configuration file. */
-export interface FileConsumer {
+export interface FileConsumer extends StoredLimits {
   readonly id: string;
   readonly name: string;
   readonly enabled: boolean;
   readonly tier?: string | undefined;
   readonly permissions?: readonly string[] | undefined;
-  readonly rate_limit?: StoredRateLimit | undefined;
-  readonly keys: readonly (KeyBounds & {
-    readonly id: string;
-    /** SHA-256 of the key in lower-case hexadecimal. */
-    readonly hash: string;
-    /** Epoch milliseconds. */
-    readonly expires_at?: number | undefined;
-    readonly rate_limit?: StoredRateLimit | undefined;
-  })[];
+  readonly keys: readonly (KeyBounds &
+    StoredLimits & {
+      readonly id: string;
+      /** SHA-256 of the key in lower-case hexadecimal. */
+      readonly hash: string;
+      /** Epoch milliseconds. */
+      readonly expires_at?: number | undefined;
+    })[];
 }
 
 /** A key that exists in memory only: the development key, or `TEST_API_KEY`. */
@@ -68,8 +69,7 @@ export interface MemoryKey {
 const KEYS_CARRY_NO_CLAIMS = { lob: undefined, claims: Object.freeze({}) };
 
 export function fromRow(row: VerifyingRow, fetchedAt: number): KnownKey {
-  const ownerLimit = parseJson<StoredRateLimit>(row.owner_rate_limit);
-  const keyLimit = parseJson<StoredRateLimit>(row.rate_limit);
+  const ofOwner = storedLimits({ rate_limit: row.owner_rate_limit, budget: row.owner_budget });
   return knownKey(
     {
       consumer: { id: row.consumer_id, name: row.owner_name, tier: row.owner_tier ?? undefined },
@@ -77,7 +77,10 @@ export function fromRow(row: VerifyingRow, fetchedAt: number): KnownKey {
       ...narrowRights(JSON.parse(row.owner_permissions) as string[], readBounds(row)),
       ...KEYS_CARRY_NO_CLAIMS,
       expiresAt: row.expires_at ?? undefined,
-      limits: limitLevels(row.consumer_id, ownerLimit, row.id, keyLimit),
+      limits: [
+        ...limitLevel('consumer', row.consumer_id, ofOwner),
+        ...limitLevel('key', row.counted_as ?? row.id, storedLimits(row)),
+      ],
     },
     fetchedAt,
   );
@@ -94,7 +97,7 @@ export function fromFile(consumers: readonly FileConsumer[]): [string, KnownKey 
         ...narrowRights(consumer.permissions ?? UNBOUNDED.permissions, key),
         ...KEYS_CARRY_NO_CLAIMS,
         expiresAt: key.expires_at,
-        limits: limitLevels(consumer.id, consumer.rate_limit, key.id, key.rate_limit),
+        limits: [...limitLevel('consumer', consumer.id, consumer), ...limitLevel('key', key.id, key)],
       };
       return [key.hash, knownKey(principal, Number.POSITIVE_INFINITY)];
     }),
@@ -133,16 +136,4 @@ export function freezePrincipal(principal: Principal): Principal {
   Object.freeze(principal.routes);
   Object.freeze(principal.limits);
   return Object.freeze(principal);
-}
-
-function limitLevels(
-  consumerId: string,
-  ownerLimit: StoredRateLimit | undefined,
-  keyId: string,
-  keyLimit: StoredRateLimit | undefined,
-): LimitLevel[] {
-  const levels: LimitLevel[] = [];
-  if (ownerLimit) levels.push({ level: 'consumer', id: consumerId, rate_limit: ownerLimit });
-  if (keyLimit) levels.push({ level: 'key', id: keyId, rate_limit: keyLimit });
-  return levels;
 }

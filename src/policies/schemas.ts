@@ -11,6 +11,7 @@ import { HeadersSchema } from './headers/schema.ts';
 import { HealthSchema } from './health/schema.ts';
 import { IpSchema } from './ip/schema.ts';
 import { IdempotencySchema, IdempotencyShorthand } from './idempotency/schema.ts';
+import { BudgetSchema } from './limits/budget-schema.ts';
 import { expandRateLimit, RateLimitSchema } from './limits/schema.ts';
 import { PathsSchema } from './paths/schema.ts';
 import { RetrySchema } from './retry/schema.ts';
@@ -33,6 +34,7 @@ export const POLICY_SCHEMAS = {
   body_limit: BodyLimitSchema,
   concurrency: ConcurrencySchema,
   rate_limit: RateLimitSchema,
+  budget: BudgetSchema,
   headers: HeadersSchema,
   paths: PathsSchema,
   idempotency: IdempotencySchema,

@@ -1,9 +1,11 @@
 import type { GatewayConfig, RouteConfig } from '../config/gateway-config.ts';
 import type { Dependencies } from '../dependencies.ts';
 import type { Exchange } from '../exchange/exchange.ts';
-import type { Charge } from '../policies/limits/counter-store.ts';
+import type { BudgetStanding } from '../exchange/budget-standing.ts';
+import type { Charge, Counted } from '../policies/limits/counter-store.ts';
 import { RouteLimits } from '../policies/limits/route-limits.ts';
 import { gatewayLevels } from '../policies/limits/schema.ts';
+import { fromUnits } from '../policies/limits/units.ts';
 import { OWN_ROUTE } from './own-access.ts';
 
 /** A limit as it stands for one caller. */
@@ -54,6 +56,18 @@ export class CallerLimits {
     return { perMinute: standingOf(minute), perHour: standingOf(hour) };
   }
 
+  /** The budgets of a caller; one whose store does not answer is left out. */
+  async budgetsOf(caller: Pick<Exchange, 'principal' | 'clientIp'>): Promise<BudgetStanding[]> {
+    const byKey = new Map<string, Counted>();
+    for (const limits of this.limits) for (const count of limits.budgetsOf(caller)) byKey.set(count.key, count);
+    const counts = [...byKey.values()];
+    const left = counts.length === 0 ? [] : await this.counters.read(counts);
+    return counts.flatMap(({ line }, i) => {
+      const remaining = left[i];
+      return remaining === undefined ? [] : [toBudget(line, remaining)];
+    });
+  }
+
   private find(caller: Pick<Exchange, 'principal' | 'clientIp'>, windowUs: number): Charge | undefined {
     for (const limits of this.limits) {
       const found = limits.earlyChargesFor(caller).filter(({ line }) => {
@@ -64,6 +78,19 @@ export class CallerLimits {
     }
     return undefined;
   }
+}
+
+function toBudget({ name, unit, rule }: Counted['line'], remaining: number): BudgetStanding {
+  const { limit, endUs } = rule;
+  const used = Math.max(0, limit - remaining);
+  return {
+    name,
+    unit,
+    limit: fromUnits(limit, unit),
+    used: fromUnits(used, unit),
+    remaining: fromUnits(remaining, unit),
+    resetsAt: endUs / 1000,
+  };
 }
 
 function findMainRoutes({ routes }: GatewayConfig): readonly RouteConfig[] {

@@ -55,7 +55,8 @@ export class CompiledRoute implements MatchedRoute {
 
   decorate(headers: string[], exchange: Exchange): void {
     if (exchange.attempts.length > 1) headers.push('X-Gateway-Attempts', String(exchange.attempts.length));
-    if (exchange.limit) writeLimitHeaders(headers, exchange.limit, this.dialect, this.parts.limitHeaders);
+    if (exchange.limit || exchange.tokenLimit)
+      writeLimitHeaders(headers, exchange, this.dialect, this.parts.limitHeaders);
     const answering = answeringModel(exchange);
     if (answering !== undefined) headers.push('X-Gateway-Model', answering);
   }

@@ -60,9 +60,7 @@ function ownRoute({ dialect, limit_headers }: GatewayConfig['settings']): Matche
     name: OWN_ROUTE,
     service: OWN_ROUTE,
     dialect,
-    decorate: (headers, { limit }) => {
-      if (limit) writeLimitHeaders(headers, limit, dialect, limit_headers);
-    },
+    decorate: (headers, exchange) => writeLimitHeaders(headers, exchange, dialect, limit_headers),
   };
 }
 

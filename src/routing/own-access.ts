@@ -22,7 +22,7 @@ export class OwnAccess {
 
   constructor({ settings, tiers }: GatewayConfig, deps: Dependencies) {
     const at = { route: OWN_ROUTE, service: undefined };
-    const limits = createLimitSteps(gatewayLevels(settings.rate_limit, tiers), deps, at);
+    const limits = createLimitSteps(gatewayLevels(settings, tiers), deps, at);
     this.steps = {
       token: [createAuthStep({ ...ACCEPTANCE, modes: ['jwt'] }, deps)],
       token_or_key: [createAuthStep(ACCEPTANCE, deps), ...limits],

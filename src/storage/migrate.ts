@@ -11,6 +11,7 @@ import { audit } from './migrations/0007-audit.ts';
 import { keyBounds } from './migrations/0008-key-bounds.ts';
 import { idempotency } from './migrations/0009-idempotency.ts';
 import { usage } from './migrations/0010-usage.ts';
+import { budgets } from './migrations/0011-budgets.ts';
 
 interface Step {
   /** Recorded in the database: must never change once released. */
@@ -29,6 +30,7 @@ const STEPS: readonly Step[] = [
   { name: '0008-key-bounds', migration: keyBounds },
   { name: '0009-idempotency', migration: idempotency },
   { name: '0010-usage', migration: usage },
+  { name: '0011-budgets', migration: budgets },
 ];
 
 const TABLE = 'knex_migrations';

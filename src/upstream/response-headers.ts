@@ -72,7 +72,7 @@ function passedValue(fate: Fate, value: string, exchange: Exchange, answer: Answ
       // RFC 9110 section 8.6: none with 204; a 304 needs none, and undici leaves even a wrong one in place.
       return answer.status === 204 || answer.status === 304 ? undefined : value;
     case 'limit':
-      return exchange.limit ? undefined : value;
+      return exchange.limit || exchange.tokenLimit ? undefined : value;
     case 'location':
       return clientLocation(value, exchange, answer.target);
     case 'pass':

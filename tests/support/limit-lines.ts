@@ -6,7 +6,7 @@ export type LimitInput = Pick<LimitConfig, 'limit' | 'window'> & Partial<LimitCo
 
 /** The long form of a limit, with the schema's defaults. */
 export function makeLimit(input: LimitInput): LimitConfig {
-  return { per: ['consumer'], algorithm: 'sliding_window', mode: 'auto', dry_run: false, ...input };
+  return { count: 'requests', per: ['consumer'], algorithm: 'sliding_window', mode: 'auto', dry_run: false, ...input };
 }
 
 /** Lines as the service `orders` would have them. */

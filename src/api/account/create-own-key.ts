@@ -1,6 +1,6 @@
 import { Type } from '../../lib/schema-builder.ts';
 import { Section } from '../../lib/schema-atoms.ts';
-import { checkExpiry, checkRateLimit, ExpiresAt, KEY_BOUNDS, NameText, RateLimit } from '../admin/key-fields.ts';
+import { Budget, checkExpiry, checkWrittenLimits, ExpiresAt, KEY_BOUNDS, NameText, RateLimit } from '../admin/key-fields.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { byCaller, callerOf } from './caller.ts';
 import { IssuedOwnKeyView, issuedOwnKeyView } from './own-key-view.ts';
@@ -12,8 +12,9 @@ const NewOwnKey = Section(
     ...KEY_BOUNDS,
     expires_at: Type.Optional(ExpiresAt),
     rate_limit: RateLimit,
+    budget: Budget,
   },
-  { description: 'A key to be issued. Its limit applies beside those of the caller.' },
+  { description: 'A key to be issued. Its limits and budgets apply beside those of the caller.' },
 );
 
 export const createOwnKeyEndpoint = defineEndpoint({
@@ -25,11 +26,12 @@ export const createOwnKeyEndpoint = defineEndpoint({
   summary:
     'Issues an API key to who is logged in, with no more rights than they have. It is shown in this answer only.',
   body: NewOwnKey,
+  success: 201,
   response: IssuedOwnKeyView,
   handle: async ({ context, exchange, body }) => {
     const { expires_at: expiresAt, rate_limit: rateLimit, ...fields } = body;
     checkExpiry(expiresAt, context.deps.clock.now());
-    checkRateLimit(rateLimit);
+    checkWrittenLimits(body);
     const wanted = { ...fields, expiresAt, rateLimit };
     const issued = await context.identity.ownKeys.issue(callerOf(exchange), wanted, byCaller(exchange));
     return { status: 201, json: issuedOwnKeyView(issued) };

@@ -3,7 +3,7 @@ import { Section } from '../../lib/schema-atoms.ts';
 import { byMasterKey } from '../audit-context.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { ConsumerView, consumerView } from './consumer-view.ts';
-import { checkRateLimit, checkTier, NameText, PermissionList, RateLimit, TierName } from './key-fields.ts';
+import { Budget, checkTier, checkWrittenLimits, NameText, PermissionList, RateLimit, TierName } from './key-fields.ts';
 
 const NewConsumer = Section(
   {
@@ -11,6 +11,7 @@ const NewConsumer = Section(
     tier: Type.Optional(TierName),
     permissions: Type.Optional(PermissionList('What the consumer may do. Default: everything.')),
     rate_limit: RateLimit,
+    budget: Budget,
   },
   { description: 'A consumer to be created.' },
 );
@@ -22,10 +23,11 @@ export const createConsumerEndpoint = defineEndpoint({
   auth: 'master_key',
   summary: 'Creates a consumer without keys; 409 when the name is taken.',
   body: NewConsumer,
+  success: 201,
   response: ConsumerView,
   handle: async ({ context, config, exchange, body }) => {
     const { rate_limit: rateLimit, ...fields } = body;
-    checkRateLimit(rateLimit);
+    checkWrittenLimits(body);
     checkTier(body.tier, config);
     const consumer = await context.identity.consumers.create({ ...fields, rateLimit }, byMasterKey(exchange));
     return { status: 201, json: consumerView(consumer) };

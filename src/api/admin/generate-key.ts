@@ -3,9 +3,10 @@ import { Section } from '../../lib/schema-atoms.ts';
 import { byMasterKey } from '../audit-context.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import {
+  Budget,
   checkExpiry,
-  checkRateLimit,
   checkTier,
+  checkWrittenLimits,
   ExpiresAt,
   KEY_BOUNDS,
   NameText,
@@ -23,6 +24,7 @@ const NewKey = Section(
     ...KEY_BOUNDS,
     expires_at: Type.Optional(ExpiresAt),
     rate_limit: RateLimit,
+    budget: Budget,
   },
   { description: 'A key to be issued.' },
 );
@@ -35,11 +37,12 @@ export const generateKeyEndpoint = defineEndpoint({
   auth: 'master_key',
   summary: 'Issues an API key. It is shown in this answer only.',
   body: NewKey,
+  success: 201,
   response: IssuedKeyView,
   handle: async ({ context, config, exchange, body }) => {
     const { expires_at: expiresAt, rate_limit: rateLimit, ...fields } = body;
     checkExpiry(expiresAt, context.deps.clock.now());
-    checkRateLimit(rateLimit);
+    checkWrittenLimits(body);
     checkTier(body.tier, config);
     const issued = await context.identity.keys.issue({ ...fields, expiresAt, rateLimit }, byMasterKey(exchange));
     return { status: 201, json: issuedKeyView(issued) };

@@ -1,7 +1,7 @@
 import { Type } from '../../lib/schema-builder.ts';
 import { renderPath } from '../../config/config-error.ts';
 import { NAME_FORM } from '../../config/name-form.ts';
-import { checkLimits } from '../../config/policy-checks.ts';
+import { checkBudgets, checkLimits } from '../../config/policy-checks.ts';
 import type { GatewayConfig } from '../../config/gateway-config.ts';
 import { tierMistake } from '../../config/tier-names.ts';
 import { AddressRange, Instant, ModelName, Permission } from '../../lib/schema-atoms.ts';
@@ -55,6 +55,7 @@ export const ExpiresAt = Instant({
 });
 
 export const RateLimit = policyField('rate_limit');
+export const Budget = policyField('budget');
 
 /** Throws VALIDATION_ERROR for a tier that is none of those the configuration declares. */
 export function checkTier(tier: string | null | undefined, { tiers }: GatewayConfig): void {
@@ -67,9 +68,15 @@ export function checkExpiry(expiresAt: number | null | undefined, now: number): 
   if (expiresAt && expiresAt <= now) refuseField('expires_at', 'must lie in the future');
 }
 
-/** Throws VALIDATION_ERROR for limits that are valid one by one and make no sense together. */
-export function checkRateLimit(rateLimit: Parameters<typeof checkLimits>[0] | null): void {
-  checkLimits(rateLimit ?? undefined, ['rate_limit'], {
-    fail: (path, message) => refuseField(renderPath(path), message),
-  });
+interface WrittenLimits {
+  readonly rate_limit?: Parameters<typeof checkLimits>[0] | null;
+  readonly budget?: Parameters<typeof checkBudgets>[0] | null;
+}
+
+/** Throws VALIDATION_ERROR for limits and budgets that are valid one by one and make no sense together. */
+export function checkWrittenLimits({ rate_limit: rateLimit, budget }: WrittenLimits): void {
+  const fail = (path: Parameters<typeof renderPath>[0], message: string): never =>
+    refuseField(renderPath(path), message);
+  checkLimits(rateLimit ?? undefined, ['rate_limit'], { fail });
+  checkBudgets(budget ?? undefined, ['budget'], { fail });
 }

@@ -2,7 +2,7 @@ import { type Static, Type } from '../../lib/schema-builder.ts';
 import type { ApiKey } from '../../identity/api-key-row.ts';
 import type { IssuedApiKey } from '../../identity/api-keys.ts';
 import { InstantText, instantText } from '../endpoint.ts';
-import { RateLimitView, rateLimitView } from './rate-limit-view.ts';
+import { BudgetView, budgetView, RateLimitView, rateLimitView } from './rate-limit-view.ts';
 
 /** What may be shown of a key. Fields that have nothing to say are left out. */
 export const KeyView = Type.Object({
@@ -16,6 +16,7 @@ export const KeyView = Type.Object({
   routes: Type.Optional(Type.Array(Type.String())),
   addresses: Type.Optional(Type.Array(Type.String())),
   rate_limit: Type.Optional(RateLimitView),
+  budget: Type.Optional(BudgetView),
   expires_at: Type.Optional(InstantText('When it stops working.')),
   revoked_at: Type.Optional(InstantText('When it was revoked.')),
   replaced_by: Type.Optional(Type.String({ description: 'Id of the key that took its place at a rotation.' })),
@@ -24,7 +25,21 @@ export const KeyView = Type.Object({
 });
 
 export function keyView(key: ApiKey): Static<typeof KeyView> {
-  const { id, prefix, name, owner, status, scopes, models, routes, addresses, rateLimit, replacedBy, createdAt } = key;
+  const {
+    id,
+    prefix,
+    name,
+    owner,
+    status,
+    scopes,
+    models,
+    routes,
+    addresses,
+    rateLimit,
+    budget,
+    replacedBy,
+    createdAt,
+  } = key;
   return {
     id,
     prefix,
@@ -36,6 +51,7 @@ export function keyView(key: ApiKey): Static<typeof KeyView> {
     ...(routes && { routes: [...routes] }),
     ...(addresses && { addresses: [...addresses] }),
     ...(rateLimit && { rate_limit: rateLimitView(rateLimit) }),
+    ...(budget && { budget: budgetView(budget) }),
     ...(key.expiresAt !== undefined && { expires_at: instantText(key.expiresAt) }),
     ...(key.revokedAt !== undefined && { revoked_at: instantText(key.revokedAt) }),
     ...(replacedBy !== undefined && { replaced_by: replacedBy }),

@@ -22,6 +22,7 @@ export const rotateKeyEndpoint = defineEndpoint({
   auth: 'master_key',
   summary: 'Issues a key that takes the place of another with all its properties. It is shown in this answer only.',
   body: Rotation,
+  success: 201,
   response: IssuedKeyView,
   handle: async ({ context, exchange, param, body }) => {
     const issued = await context.identity.keys.rotate(param('id'), body.grace, byMasterKey(exchange));

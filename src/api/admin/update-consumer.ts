@@ -3,7 +3,7 @@ import { Section } from '../../lib/schema-atoms.ts';
 import { byMasterKey } from '../audit-context.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { ConsumerView, consumerView } from './consumer-view.ts';
-import { checkRateLimit, checkTier, PermissionList, RateLimit, TierName } from './key-fields.ts';
+import { Budget, checkTier, checkWrittenLimits, PermissionList, RateLimit, TierName } from './key-fields.ts';
 
 const ConsumerPatch = Section(
   {
@@ -11,8 +11,9 @@ const ConsumerPatch = Section(
     status: Type.Optional(Type.Enum(['active', 'disabled'], { description: '`disabled` refuses all its keys.' })),
     permissions: Type.Optional(PermissionList('What the consumer may do.')),
     rate_limit: RateLimit,
+    budget: Budget,
   },
-  { description: 'What to change. A field left out stays as it is; `null` clears tier and rate_limit.' },
+  { description: 'What to change. A field left out stays as it is; `null` clears tier, rate_limit and budget.' },
 );
 
 export const updateConsumerEndpoint = defineEndpoint({
@@ -22,11 +23,11 @@ export const updateConsumerEndpoint = defineEndpoint({
   auth: 'master_key',
   summary: 'Changes a consumer; in force on every gateway within 2 s.',
   body: ConsumerPatch,
-  clearable: ['tier', 'rate_limit'],
+  clearable: ['tier', 'rate_limit', 'budget'],
   response: ConsumerView,
   handle: async ({ context, config, exchange, param, body }) => {
     const { rate_limit: rateLimit, ...fields } = body;
-    checkRateLimit(rateLimit);
+    checkWrittenLimits(body);
     checkTier(body.tier, config);
     const consumer = await context.identity.consumers.patch(
       param('id'),

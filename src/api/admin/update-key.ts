@@ -2,7 +2,7 @@ import { Type } from '../../lib/schema-builder.ts';
 import { Section } from '../../lib/schema-atoms.ts';
 import { byMasterKey } from '../audit-context.ts';
 import { defineEndpoint } from '../endpoint.ts';
-import { checkRateLimit, ExpiresAt, KEY_BOUNDS, NameText, RateLimit } from './key-fields.ts';
+import { Budget, checkWrittenLimits, ExpiresAt, KEY_BOUNDS, NameText, RateLimit } from './key-fields.ts';
 import { KeyView, keyView } from './key-view.ts';
 
 const KeyPatch = Section(
@@ -11,6 +11,7 @@ const KeyPatch = Section(
     ...KEY_BOUNDS,
     expires_at: Type.Optional(ExpiresAt),
     rate_limit: RateLimit,
+    budget: Budget,
   },
   { description: 'What to change. A field left out stays as it is; `null` clears it.' },
 );
@@ -22,11 +23,11 @@ export const updateKeyEndpoint = defineEndpoint({
   auth: 'master_key',
   summary: 'Changes an API key that has not been revoked; in force on every gateway within 2 s.',
   body: KeyPatch,
-  clearable: ['name', 'scopes', 'models', 'routes', 'addresses', 'expires_at', 'rate_limit'],
+  clearable: ['name', 'scopes', 'models', 'routes', 'addresses', 'expires_at', 'rate_limit', 'budget'],
   response: KeyView,
   handle: async ({ context, exchange, param, body }) => {
     const { expires_at: expiresAt, rate_limit: rateLimit, ...fields } = body;
-    checkRateLimit(rateLimit);
+    checkWrittenLimits(body);
     const key = await context.identity.keys.patch(
       param('id'),
       { ...fields, expiresAt, rateLimit },

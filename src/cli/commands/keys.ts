@@ -1,11 +1,12 @@
 import type { LoadedConfig } from '../../config/load.ts';
-import { readRateLimit } from '../../config/read-rate-limit.ts';
+import { readLimits } from '../../config/read-limits.ts';
 import { tierMistake } from '../../config/tier-names.ts';
 import { generateApiKey, hashApiKey, type KeyEnvironment } from '../../identity/api-key-format.ts';
 import type { ApiKey } from '../../identity/api-key-row.ts';
 import { ApiKeys, type IssuedApiKey } from '../../identity/api-keys.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { parseDuration } from '../../lib/duration.ts';
+import type { BudgetConfig } from '../../policies/limits/budget-schema.ts';
 import type { RateLimitConfig } from '../../policies/limits/schema.ts';
 import { migrateDatabase } from '../../storage/migrate.ts';
 import { byOperator } from '../by-operator.ts';
@@ -24,6 +25,9 @@ interface CreateOptions extends KeyOptions {
   readonly tier?: string;
   readonly expiresIn?: string;
   readonly rateLimit?: string;
+  readonly budgetUsd?: string;
+  readonly budgetTokens?: string;
+  readonly every?: string;
 }
 
 const LONGEST_PAGE = 200;
@@ -31,12 +35,13 @@ const LONGEST_PAGE = 200;
 /** The key goes to standard output and all else to standard error, so that a script can catch it. */
 export async function createKey(options: CreateOptions): Promise<void> {
   const { owner, env, name, tier, expiresIn, rateLimit } = options;
+  const budget = budgetOf(options);
   const expiresAt = expiresIn === undefined ? undefined : systemClock.now() + durationOf('--expires-in', expiresIn);
   await withKeys(options, async (keys, { settings, tiers }) => {
     const mistake = tierMistake(tier, tiers);
     if (mistake !== undefined) throw new UsageError(`Cannot set the tier: ${mistake}`);
     const limit = rateLimit === undefined ? undefined : rateLimitOf(rateLimit, settings.rate_period);
-    showIssued(await keys.issue({ owner, env, name, tier, expiresAt, rateLimit: limit }, byOperator()));
+    showIssued(await keys.issue({ owner, env, name, tier, expiresAt, rateLimit: limit, budget }, byOperator()));
   });
 }
 
@@ -111,11 +116,26 @@ function durationOf(flag: string, text: string): number {
   return duration;
 }
 
+/** At most one amount of each kind, all for the same period. */
+function budgetOf({ budgetUsd, budgetTokens, every }: CreateOptions): readonly BudgetConfig[] | undefined {
+  const amounts = [
+    ...(budgetUsd === undefined ? [] : [{ cost_usd: Number(budgetUsd) }]),
+    ...(budgetTokens === undefined ? [] : [{ tokens: Number(budgetTokens) }]),
+  ];
+  if (amounts.length === 0) {
+    if (every !== undefined) throw new UsageError('--every needs --budget-usd or --budget-tokens');
+    return undefined;
+  }
+  const reading = readLimits({ budget: amounts.map((amount) => ({ ...amount, every: every ?? 'month' })) });
+  if ('problems' in reading) throw new UsageError(`The budget cannot be used: ${reading.problems.join('; ')}`);
+  return reading.budget;
+}
+
 /** `100` is the short form of the configuration; `100/1h` names its window. */
-function rateLimitOf(text: string, ratePeriodMs: number): RateLimitConfig {
+function rateLimitOf(text: string, ratePeriodMs: number): RateLimitConfig | undefined {
   const [limit, window] = text.split('/', 2);
   const written = window === undefined ? Number(limit) : { limits: [{ limit: Number(limit), window }] };
-  const reading = readRateLimit(written, ratePeriodMs);
+  const reading = readLimits({ rate_limit: written }, ratePeriodMs);
   if ('problems' in reading) throw new UsageError(`--rate-limit ${text}: ${reading.problems.join('; ')}`);
-  return reading.rateLimit;
+  return reading.rate_limit;
 }

@@ -1,7 +1,7 @@
 import { type LimitLevel, type Principal, UNBOUNDED } from '../../exchange/principal.ts';
 import { narrow, narrowAny } from '../../lib/wildcard-list.ts';
-import { parseJson } from '../json-column.ts';
-import type { StoredRateLimit } from '../consumers.ts';
+import type { StoredLimits } from '../consumers.ts';
+import { limitLevel, storedLimits } from '../limit-level.ts';
 import { type FileConsumer, freezePrincipal } from '../known-key.ts';
 import { type ConsumerStanding, foreignConsumerId } from './token-standing.ts';
 import type { VerifiedToken } from './verify-token.ts';
@@ -11,7 +11,7 @@ interface Grant {
   readonly consumer: Principal['consumer'];
   readonly permissions: readonly string[];
   readonly models?: readonly string[] | undefined;
-  readonly rateLimit?: StoredRateLimit | undefined;
+  readonly limits?: StoredLimits | undefined;
 }
 
 /** Which tiers there are; `undefined` while the configuration declares none and every name is a mere label. */
@@ -39,14 +39,14 @@ export function grantOfRow(row: ConsumerStanding): Grant {
   return {
     consumer: { id: row.id, name: row.name, tier: row.tier ?? undefined },
     permissions: JSON.parse(row.permissions) as string[],
-    rateLimit: parseJson<StoredRateLimit>(row.rate_limit),
+    limits: storedLimits(row),
   };
 }
 
 /** A consumer of ours that stands in the configuration file. */
-export function grantOfFile({ id, name, tier, permissions, rate_limit }: FileConsumer): Grant {
+export function grantOfFile({ id, name, tier, permissions, rate_limit, budget }: FileConsumer): Grant {
   const { permissions: everything } = UNBOUNDED;
-  return { consumer: { id, name, tier }, permissions: permissions ?? everything, rateLimit: rate_limit };
+  return { consumer: { id, name, tier }, permissions: permissions ?? everything, limits: { rate_limit, budget } };
 }
 
 /** Somebody nobody has stored: who holds the secret, or whose issuer is trusted, vouches for the name. */
@@ -66,6 +66,6 @@ function tierOf({ tier, issuer }: VerifiedToken, tiers: TierNames): string | und
   return isAllowed ? tier : issuer?.default_tier;
 }
 
-function levelsOf({ consumer, rateLimit }: Grant): LimitLevel[] {
-  return rateLimit ? [{ level: 'consumer', id: consumer.id, rate_limit: rateLimit }] : [];
+function levelsOf({ consumer, limits }: Grant): LimitLevel[] {
+  return limits ? limitLevel('consumer', consumer.id, limits) : [];
 }

@@ -11,6 +11,7 @@ export interface ConsumerStanding {
   readonly status: ConsumerStatus;
   readonly permissions: string;
   readonly rate_limit: string | null;
+  readonly budget: string | null;
 }
 
 /** How a genuine token stands with the database. */
@@ -48,7 +49,7 @@ export async function readStanding(reader: Knex, token: VerifiedToken, now: numb
 /** By id, else by name, which programs that share the secret may write. */
 async function findConsumer(reader: Knex, subject: string): Promise<ConsumerStanding | undefined> {
   const rows: ConsumerStanding[] = await reader('consumers')
-    .select('id', 'name', 'tier', 'status', 'permissions', 'rate_limit')
+    .select('id', 'name', 'tier', 'status', 'permissions', 'rate_limit', 'budget')
     .where('id', subject)
     .orWhere('name', subject);
   return rows.find(({ id }) => id === subject) ?? rows[0];

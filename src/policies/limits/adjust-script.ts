@@ -1,13 +1,16 @@
 import type { RedisScript } from '../../storage/redis.ts';
+import { HOLD_US, SLOT_US } from './calendar-window.ts';
 import type { Correction } from './counter-store.ts';
 import { pushRule, type ScriptArgs } from './decide-script.ts';
 
 /**
  * Corrections of what was charged, mirroring `correct` of step.ts on the states that decide-script.ts describes. KEYS: one
- * per correction. ARGV[1]: now in microseconds, 0 = the server's clock. Then 7 per correction: letter, capacity, window,
- * units, two numbers of the algorithm, and when it was counted. Replies nothing.
+ * per correction. ARGV[1]: now in microseconds, 0 = the server's clock. Then 9 per correction: letter, capacity, window,
+ * units, two numbers of the algorithm, when it was counted, what is no longer reserved, and since when it is again (0 =
+ * no more). Replies nothing.
  */
 const LUA = `
+local HOLD, SLOT = ${HOLD_US}, ${SLOT_US}
 local floor, ceil, min, max, tonumber = math.floor, math.ceil, math.min, math.max, tonumber
 local pack, unpack, call = struct.pack, struct.unpack, redis.call
 local now, position = tonumber(ARGV[1]), 2
@@ -112,16 +115,36 @@ local function correct_fixed(value, window, units, counted)
   return pack('dd', index, count), (index + 1) * window - now
 end
 
+local function correct_calendar(value, units, ends, counted, released, renewed)
+  local count, rest, old, new, kept = 0, '', floor((counted + HOLD) / SLOT), floor((renewed + HOLD) / SLOT), 0
+  if value then
+    count = unpack('d', value)
+    for from = 9, #value - 1, 16 do
+      local slot, held = unpack('dd', value, from)
+      if (slot + 1) * SLOT > now then
+        if slot == old then held = max(0, held - released) end
+        if renewed > 0 and slot == new then kept = held
+        elseif held > 0 then rest = rest .. pack('dd', slot, held) end
+      end
+    end
+  end
+  if renewed > 0 then rest = rest .. pack('dd', new, kept + released) end
+  return pack('d', max(0, count + units)) .. rest, ends - now
+end
+
 for i, key in ipairs(KEYS) do
   local letter, capacity, window = ARGV[position], tonumber(ARGV[position + 1]), tonumber(ARGV[position + 2])
   local units, counted = tonumber(ARGV[position + 3]), tonumber(ARGV[position + 6])
+  local released, renewed = tonumber(ARGV[position + 7]), tonumber(ARGV[position + 8])
   local first, second = tonumber(ARGV[position + 4]), tonumber(ARGV[position + 5])
-  position = position + 7
+  position = position + 9
   local value = call('GET', key)
-  if value or units > 0 then
+  local is_over = letter == 'c' and first <= now
+  if (value or units > 0) and not is_over then
     local changed, ttl
     if letter == 's' then changed, ttl = correct_sliding(value, window, units, first, second, counted)
     elseif letter == 'b' then changed, ttl = correct_bucket(value, capacity, units, first, second, counted)
+    elseif letter == 'c' then changed, ttl = correct_calendar(value, units, first, counted, released, renewed)
     else changed, ttl = correct_fixed(value, window, units, counted) end
     if changed then call('SET', key, changed, 'PX', ceil(max(ttl, window) / 1000) + 1000) else call('DEL', key) end
   end
@@ -131,7 +154,7 @@ end
 export const ADJUST: RedisScript = { name: 'turnpikeAdjust', lua: LUA };
 
 /** Appends one correction. */
-export function pushCorrection(args: ScriptArgs, { line, units, at }: Correction): void {
-  pushRule(args, line.rule, false, units);
-  args.push(at ?? 0);
+export function pushCorrection(args: ScriptArgs, { line, units, at, change }: Correction): void {
+  pushRule(args, line.rule, units);
+  args.push(at ?? 0, change?.released ?? 0, change?.renewedAt ?? 0);
 }

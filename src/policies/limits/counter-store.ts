@@ -1,3 +1,4 @@
+import type { HoldChange } from './calendar-window.ts';
 import type { Line } from './line.ts';
 import type { Taking, Verdict } from './rule.ts';
 import type { Wanted } from './step.ts';
@@ -22,6 +23,10 @@ export interface Decision {
   readonly verdicts: readonly (Verdict | undefined)[];
   /** When the store counted it, by the store's clock: what a later `Correction` names. `undefined`: it did not. */
   readonly at?: number | undefined;
+  /** The same for those of the charges that were not taken out of what this process held; what a reservation is known by. */
+  readonly storeAt?: number | undefined;
+  /** Not `undefined` for a charge that was taken out of what this process held, and which is therefore no reservation. */
+  readonly advanced?: readonly unknown[] | undefined;
 }
 
 /** What is found out after a charge: it was more, or it was less. */
@@ -30,6 +35,8 @@ export interface Correction extends Counted {
   readonly units: number;
   /** `Decision.at` of the charge. Without it nothing can be given back. */
   readonly at: number | undefined;
+  /** Ends or renews what was reserved at `at`. */
+  readonly change?: HoldChange | undefined;
 }
 
 export interface CounterStore {

@@ -1,6 +1,7 @@
 import type { RedisScript } from '../../storage/redis.ts';
+import { HOLD_US, SLOT_US } from './calendar-window.ts';
 import type { Charge, Decision, LeaseAsk } from './counter-store.ts';
-import type { AlgorithmName, Rule, Verdict } from './rule.ts';
+import type { Rule, Verdict } from './rule.ts';
 
 /**
  * All lines of many requests, and units taken in advance, in one round trip. Requests are decided one after the other, each as a whole: all its lines
@@ -10,17 +11,18 @@ import type { AlgorithmName, Rule, Verdict } from './rule.ts';
  * A state is one string of packed doubles, read by one GET and written by one SET, because commands and conversions are
  * what a script spends its time on. sliding_window: total, opening time, count and last time of the newest cell, then
  * count and last time of each closed cell, oldest first. token_bucket: thousandths, fraction, time. fixed_window:
- * index, count.
+ * index, count. calendar: count, then half-minute and units of each sum of reservations.
  *
  * KEYS: the lines of all requests, in order. ARGV[1]: now in microseconds, 0 = the server's clock. Then per request the
- * number of its lines, and per line: a letter for the algorithm (s, b, f; upper case for a dry run), capacity, window,
- * cost, two numbers of the algorithm. 0 lines: units taken in advance, of one line, whose cost is what is needed; after
+ * number of its lines, and per line: a letter for the algorithm (s, b, f, c; upper case for a dry run), capacity, window,
+ * cost, two numbers of the algorithm (calendar: when it is over, and 1 for what is only reserved). 0 lines: units taken in advance, of one line, whose cost is what is needed; after
  * it what is wanted, what part of the rest that may be at most, and for how long they are held. Reply: now; per request 1
  * or 0 for admitted, or the units taken; then 4 per line: admitted, remaining, reset, retry. The numbers come in one text,
- * because a client decodes a text at once and an array piece by piece; all but the first are below 10^14, up to where Lua
- * writes a number in full.
+ * because a client decodes a text at once and an array piece by piece; from 10^14 on Lua writes a number in full only when
+ * told to.
  */
 const LUA = `
+local HOLD, SLOT = ${HOLD_US}, ${SLOT_US}
 local floor, ceil, min, max, tonumber = math.floor, math.ceil, math.min, math.max, tonumber
 local pack, unpack, call = struct.pack, struct.unpack, redis.call
 local keys, args = KEYS, ARGV
@@ -53,6 +55,10 @@ local function refill(tokens, fraction, at, moment, full, gain, gain_us, horizon
   local gained = periods * gain + whole
   if gained >= full - tokens then return full, 0, moment end
   return tokens + gained, parts - whole * gain_us, moment
+end
+
+local function whole(number)
+  return number < 1e14 and number or string.format('%.0f', number)
 end
 
 local want, share, hold = 0, 1, 0
@@ -159,6 +165,33 @@ for i = 1, lines do
       resets[i] = wait_for(full - tokens, gain, gain_us, fraction, at)
     end
 
+  elseif letter == 'c' or letter == 'C' then
+    local until_end, is_reserved, count, held, slots, free_at = max(0, first - now), second == 1, 0, 0, '', now
+    local mine, reserved = floor((now + HOLD) / SLOT), 0
+    if value then
+      count = unpack('d', value)
+      for from = 9, #value - 1, 16 do
+        local slot, units = unpack('dd', value, from)
+        local ends = (slot + 1) * SLOT
+        if ends > now then
+          held, free_at = held + units, max(free_at, ends)
+          if slot == mine then reserved = units else slots = slots .. pack('dd', slot, units) end
+        end
+      end
+    end
+    remaining = capacity - count - held
+    if is_lease then cost = choose_cost(cost, max(0, remaining)) end
+    admitted = cost <= remaining
+    if count + held > 0 then reset = until_end end
+    if admitted then
+      if is_reserved then reserved = reserved + cost else count = count + cost end
+      if reserved > 0 then slots = slots .. pack('dd', mine, reserved) end
+      values[i], resets[i] = pack('d', count) .. slots, until_end
+    else
+      retry = count + cost <= capacity and min(until_end, free_at - now) or until_end
+      if remaining < 0 then remaining = 0 end
+    end
+
   else
     local index, count = floor(now / window), 0
     if value then
@@ -185,14 +218,14 @@ for i = 1, lines do
     refused = true
   end
   local n = replied + i * 4 - 2
-  reply[n], reply[n + 1], reply[n + 2], reply[n + 3] = admitted and 1 or 0, remaining, reset, retry
+  reply[n], reply[n + 1], reply[n + 2], reply[n + 3] = admitted and 1 or 0, whole(remaining), reset, retry
 end
 
-reply[replied + 1] = refused and 0 or is_lease and cost or 1
+reply[replied + 1] = refused and 0 or is_lease and whole(cost) or 1
 if not refused then
   for i, value in pairs(values) do
     call('SET', keys[before + i], value, 'PX', ttls[i])
-    reply[replied + i * 4 - 1], reply[replied + i * 4] = remainders[i], resets[i]
+    reply[replied + i * 4 - 1], reply[replied + i * 4] = whole(remainders[i]), resets[i]
   end
 end
 before, replied = before + lines, replied + 1 + lines * 4
@@ -202,29 +235,41 @@ return table.concat(reply, ' ')
 
 export const DECIDE: RedisScript = { name: 'turnpikeDecide', lua: LUA };
 
-const LETTERS: Readonly<Record<AlgorithmName, string>> = { sliding_window: 's', token_bucket: 'b', fixed_window: 'f' };
+const LETTERS: Readonly<Record<Rule['algorithm'], string>> = {
+  sliding_window: 's',
+  token_bucket: 'b',
+  fixed_window: 'f',
+  calendar: 'c',
+};
 
 export type ScriptArgs = (string | number)[];
 
 /** Appends what the scripts must know of a rule, with one number of the caller's in the middle. */
-export function pushRule(args: ScriptArgs, rule: Rule, isDryRun: boolean, units: number): void {
+export function pushRule(
+  args: ScriptArgs,
+  rule: Rule,
+  units: number,
+  { isDryRun = false, isReserved = false } = {},
+): void {
   const letter = LETTERS[rule.algorithm];
   const isBucket = rule.algorithm === 'token_bucket';
   args.push(isDryRun ? letter.toUpperCase() : letter, rule.capacity, rule.windowUs, units);
-  args.push(isBucket ? rule.gain : rule.cellSize, isBucket ? rule.gainUs : rule.cellUs);
+  if (rule.algorithm === 'calendar') args.push(rule.endUs, isReserved ? 1 : 0);
+  else args.push(isBucket ? rule.gain : rule.cellSize, isBucket ? rule.gainUs : rule.cellUs);
 }
 
 /** Appends what the script must know of one request. */
 export function pushRequest(args: ScriptArgs, charges: readonly Charge[]): void {
   args.push(charges.length);
-  for (const { line, cost } of charges) pushRule(args, line.rule, line.isDryRun, cost);
+  for (const { line, cost, isReserved } of charges)
+    pushRule(args, line.rule, cost, { isDryRun: line.isDryRun, isReserved });
 }
 
 /** Appends units to be taken in advance. The answer is told as if it were a request of one line. */
 export function pushLease(args: ScriptArgs, { line, need, want, share, holdUs }: LeaseAsk): void {
   args.push(0);
   // What a dry run refuses would otherwise count as taken.
-  pushRule(args, line.rule, false, need);
+  pushRule(args, line.rule, need);
   args.push(want, share, holdUs);
 }
 
@@ -237,7 +282,7 @@ export function parseScriptReply(reply: unknown): number[] {
 export function readDecision(reply: readonly number[], from: number, lines: number): Decision {
   const verdicts: Verdict[] = [];
   for (let i = 0; i < lines; i++) verdicts.push(readVerdict(reply, from + 1 + 4 * i));
-  return { outcome: reply[from] === 0 ? 'refused' : 'admitted', verdicts, at: reply[0] };
+  return { outcome: reply[from] === 0 ? 'refused' : 'admitted', verdicts, at: reply[0], storeAt: reply[0] };
 }
 
 /** One line's part of the answer, 4 numbers. */

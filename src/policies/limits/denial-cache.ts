@@ -54,7 +54,8 @@ export class DenialCache {
     for (let i = 0; i < charges.length; i++) {
       const { line, key } = charges[i] as Charge;
       const verdict = decision.verdicts[i];
-      if (!verdict || verdict.admitted || line.isDryRun) continue;
+      // What is refused to one who wants much is not refused to one who wants little.
+      if (!verdict || verdict.admitted || line.isDryRun || line.unit !== 'requests') continue;
       this.denials.delete(key);
       this.denials.set(key, this.makeDenial(line, verdict, now));
     }
@@ -70,7 +71,7 @@ export class DenialCache {
   }
 
   private makeDenial({ rule, lease }: Line, verdict: Verdict, now: number): Denial {
-    const mayReturn = this.isLending && Number.isFinite(lease.from);
+    const mayReturn = this.isLending && (Number.isFinite(lease.from) || rule.algorithm === 'calendar');
     return {
       until: now + verdict.retryUs,
       certainUntil: now + (mayReturn ? Math.min(verdict.retryUs, UNCERTAIN_AFTER_US) : verdict.retryUs),

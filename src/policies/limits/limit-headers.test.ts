@@ -4,9 +4,11 @@ import { writeLimitHeaders } from './limit-headers.ts';
 
 const status: LimitStatus = { limit: 60, remaining: 59, resetMs: 59_001, windowMs: 60_000, name: 'service:1m' };
 
-function write(...rest: Parameters<typeof writeLimitHeaders> extends [string[], ...infer R] ? R : never): string[] {
+type Rest = Parameters<typeof writeLimitHeaders> extends [string[], unknown, ...infer R] ? R : never;
+
+function write(limit: LimitStatus, ...rest: Rest): string[] {
   const headers: string[] = [];
-  writeLimitHeaders(headers, ...rest);
+  writeLimitHeaders(headers, { limit, tokenLimit: undefined }, ...rest);
   return headers;
 }
 

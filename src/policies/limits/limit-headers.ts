@@ -1,25 +1,36 @@
 import type { Dialect } from '../../exchange/exchange.ts';
 import type { LimitStatus } from '../../exchange/limit-status.ts';
 
+/** The tightest limits of requests and of tokens that applied. */
+interface LimitStatuses {
+  readonly limit: LimitStatus | undefined;
+  readonly tokenLimit: LimitStatus | undefined;
+}
+
 /** `auto` stands for the family of the route's dialect. */
 type LimitHeaderFamily = 'auto' | 'x-ratelimit' | 'ratelimit' | 'openai';
 
 /**
- * Pushes name/value pairs that tell a client where its tightest limit stands. Resets are the time until the limit has
+ * Pushes name/value pairs that tell a client where its tightest limit stands: of requests, and in `openai` of tokens too;
+ * the other families tell of tokens where no requests are counted. Money is told in `/v1/usage` only. Resets are the time until the limit has
  * fully recovered: whole seconds, rounded up, in `x-ratelimit` and `ratelimit`; a duration such as `6m0s` in `openai`.
  */
 export function writeLimitHeaders(
   headers: string[],
-  status: LimitStatus,
+  { limit, tokenLimit }: LimitStatuses,
   dialect: Dialect,
   families: readonly LimitHeaderFamily[],
 ): void {
+  const tightest = limit ?? tokenLimit;
+  if (!tightest) return;
   const own: LimitHeaderFamily = dialect === 'openai' || dialect === 'anthropic' ? 'openai' : 'x-ratelimit';
   const written = new Set(families.map((family) => (family === 'auto' ? own : family)));
   for (const family of written) {
-    if (family === 'openai') writeOpenai(headers, status);
-    else if (family === 'ratelimit') writeRateLimit(headers, status);
-    else writeXRateLimit(headers, status);
+    if (family === 'openai') {
+      if (limit) writeOpenai(headers, limit, 'requests');
+      if (tokenLimit) writeOpenai(headers, tokenLimit, 'tokens');
+    } else if (family === 'ratelimit') writeRateLimit(headers, tightest, limit ? '' : ';qu="tokens"');
+    else writeXRateLimit(headers, tightest);
   }
 }
 
@@ -29,16 +40,16 @@ function writeXRateLimit(headers: string[], status: LimitStatus): void {
 }
 
 /** https://platform.openai.com/docs/guides/rate-limits#rate-limits-in-headers */
-function writeOpenai(headers: string[], status: LimitStatus): void {
-  headers.push('x-ratelimit-limit-requests', String(status.limit));
-  headers.push('x-ratelimit-remaining-requests', String(status.remaining));
-  headers.push('x-ratelimit-reset-requests', toOpenaiDuration(status.resetMs));
+function writeOpenai(headers: string[], status: LimitStatus, unit: 'requests' | 'tokens'): void {
+  headers.push(`x-ratelimit-limit-${unit}`, String(status.limit));
+  headers.push(`x-ratelimit-remaining-${unit}`, String(status.remaining));
+  headers.push(`x-ratelimit-reset-${unit}`, toOpenaiDuration(status.resetMs));
 }
 
 /** draft-ietf-httpapi-ratelimit-headers-11, sections 3 and 4: a structured-field list of one item named after the limit. */
-function writeRateLimit(headers: string[], status: LimitStatus): void {
+function writeRateLimit(headers: string[], status: LimitStatus, unit: string): void {
   const name = `"${status.name}"`;
-  headers.push('RateLimit-Policy', `${name};q=${status.limit};w=${toSeconds(status.windowMs)}`);
+  headers.push('RateLimit-Policy', `${name};q=${status.limit}${unit};w=${toSeconds(status.windowMs)}`);
   headers.push('RateLimit', `${name};r=${status.remaining};t=${toSeconds(status.resetMs)}`);
 }
 

@@ -1,14 +1,21 @@
 import type { Exchange } from '../../exchange/exchange.ts';
 import type { LimitStatus } from '../../exchange/limit-status.ts';
+import { totalOf } from '../../exchange/model-call.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Shelf } from '../../lib/shelf.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { ServiceMetrics } from '../../telemetry/metrics.ts';
 import { type AccessStep, defineAccessPolicy, type RouteContext, type Verdict } from '../policy.ts';
 import type { Charge, CounterStore, Decision } from './counter-store.ts';
+import { HeldReceipts } from './held-receipts.ts';
+import { judgeCall } from './judge-call.ts';
+import { Receipt } from './receipt.ts';
 import { refuse, refuseUnavailable } from './refusal.ts';
 import { RouteLimits } from './route-limits.ts';
+import type { Verdict as LineVerdict } from './rule.ts';
 import { type LimitLevelConfig, RateLimitSchema } from './schema.ts';
+import { StreamAllowance } from './stream-allowance.ts';
+import type { Unit } from './units.ts';
 
 interface LimitDependencies {
   readonly clock: Clock;
@@ -27,10 +34,10 @@ const MOST_WARNINGS = 100;
  */
 export const limitsPolicy = defineAccessPolicy({
   name: 'limits',
-  alsoOwns: ['rate_limit'],
+  alsoOwns: ['rate_limit', 'budget'],
   phase: 'access',
   schema: RateLimitSchema,
-  errors: ['RATE_LIMIT_EXCEEDED', 'STORE_UNAVAILABLE'],
+  errors: ['RATE_LIMIT_EXCEEDED', 'BUDGET_EXCEEDED', 'STORE_UNAVAILABLE', 'MODEL_NOT_ALLOWED', 'VALUE_ERROR'],
   create: (levels: readonly LimitLevelConfig[], deps, at) => createLimitSteps(levels, deps, at),
 });
 
@@ -39,7 +46,7 @@ export function createLimitSteps(
   deps: LimitDependencies,
   at: Pick<RouteContext, 'route' | 'service'>,
 ): readonly AccessStep[] {
-  const limits = new RouteLimits(levels, at, warnOnce(deps));
+  const limits = new RouteLimits(levels, at, warnOnce(deps), deps.clock);
   const gate = new LimitGate(limits, deps, deps.metrics.service(at.service ?? at.route));
   return [
     { name: 'limits.peek', decide: (exchange) => gate.peek(exchange) },
@@ -61,11 +68,13 @@ class LimitGate {
   private readonly limits: RouteLimits;
   private readonly deps: LimitDependencies;
   private readonly metrics: ServiceMetrics;
+  private readonly held: HeldReceipts;
 
   constructor(limits: RouteLimits, deps: LimitDependencies, metrics: ServiceMetrics) {
     this.limits = limits;
     this.deps = deps;
     this.metrics = metrics;
+    this.held = deps.shelf.keep('limits: reservations', () => new HeldReceipts());
   }
 
   peek(exchange: Exchange): Verdict {
@@ -77,6 +86,11 @@ class LimitGate {
   }
 
   decide(exchange: Exchange): Verdict | Promise<Verdict> {
+    const set = this.limits.setFor(exchange.principal);
+    if (set.countsMoney || set.caps.length > 0) {
+      const rejection = judgeCall(exchange, set, { onDryRun: (name) => this.metrics.rateLimited(`${name}:dry_run`) });
+      if (rejection) return rejection;
+    }
     const charges = this.limits.chargesFor(exchange);
     if (charges.length === 0) return undefined;
     const decision = this.deps.counters.decide(charges);
@@ -87,18 +101,42 @@ class LimitGate {
   private conclude(exchange: Exchange, charges: readonly Charge[], decision: Decision): Verdict {
     if (decision.outcome === 'unavailable') return refuseUnavailable();
     this.reportDryRuns(charges, decision);
-    const index = findTightest(charges, decision);
-    if (index === -1) return undefined;
-    exchange.limit = statusOf(charges, decision, index);
-    return decision.outcome === 'refused' ? this.refuseBy(charges, decision, index) : undefined;
+    const refusing = decision.outcome === 'refused' ? findLongest(charges, decision) : -1;
+    exchange.limit = statusOf(charges, decision, findShown('requests', charges, decision, refusing));
+    exchange.tokenLimit = statusOf(charges, decision, findShown('tokens', charges, decision, refusing));
+    if (refusing !== -1) return this.refuseBy(charges, decision, refusing);
+    if (decision.outcome === 'admitted' && charges.some(isSettled)) this.settleLater(exchange, charges, decision);
+    return undefined;
+  }
+
+  /** What was taken is corrected when the exchange is over, and until then what is only reserved is kept so. */
+  private settleLater(exchange: Exchange, charges: readonly Charge[], decision: Decision): void {
+    const { counters, clock } = this.deps;
+    const receipt = new Receipt(charges, decision, {
+      counters,
+      nowUs: () => Math.round(clock.monotonic() * 1000),
+      onClosed: (closed) => this.held.remove(closed),
+    });
+    // Who has left while this was decided gets no hooks called any more.
+    if (exchange.isAbandoned) return receipt.refund('all');
+    exchange.charge = receipt;
+    this.held.add(receipt);
+    exchange.onSettled(() => {
+      const { model: call, attempts } = exchange;
+      if (attempts.length === 0 && !call?.usage && !call?.lost.length) receipt.cancel();
+      else receipt.settle(call ? totalOf(call) : NOTHING_USED);
+    });
+    const used = charges.filter(({ line }) => line.unit !== 'requests');
+    if (exchange.model?.isStream && used.length > 0)
+      exchange.filterBody(new StreamAllowance({ call: exchange.model, charges: used, counters, receipt }));
   }
 
   private refuseBy(charges: readonly Charge[], decision: Decision, index: number): Verdict {
-    const { line } = charges[index] as Charge;
+    const charge = charges[index] as Charge;
     const verdict = decision.verdicts[index];
     if (!verdict) return undefined;
-    this.metrics.rateLimited(line.name);
-    return refuse(line, verdict, { nowMs: this.deps.clock.now(), jitter: Math.random() });
+    this.metrics.rateLimited(charge.line.name);
+    return refuse(charge, verdict, { nowMs: this.deps.clock.now(), jitter: Math.random() });
   }
 
   private reportDryRuns(charges: readonly Charge[], { verdicts }: Decision): void {
@@ -109,17 +147,32 @@ class LimitGate {
   }
 }
 
-/** Of a refusal the line with the longest wait, since all must be waited out; else the line with the least left; or -1. */
-function findTightest(charges: readonly Charge[], { outcome, verdicts }: Decision): number {
+const NOTHING_USED = { tokens: 0, costNanoUsd: 0 };
+
+function isSettled({ line }: Charge): boolean {
+  return line.unit !== 'requests' || line.every !== undefined;
+}
+
+/** Of the lines that refuse the one with the longest wait, since all must be waited out; or -1. */
+function findLongest(charges: readonly Charge[], { verdicts }: Decision): number {
   let found = -1;
   for (let i = 0; i < charges.length; i++) {
     const verdict = verdicts[i];
-    if (!verdict || (charges[i] as Charge).line.isDryRun) continue;
-    if (outcome === 'refused' && verdict.admitted) continue;
-    const best = verdicts[found];
-    const isTighter =
-      !best || (outcome === 'refused' ? verdict.retryUs > best.retryUs : verdict.remaining < best.remaining);
-    if (isTighter) found = i;
+    if (!verdict || verdict.admitted || (charges[i] as Charge).line.isDryRun) continue;
+    if (found === -1 || verdict.retryUs > (verdicts[found] as LineVerdict).retryUs) found = i;
+  }
+  return found;
+}
+
+/** Of the lines of a unit the one that refused, else the one with the least left; or -1. */
+function findShown(unit: Unit, charges: readonly Charge[], { verdicts }: Decision, refusing: number): number {
+  if (refusing !== -1 && charges[refusing]?.line.unit === unit) return refusing;
+  let found = -1;
+  for (let i = 0; i < charges.length; i++) {
+    const verdict = verdicts[i];
+    const { line } = charges[i] as Charge;
+    if (!verdict || line.isDryRun || line.unit !== unit) continue;
+    if (found === -1 || verdict.remaining < (verdicts[found] as LineVerdict).remaining) found = i;
   }
   return found;
 }

@@ -66,7 +66,7 @@ export class MemoryCounters implements LendingStore {
       this.touched[i] = count;
       verdicts.push(verdict);
     }
-    const decision: Decision = { outcome: isRefused ? 'refused' : 'admitted', verdicts, at: now };
+    const decision: Decision = { outcome: isRefused ? 'refused' : 'admitted', verdicts, at: now, storeAt: now };
     if (isRefused) this.denials.keep(charges, decision);
     else this.commit(charges, verdicts, now);
     return decision;
@@ -89,10 +89,11 @@ export class MemoryCounters implements LendingStore {
   adjust(corrections: readonly Correction[]): void {
     const now = this.nowUs();
     for (const correction of corrections) {
-      const { line, key, units, at } = correction;
-      if (units < 0 && (at === undefined || !this.counts.has(key))) continue;
+      const { line, key, units, at, change } = correction;
+      if (units <= 0 && (at === undefined || !this.counts.has(key))) continue;
+      if (line.rule.endUs !== 0 && line.rule.endUs <= now) continue;
       const count = this.open(correction, now);
-      correct(count.state, line.rule, now, units, at ?? now);
+      correct(count.state, line.rule, now, { units, at: at ?? now, change });
       const { resetUs } = weigh(count.state, line.rule, now, 1);
       count.idleAt = Math.max(count.idleAt, now + resetUs);
       if (units < 0) this.denials.forget(key);

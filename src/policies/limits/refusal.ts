@@ -1,6 +1,8 @@
 import { Rejection } from '../../errors/rejection.ts';
-import type { Line } from './line.ts';
+import { amountText } from './amount-text.ts';
+import type { Charge } from './counter-store.ts';
 import type { Verdict } from './rule.ts';
+import { fromUnits } from './units.ts';
 
 interface RefusalClock {
   /** Epoch milliseconds. */
@@ -20,22 +22,48 @@ const WINDOW_NAMES: ReadonlyMap<number, string> = new Map([
  * The refusal of a request by a line: 429 with the wait after which it is admitted if nothing else is meanwhile. Callers
  * of a shared line get up to a tenth more, each a different part, so that they do not all return at once.
  */
-export function refuse(line: Line, verdict: Verdict, { nowMs, jitter }: RefusalClock): Rejection {
+export function refuse(charge: Charge, verdict: Verdict, clock: RefusalClock): Rejection {
+  const { line } = charge;
+  if (line.every !== undefined) return refuseByBudget(charge, verdict, clock);
   const { limit, capacity, windowUs } = line.rule;
-  const waitMs = Math.max(1, Math.ceil((verdict.retryUs / 1000) * (line.isShared ? 1 + jitter / 10 : 1)));
-  const seconds = Math.ceil(waitMs / 1000);
-  const detail = `Rate limit exceeded: ${count(limit, 'request')} per ${nameWindow(windowUs)}. Retry after ${count(seconds, 'second')}.`;
-  return new Rejection('RATE_LIMIT_EXCEEDED', detail, {
-    headers: { 'Retry-After': String(seconds), 'retry-after-ms': String(waitMs) },
+  const wait = waitOf(charge, verdict, clock);
+  const name = `${amountText(limit, line.unit)} per ${nameWindow(windowUs)}`;
+  const isHopeless = charge.cost > capacity;
+  const left = line.unit === 'requests' ? '' : ` ${leftText(charge, verdict)}`;
+  const end = isHopeless ? ' It can never pass: ask for less.' : ` Retry after ${secondsText(wait.seconds)}.`;
+  return new Rejection('RATE_LIMIT_EXCEEDED', `Rate limit exceeded: ${name}.${left}${end}`, {
+    headers: { ...wait.headers, ...(isHopeless && GIVE_UP) },
     facts: {
-      retryAfterSeconds: seconds,
-      limit,
-      currentCount: capacity - verdict.remaining,
-      limitType: WINDOW_NAMES.get(windowUs / 1000) ?? `${windowUs / 1_000_000}s`,
-      resetAtMs: nowMs + Math.ceil(verdict.resetUs / 1000),
+      ...factsOf(charge, verdict, wait.seconds),
+      // What is said of a window names requests.
+      ...(line.unit === 'requests' && { limitType: WINDOW_NAMES.get(windowUs / 1000) ?? `${windowUs / 1_000_000}s` }),
+      resetAtMs: clock.nowMs + Math.ceil(verdict.resetUs / 1000),
     },
   });
 }
+
+/** The same by a day's or a month's budget. A client that just tries again is told not to, unless others may give back. */
+function refuseByBudget(charge: Charge, verdict: Verdict, clock: RefusalClock): Rejection {
+  const { rule, unit, every } = charge.line;
+  const { nowMs } = clock;
+  const endMs = rule.endUs / 1000;
+  const isReserved = verdict.retryUs < endMs * 1000 - nowMs * 1000 - 1_000_000;
+  const wait = waitOf(charge, verdict, isReserved ? clock : { ...clock, jitter: 0 });
+  const hint = isReserved
+    ? `Running requests have reserved the rest: retry after ${secondsText(wait.seconds)}.`
+    : `It begins anew at ${new Date(endMs).toISOString().slice(0, 19)}Z.`;
+  const left = unit === 'requests' ? '' : `${leftText(charge, verdict)} `;
+  return new Rejection(
+    'BUDGET_EXCEEDED',
+    `Budget exceeded: ${amountText(rule.limit, unit)} per ${every}. ${left}${hint}`,
+    {
+      headers: { ...wait.headers, ...(!isReserved && GIVE_UP) },
+      facts: { ...factsOf(charge, verdict, wait.seconds), resetAtMs: endMs },
+    },
+  );
+}
+
+const GIVE_UP = { 'x-should-retry': 'false' };
 
 /** The refusal while the shared counts are out of reach and the configuration says `on_store_failure: closed`. */
 export function refuseUnavailable(): Rejection {
@@ -46,8 +74,27 @@ export function refuseUnavailable(): Rejection {
   });
 }
 
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+function waitOf({ line }: Charge, verdict: Verdict, { jitter }: RefusalClock) {
+  const waitMs = Math.max(1, Math.ceil((verdict.retryUs / 1000) * (line.isShared ? 1 + jitter / 10 : 1)));
+  const seconds = Math.ceil(waitMs / 1000);
+  return { seconds, headers: { 'Retry-After': String(seconds), 'retry-after-ms': String(waitMs) } };
+}
+
+function factsOf({ line }: Charge, verdict: Verdict, retryAfterSeconds: number) {
+  const { limit, capacity } = line.rule;
+  const currentCount = fromUnits(capacity - verdict.remaining, line.unit);
+  return { retryAfterSeconds, limit: fromUnits(limit, line.unit), currentCount };
+}
+
+function leftText({ line, cost }: Charge, { remaining }: Verdict): string {
+  const { unit, rule } = line;
+  const least = cost > rule.capacity ? 'more than there ever is' : `up to ${amountText(cost, unit)}`;
+  const verb = unit === 'tokens' && remaining !== 1 ? 'are' : 'is';
+  return `${amountText(remaining, unit)} ${verb} left, and this request may take ${least}.`;
+}
+
+function secondsText(seconds: number): string {
+  return `${seconds} second${seconds === 1 ? '' : 's'}`;
 }
 
 function nameWindow(windowUs: number): string {

@@ -1,91 +1,180 @@
 import type { Exchange } from '../../exchange/exchange.ts';
-import type { Model } from '../../exchange/model-call.ts';
+import { type Model, type ModelCall, usesTokens } from '../../exchange/model-call.ts';
 import type { Principal } from '../../exchange/principal.ts';
+import { type Clock, systemClock } from '../../lib/clock.ts';
 import { ipGroup } from '../../lib/ip-group.ts';
 import type { Charge } from './counter-store.ts';
-import { compileLevel, escapeKey, type Level, type Line, type LinePlace, lowerByClaim } from './line.ts';
+import {
+  type Cap,
+  compileCaps,
+  compileLevel,
+  escapeKey,
+  type Level,
+  type Line,
+  lineAt,
+  type LinePlace,
+  lowerByClaim,
+} from './line.ts';
+import { reservedUnits, type Unit } from './units.ts';
 
 type Caller = Pick<Exchange, 'principal' | 'clientIp'> & Partial<Pick<Exchange, 'model'>>;
 
 interface CompiledLevel {
   /** `undefined`: applies to every caller. */
   readonly tier: string | undefined;
+  readonly set: LineSet;
+}
+
+/** What applies to a caller. */
+export interface LineSet {
   readonly lines: readonly Line[];
+  readonly caps: readonly Cap[];
+  /** Something of it is a budget, or counts tokens or money: what is taken is corrected later. */
+  readonly isSettled: boolean;
+  /** Something of it counts money, and not in a dry run. */
+  readonly countsMoney: boolean;
 }
 
 /** The lines that apply on one route: its own, those of the caller's tier, and those written on consumer and key. */
 export class RouteLimits {
   private readonly levels: readonly CompiledLevel[];
-  private readonly linesOfAll: readonly Line[];
-  private readonly linesOfTiers: ReadonlyMap<string, readonly Line[]>;
+  private readonly ofAll: LineSet;
+  private readonly ofTiers: ReadonlyMap<string, LineSet>;
   private readonly isLowerable: boolean;
   private readonly place: LinePlace;
+  private readonly clock: Pick<Clock, 'now'>;
   private readonly onUnknownTier: (tier: string) => void;
-  private readonly ofPrincipals = new WeakMap<Principal, readonly Line[]>();
+  private readonly ofPrincipals = new WeakMap<Principal, LineSet>();
+  /** Budgets as they stand this day or month. */
+  private readonly current = new WeakMap<Line, Line>();
 
   /** `onUnknownTier` hears of a caller's tier that is none of the levels, at each request. */
-  constructor(levels: readonly Level[], place: LinePlace, onUnknownTier: (tier: string) => void = () => undefined) {
+  constructor(
+    levels: readonly Level[],
+    place: LinePlace,
+    onUnknownTier: (tier: string) => void = () => undefined,
+    clock: Pick<Clock, 'now'> = systemClock,
+  ) {
     this.place = place;
+    this.clock = clock;
     this.onUnknownTier = onUnknownTier;
     this.levels = levels.map((level) => ({
       tier: level.level === 'tier' ? level.id : undefined,
-      lines: compileLevel(level, place),
+      set: makeSet(compileLevel(level, place), compileCaps(level)),
     }));
-    this.linesOfAll = this.gather(undefined);
+    this.ofAll = this.gather(undefined);
     const tiers = this.levels.map(({ tier }) => tier).filter((tier) => tier !== undefined);
-    this.linesOfTiers = new Map(tiers.map((tier) => [tier, this.gather(tier)]));
-    this.isLowerable = this.levels.some(({ lines }) => lines.some(({ lowerable }) => lowerable !== undefined));
+    this.ofTiers = new Map(tiers.map((tier) => [tier, this.gather(tier)]));
+    this.isLowerable = this.levels.some(({ set }) => set.lines.some(({ lowerable }) => lowerable !== undefined));
+  }
+
+  /** What applies to a caller, whatever it asks for. */
+  setFor(principal: Principal | undefined): LineSet {
+    if (principal === undefined) return this.ofAll;
+    const shared = this.setOfTier(principal.consumer.tier);
+    if (principal.limits.length === 0 && !this.isLowerable) return shared;
+    let set = this.ofPrincipals.get(principal);
+    if (set === undefined) this.ofPrincipals.set(principal, (set = this.compileOwn(principal, shared)));
+    return set;
   }
 
   /** What this request takes, one charge per line, in the order of the levels. */
   chargesFor(caller: Caller): Charge[] {
-    return this.charge(caller, false);
-  }
-
-  /** The same before the body is read: without the lines for which it matters what is asked for. */
-  earlyChargesFor(caller: Caller): Charge[] {
-    return this.charge(caller, true);
-  }
-
-  private charge(caller: Caller, isEarly: boolean): Charge[] {
-    const lines = this.linesFor(caller.principal);
+    const { lines } = this.setFor(caller.principal);
     const charges: Charge[] = [];
     if (lines.length === 0) return charges;
     const keys = new CallerKeys(caller);
     for (let i = 0; i < lines.length; i++) {
       const line = lines[i] as Line;
-      if (isEarly ? line.byModel || line.model !== undefined : isOfOther(line, caller)) continue;
-      charges.push({ line, key: line.key + keys.of(line), cost: 1 });
+      if (isOfOther(line, caller)) continue;
+      if (line.unit !== 'requests') {
+        if (caller.model && usesTokens(caller.model.operation))
+          charges.push(reserve(this.at(line), keys, caller.model, line.unit));
+      } else {
+        const current = this.at(line);
+        charges.push({ line: current, key: current.key + keys.of(line), cost: 1 });
+      }
     }
     return charges;
   }
 
-  private linesFor(principal: Principal | undefined): readonly Line[] {
-    if (principal === undefined) return this.linesOfAll;
-    const shared = this.linesOfTier(principal.consumer.tier);
-    if (principal.limits.length === 0 && !this.isLowerable) return shared;
-    let lines = this.ofPrincipals.get(principal);
-    if (lines === undefined) {
-      // The identity layer has validated them against this policy's schema and hands them through as they are.
-      const levels = principal.limits as unknown as readonly Level[];
-      const own = levels.flatMap((level) => compileLevel(level, this.place));
-      lines = [...shared, ...own].map((line) => lowerByClaim(line, principal.claims));
-      this.ofPrincipals.set(principal, lines);
-    }
-    return lines;
+  /** The same before the body is read: without the lines for which it matters what is asked for. */
+  earlyChargesFor(caller: Caller): Charge[] {
+    const { lines } = this.setFor(caller.principal);
+    const keys = new CallerKeys(caller);
+    const isKnown = (line: Line): boolean => line.unit === 'requests' && !line.byModel && line.model === undefined;
+    return lines.filter(isKnown).map((line) => {
+      const current = this.at(line);
+      return { line: current, key: current.key + keys.of(line), cost: 1 };
+    });
+  }
+
+  /** The counts of the caller's budgets, whatever they ask for. */
+  budgetsOf(caller: Caller): { line: Line; key: string }[] {
+    const keys = new CallerKeys(caller);
+    return this.setFor(caller.principal)
+      .lines.filter(({ every, isDryRun, byModel }) => every !== undefined && !isDryRun && !byModel)
+      .map((line) => {
+        const current = this.at(line);
+        return { line: current, key: current.key + keys.of(line) };
+      });
+  }
+
+  /** A budget as it stands this day or month; all else as it is. */
+  private at(line: Line): Line {
+    if (line.every === undefined) return line;
+    const now = this.clock.now();
+    const known = this.current.get(line);
+    if (known !== undefined && isWithin(known, now)) return known;
+    const current = lineAt(line, now);
+    this.current.set(line, current);
+    return current;
+  }
+
+  private compileOwn(principal: Principal, shared: LineSet): LineSet {
+    // The identity layer has validated them against this policy's schema and hands them through as they are.
+    const levels = principal.limits as unknown as readonly Level[];
+    const own = levels.flatMap((level) => compileLevel(level, this.place));
+    const lines = [...shared.lines, ...own].map((line) => lowerByClaim(line, principal.claims));
+    return makeSet(lines, [...shared.caps, ...levels.flatMap(compileCaps)]);
   }
 
   /** Without any tier to be on, the tier of a caller is only a label. */
-  private linesOfTier(tier: string | undefined): readonly Line[] {
-    if (tier === undefined || this.linesOfTiers.size === 0) return this.linesOfAll;
-    const lines = this.linesOfTiers.get(tier);
-    if (lines === undefined) this.onUnknownTier(tier);
-    return lines ?? this.linesOfAll;
+  private setOfTier(tier: string | undefined): LineSet {
+    if (tier === undefined || this.ofTiers.size === 0) return this.ofAll;
+    const set = this.ofTiers.get(tier);
+    if (set === undefined) this.onUnknownTier(tier);
+    return set ?? this.ofAll;
   }
 
-  private gather(tier: string | undefined): readonly Line[] {
-    return this.levels.flatMap((level) => (level.tier === undefined || level.tier === tier ? level.lines : []));
+  private gather(tier: string | undefined): LineSet {
+    const sets = this.levels.flatMap((level) => (level.tier === undefined || level.tier === tier ? [level.set] : []));
+    return makeSet(
+      sets.flatMap(({ lines }) => lines),
+      sets.flatMap(({ caps }) => caps),
+    );
   }
+}
+
+function makeSet(lines: readonly Line[], caps: readonly Cap[]): LineSet {
+  const isMoney = ({ unit, isDryRun }: Pick<Line, 'unit' | 'isDryRun'>): boolean => unit === 'cost_usd' && !isDryRun;
+  return {
+    lines,
+    caps,
+    isSettled: lines.some(({ unit, every }) => unit !== 'requests' || every !== undefined),
+    countsMoney: lines.some((line) => line.model === undefined && isMoney(line)) || caps.some(isMoney),
+  };
+}
+
+/** More than there ever is, is as much as one more than that: all sums stay exact. */
+function reserve(line: Line, keys: CallerKeys, call: ModelCall, unit: Exclude<Unit, 'requests'>): Charge {
+  const cost = Math.min(reservedUnits(call, unit), line.rule.capacity + 1);
+  return { line, key: line.key + keys.of(line), cost, isReserved: line.every !== undefined };
+}
+
+function isWithin({ rule: { endUs, windowUs } }: Line, now: number): boolean {
+  const us = now * 1000;
+  return us < endUs && us >= endUs - windowUs;
 }
 
 /** The line counts requests to one model, and this is none. */

@@ -1,10 +1,12 @@
+import { findPeriod, type Every } from './period.ts';
 import type { LimitConfig } from './schema.ts';
 
 export type AlgorithmName = LimitConfig['algorithm'];
 
 /** A limit as the algorithms see it. Whole numbers only: times in microseconds, tokens in thousandths. */
 export interface Rule {
-  readonly algorithm: AlgorithmName;
+  /** `calendar`: the day or month of a budget. */
+  readonly algorithm: AlgorithmName | 'calendar';
   readonly limit: number;
   readonly windowUs: number;
   /** The most that can be admitted at one moment: `burst` of a token bucket, else the limit. */
@@ -18,6 +20,8 @@ export interface Rule {
   readonly gainUs: number;
   /** After this long without a request the state is as new: what a store may forget. */
   readonly horizonUs: number;
+  /** When the day or month of a `calendar` is over, epoch microseconds; 0 for all others. */
+  readonly endUs: number;
 }
 
 /** What one rule says to one request. Times count from the moment of the decision. */
@@ -47,6 +51,8 @@ export interface Taking {
    * at the latest, so that no true window can hold more of them than the limit. Default 0: used now.
    */
   readonly holdUs?: number;
+  /** Only set aside: on a `calendar` it is free again after two minutes, unless it is renewed. */
+  readonly isReserved?: boolean;
 }
 
 export function compileRule(config: Pick<LimitConfig, 'limit' | 'window' | 'algorithm' | 'burst'>): Rule {
@@ -65,7 +71,16 @@ export function compileRule(config: Pick<LimitConfig, 'limit' | 'window' | 'algo
     gain,
     gainUs,
     horizonUs,
+    endUs: 0,
   };
+}
+
+/** A budget of so many units in the day or month to which `now` (epoch milliseconds) belongs. */
+export function compileCalendar(limit: number, every: Every, now: number): Rule {
+  const { from, to } = findPeriod(every, now);
+  const windowUs = (to - from) * 1000;
+  const unused = { cellSize: 0, cellUs: 0, gain: 0, gainUs: 1 };
+  return { algorithm: 'calendar', limit, windowUs, capacity: limit, ...unused, horizonUs: windowUs, endUs: to * 1000 };
 }
 
 /**

@@ -1,12 +1,15 @@
 import { type Static, Type } from '../../lib/schema-builder.ts';
 import { Duration, OneOrMany, Section } from '../../lib/schema-atoms.ts';
+import { type BudgetConfig, MOST_DOLLARS, MOST_REQUESTS, MOST_TOKENS } from './budget-schema.ts';
+import { Per } from './schema-words.ts';
 
 /** 366 days: bounds what a store must remember, and keeps the arithmetic exact. */
 const LONGEST_PERIOD = 31_622_400_000;
 
-const Per = Type.Enum(['consumer', 'credential', 'ip', 'tier', 'lob', 'model', 'route', 'service', 'global'], {
+const Count = Type.Enum(['requests', 'tokens', 'cost_usd'], {
+  default: 'requests',
   description:
-    'What gets a count of its own: each `consumer`, each `credential` (one key of a consumer), each client address (`ip`), each `tier`, each line of business (`lob`), each `model` of a catalogue that is asked for (all other requests share a count), each `route`, each `service`; `global` does not split. All callers without a tier or line of business share a count.',
+    'What `limit` counts: `requests`; `tokens` of prompts and answers; `cost_usd`, dollars by the prices of `models.entries`. Tokens and dollars are counted of requests to models only: what one may come to is reserved, and corrected once its answer is known. They are counted strictly, whatever `mode` says.',
 });
 
 const Algorithm = Type.Enum(['sliding_window', 'token_bucket', 'fixed_window'], {
@@ -29,9 +32,9 @@ const LimitClaim = Section(
       description: 'Name of the claim, as the issuer of the token maps it. What is not a number is ignored.',
     }),
     max: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: 1_000_000_000,
+      Type.Number({
+        exclusiveMinimum: 0,
+        maximum: MOST_TOKENS,
         description: 'The most a claim is worth; a higher one counts as this much. Default: `limit`.',
       }),
     ),
@@ -41,11 +44,12 @@ const LimitClaim = Section(
 
 const LimitSchema = Section(
   {
-    limit: Type.Integer({
-      minimum: 1,
-      maximum: 1_000_000_000,
-      description: 'Requests allowed per `window`.',
+    limit: Type.Number({
+      exclusiveMinimum: 0,
+      maximum: MOST_TOKENS,
+      description: 'Requests allowed per `window`, or what else `count` says. Only dollars have fractions.',
     }),
+    count: Count,
     window: Duration({
       minimum: '100ms',
       maximum: '366d',
@@ -60,9 +64,9 @@ const LimitSchema = Section(
     }),
     algorithm: Algorithm,
     burst: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: 1_000_000_000,
+      Type.Number({
+        exclusiveMinimum: 0,
+        maximum: MOST_TOKENS,
         description: 'Only for `token_bucket`: requests that may come at once. Default: `limit`.',
       }),
     ),
@@ -75,7 +79,8 @@ const LimitSchema = Section(
     name: Type.Optional(
       Type.String({
         pattern: '^[A-Za-z0-9_.-]{1,64}$',
-        description: 'Name of the limit in metrics and headers. Default: its level and window, such as `service:1m`.',
+        description:
+          'Name of the limit in metrics and headers. Default: its level and window, such as `service:1m` or `service:tokens:1m`.',
       }),
     ),
   },
@@ -107,21 +112,28 @@ export interface LimitLevelConfig {
   /** On the level of a model its name, and `id` names its service too. They apply to requests for it only. */
   readonly model?: string | undefined;
   readonly rate_limit: RateLimitConfig;
+  readonly budget?: readonly BudgetConfig[] | undefined;
 }
 
 /** Keeps the name of a tier that has no limits: a caller on it is not on an unknown one. */
-const NO_LIMITS: RateLimitConfig = { limits: [] };
+export const NO_LIMITS: RateLimitConfig = { limits: [] };
+
+/** What one place of the configuration says of limits. */
+interface Written {
+  readonly rate_limit?: RateLimitConfig | undefined;
+  readonly budget?: readonly BudgetConfig[] | undefined;
+}
 
 /** The levels that apply everywhere: the settings', and of the tiers the caller's. */
-export function gatewayLevels(
-  ofSettings: RateLimitConfig | undefined,
-  tiers: Readonly<Record<string, { readonly rate_limit?: RateLimitConfig | undefined }>>,
-): LimitLevelConfig[] {
+export function gatewayLevels(settings: Written, tiers: Readonly<Record<string, Written>>): LimitLevelConfig[] {
   const levels: LimitLevelConfig[] = [];
-  if (ofSettings) levels.push({ level: 'settings', id: '', rate_limit: ofSettings });
-  for (const [id, { rate_limit }] of Object.entries(tiers))
-    levels.push({ level: 'tier', id, rate_limit: rate_limit ?? NO_LIMITS });
+  if (settings.rate_limit || settings.budget) levels.push({ level: 'settings', id: '', ...written(settings) });
+  for (const [id, tier] of Object.entries(tiers)) levels.push({ level: 'tier', id, ...written(tier) });
   return levels;
+}
+
+function written({ rate_limit = NO_LIMITS, budget }: Written): Pick<LimitLevelConfig, 'rate_limit' | 'budget'> {
+  return { rate_limit, ...(budget && { budget }) };
 }
 
 /** The long form of the shorthand `rate_limit: 100`; `window` is passed on as written in `settings.rate_period`. */
@@ -131,9 +143,25 @@ export function expandRateLimit(limit: number, window: unknown): { limits: { lim
 
 /** A cross-field mistake in one limit, or `undefined`. */
 export function checkLimit(config: LimitConfig): string | undefined {
+  const amounts = [config.limit, config.burst, config.limit_claim?.max].filter((amount) => amount !== undefined);
+  const mistake = amounts.map((amount) => checkAmount(amount, config)).find((found) => found !== undefined);
+  if (mistake !== undefined) return mistake;
   if (config.burst !== undefined && config.algorithm !== 'token_bucket')
     return 'burst has a meaning only with algorithm: token_bucket';
   if (config.burst !== undefined && (config.burst / config.limit) * config.window > LONGEST_PERIOD)
     return 'burst would take more than 366 days to refill';
   return undefined;
+}
+
+/** Where the arithmetic of a bucket of billionths of a dollar, a thousand times finer still, ends. */
+const MOST_DOLLARS_IN_BUCKET = 1_000;
+
+function checkAmount(amount: number, { count, algorithm }: LimitConfig): string | undefined {
+  if (count !== 'cost_usd') {
+    if (!Number.isInteger(amount)) return 'only dollars (count: cost_usd) have fractions';
+    if (count !== 'tokens' && amount > MOST_REQUESTS) return `must be at most ${MOST_REQUESTS} requests`;
+    return undefined;
+  }
+  const most = algorithm === 'token_bucket' ? MOST_DOLLARS_IN_BUCKET : MOST_DOLLARS;
+  return amount > most ? `must be at most ${most} dollars with algorithm: ${algorithm}` : undefined;
 }

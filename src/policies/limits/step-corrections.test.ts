@@ -57,7 +57,7 @@ describe('what is given back', () => {
           const earlier = isReturn ? reservations.at(-1 - back) : undefined;
           const units = earlier ? Math.round(earlier.used * share) : 0;
           if (earlier && units > 0) {
-            correct(state, rule, now, -units, earlier.counted);
+            correct(state, rule, now, { units: -units, at: earlier.counted });
             earlier.used -= units;
             returned += units;
           } else if (step(state, rule, now, cost).admitted) {
@@ -79,7 +79,7 @@ describe('what is given back', () => {
       for (let i = 0; i < 50; i += 1) step(state, rule, START + i * 1_000, 7);
       const { remaining } = weigh(state, rule, START + 60_000, 1);
       step(state, rule, START + 60_000, 200);
-      correct(state, rule, START + 60_000, -200, START + 60_000);
+      correct(state, rule, START + 60_000, { units: -200, at: START + 60_000 });
       expect(weigh(state, rule, START + 60_000, 1).remaining).toBe(remaining);
     },
   );
@@ -90,7 +90,7 @@ describe('what is given back', () => {
     for (let i = 0; i < 20_000; i += 1) {
       const now = START + i * 5_000;
       step(state, rule, now, 400);
-      correct(state, rule, now + 4_000, -399, now);
+      correct(state, rule, now + 4_000, { units: -399, at: now });
     }
     expect(state.counts.length - state.first).toBeLessThan(250);
   });
@@ -103,7 +103,7 @@ describe('what is taken beyond the limit', () => {
       const rule = compileRule({ algorithm, limit: 10, window: 10_000 });
       const state = createState(rule);
       step(state, rule, START, 10);
-      correct(state, rule, START + 1_000, 10, START);
+      correct(state, rule, START + 1_000, { units: 10, at: START });
       expect(weigh(state, rule, START + 1_000, 1)).toMatchObject({ admitted: false, remaining: 0 });
       const { retryUs } = weigh(state, rule, START + 1_000, 1);
       expect(weigh(structuredClone(state), rule, START + 1_000 + retryUs - 1, 1).admitted).toBe(false);
@@ -114,7 +114,7 @@ describe('what is taken beyond the limit', () => {
   test('is paid back in full by a bucket, however long nobody asks', () => {
     const rule = compileRule({ algorithm: 'token_bucket', limit: 10, window: 10_000 });
     const state = createState(rule);
-    correct(state, rule, START, 60, START);
+    correct(state, rule, START, { units: 60, at: START });
     expect(weigh(state, rule, START + 49_000_000, 1).admitted).toBe(false);
     expect(weigh(state, rule, START + 51_000_000, 1).admitted).toBe(true);
   });

@@ -1,11 +1,19 @@
 // The whole arithmetic of limits: no clock, no randomness, no waiting. The memory store runs it, the Lua script mirrors
 // it, and the oracles of the tests judge both.
+import {
+  type CalendarState,
+  chargeCalendar,
+  correctCalendar,
+  createCalendar,
+  type HoldChange,
+  weighCalendar,
+} from './calendar-window.ts';
 import { chargeFixed, createFixed, type FixedState, refundFixed, weighFixed } from './fixed-window.ts';
 import type { Rule, Taking, Verdict } from './rule.ts';
 import { chargeSliding, createSliding, refundSliding, type SlidingState, weighSliding } from './sliding-window.ts';
 import { type BucketState, chargeBucket, createBucket, refundBucket, weighBucket } from './token-bucket.ts';
 
-export type RuleState = SlidingState | BucketState | FixedState;
+export type RuleState = SlidingState | BucketState | FixedState | CalendarState;
 
 /** The state of a key that nobody has used yet. It belongs to one algorithm and must be passed to no other. */
 export function createState(rule: Rule): RuleState {
@@ -16,6 +24,8 @@ export function createState(rule: Rule): RuleState {
       return createBucket();
     case 'fixed_window':
       return createFixed();
+    case 'calendar':
+      return createCalendar();
   }
 }
 
@@ -31,6 +41,8 @@ export function weigh(state: RuleState, rule: Rule, now: number, cost: number): 
       return weighBucket(state as BucketState, rule, now, cost);
     case 'fixed_window':
       return weighFixed(state as FixedState, rule, now, cost);
+    case 'calendar':
+      return weighCalendar(state as CalendarState, rule, now, cost);
   }
 }
 
@@ -43,6 +55,8 @@ export function charge(state: RuleState, rule: Rule, now: number, taking: Taking
       return chargeBucket(state as BucketState, rule, now, taking, verdict);
     case 'fixed_window':
       return chargeFixed(state as FixedState, rule, now, taking, verdict);
+    case 'calendar':
+      return chargeCalendar(state as CalendarState, rule, now, taking, verdict);
   }
 }
 
@@ -75,14 +89,22 @@ export function lend(state: RuleState, rule: Rule, now: number, wanted: Wanted):
 
 /** The moment at which what is taken at `now` counts as used: what a correction must name. */
 export function findCountedAt(rule: Rule, now: number, holdUs: number): number {
-  return rule.algorithm === 'fixed_window' ? now : now + holdUs;
+  return rule.algorithm === 'fixed_window' || rule.algorithm === 'calendar' ? now : now + holdUs;
+}
+
+/** What is found out after a charge. */
+export interface Finding {
+  readonly units: number;
+  readonly at: number;
+  readonly change?: HoldChange | undefined;
 }
 
 /**
  * Takes `units` more, beyond the limit where need be, or, where they are negative, gives back what was counted at `at`.
- * What has left the window since is not given back.
+ * What has left the window since is not given back. `change` is for reservations, which only a `calendar` has.
  */
-export function correct(state: RuleState, rule: Rule, now: number, units: number, at: number): void {
+export function correct(state: RuleState, rule: Rule, now: number, { units, at, change }: Finding): void {
+  if (rule.algorithm === 'calendar') return correctCalendar(state as CalendarState, now, units, { at, change });
   if (units >= 0) return charge(state, rule, now, { cost: units }, weigh(state, rule, now, units));
   switch (rule.algorithm) {
     case 'sliding_window':

@@ -1,0 +1,38 @@
+import { costOf, type ModelCall, type TokenUsage } from '../../exchange/model-call.ts';
+import type { LimitConfig } from './schema.ts';
+
+/** What a line counts. Money is counted in billionths of a dollar, all else in ones: whole numbers throughout. */
+export type Unit = LimitConfig['count'];
+
+const NANO = 1_000_000_000;
+
+/** The written amount in the whole numbers that are counted; at least 1. */
+export function toUnits(amount: number, unit: Unit): number {
+  return unit === 'cost_usd' ? Math.max(1, Math.round(amount * NANO)) : amount;
+}
+
+/** What is counted as one would write it. */
+export function fromUnits(units: number, unit: Unit): number {
+  return unit === 'cost_usd' ? units / NANO : units;
+}
+
+/**
+ * The most a call may come to before anything is known of its answer. Money is that of the dearest model that may
+ * answer, so that a fallback cannot spend more than was set aside.
+ */
+export function reservedUnits(call: ModelCall, unit: Exclude<Unit, 'requests'>): number {
+  const { estimatedInputTokens, maxOutputTokens } = call;
+  return unitsOf({ inputTokens: estimatedInputTokens, outputTokens: maxOutputTokens, isEstimated: true }, call, unit);
+}
+
+/** What so much more output may come to. */
+export function outputUnits(tokens: number, call: ModelCall, unit: Exclude<Unit, 'requests'>): number {
+  return unitsOf({ inputTokens: 0, outputTokens: tokens, isEstimated: true }, call, unit);
+}
+
+function unitsOf(usage: TokenUsage, { candidates }: ModelCall, unit: Exclude<Unit, 'requests'>): number {
+  if (unit === 'tokens') return usage.inputTokens + usage.outputTokens;
+  let most = 0;
+  for (const model of candidates) most = Math.max(most, costOf(model, usage));
+  return most;
+}
