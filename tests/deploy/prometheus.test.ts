@@ -21,13 +21,14 @@ const rules = (
 const declared = [...Object.values(SERVICE_METRICS), ...Object.values(GATEWAY_METRICS)];
 
 describe('alert rules', () => {
-  test('cover a lost gateway, a lost store, an open breaker, server errors and a refused reload', () => {
+  test('cover a lost gateway, a lost store, an open breaker, server errors, a refused reload and a growing journal', () => {
     expect(rules.map((rule) => rule.alert)).toEqual([
       'GatewayDown',
       'GatewayStoreDown',
       'GatewayCircuitOpen',
       'GatewayServerErrors',
       'GatewayReloadFailed',
+      'GatewayUsageJournalGrowing',
     ]);
   });
 
