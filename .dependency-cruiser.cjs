@@ -79,6 +79,17 @@ const layers = [
     'Loading a file must not start the machinery it describes: of policies and llm it sees the schemas.',
   ],
   [
+    'openapi',
+    [
+      ...ground,
+      ...configuration,
+      // Bodies are described in the words of the configuration file.
+      'src/config/(editor-schema|normalize).ts',
+      'src/llm/(operation|schema).ts',
+    ],
+    'The description is made of the configuration and of what it is handed, never of the running gateway.',
+  ],
+  [
     'api',
     [
       ...ground,

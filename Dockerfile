@@ -4,6 +4,7 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci
 COPY tsconfig.json tsconfig.build.json ./
 COPY src ./src
+COPY scripts/copy-page-files.ts ./scripts/
 RUN npm run build && npm prune --omit=dev
 
 # The sample upstreams, for docker-compose.yml only: plain Node, no packages.

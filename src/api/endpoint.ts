@@ -13,12 +13,13 @@ type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
 
 /**
  * Who may ask: everybody; who sends the master key; somebody with a token; any caller, which counts as one request of
- * theirs; or nobody, for this reason. After `token` and `token_or_key` the caller stands in `exchange.principal`.
+ * theirs; or nobody, for this reason. After `token` and `token_or_key` the caller stands in `exchange.principal`. What
+ * is `hidden` is answered like any path that the gateway does not know.
  */
-export type Access = 'none' | 'master_key' | 'token' | 'token_or_key' | Rejection;
+export type Access = 'none' | 'master_key' | 'token' | 'token_or_key' | 'hidden' | Rejection;
 
 /** One request for an endpoint, read and validated. */
-interface Call<Body = unknown, Query = unknown> {
+export interface Call<Body = unknown, Query = unknown> {
   readonly context: ApiContext;
   readonly config: GatewayConfig;
   readonly exchange: Exchange;
@@ -26,12 +27,19 @@ interface Call<Body = unknown, Query = unknown> {
   readonly param: (name: string) => string;
   readonly body: Body;
   readonly query: Query;
+  /** The OpenAPI document of what this socket serves, as JSON. */
+  readonly describe: () => Promise<string>;
 }
 
-/** A JSON answer, or text of the given type. */
+/** A JSON answer, or text or bytes of the given type; `headers` replace what every answer says. */
 export type Reply<T> =
   | { readonly status: number; readonly json: T }
-  | { readonly status: number; readonly contentType: string; readonly text: string };
+  | {
+      readonly status: number;
+      readonly contentType: string;
+      readonly text: string | Buffer;
+      readonly headers?: Readonly<Record<string, string>>;
+    };
 
 /** A body or query that is read along its schema, in the same words as the configuration file. */
 export interface Input {
@@ -50,6 +58,10 @@ export interface Endpoint {
   /** What stands on `admin` is served on `public` as long as administration has no socket of its own. */
   readonly planes: readonly Plane[];
   readonly summary: string;
+  /** Status of an answer that is no error. */
+  readonly success: 200 | 201;
+  /** Type of the answer where it is not JSON. */
+  readonly contentType: string | undefined;
   readonly body: Input | undefined;
   readonly query: Input | undefined;
   readonly response: TSchema;
@@ -68,6 +80,8 @@ interface Definition<B extends TSchema, C extends string, Q extends TSchema, R e
   readonly planes: readonly Plane[];
   readonly auth: Access | ((settings: Settings, context: ApiContext) => Access);
   readonly summary: string;
+  readonly success?: 200 | 201;
+  readonly contentType?: string;
   readonly body?: B;
   readonly clearable?: readonly C[];
   readonly query?: Q;
@@ -82,10 +96,12 @@ export function defineEndpoint<
   Q extends TSchema = TSchema,
   R extends TSchema = TSchema,
 >(definition: Definition<B, C, Q, R>): Endpoint {
-  const { auth, body, query, clearable = [], aliases = [], ...rest } = definition;
+  const { auth, body, query, clearable = [], aliases = [], success = 200, contentType, ...rest } = definition;
   return {
     ...rest,
     aliases,
+    success,
+    contentType,
     body: body && inputOf(body, clearable),
     query: query && inputOf(query, []),
     access: (settings, context) => (typeof auth === 'function' ? auth(settings, context) : auth),

@@ -26,6 +26,9 @@ import { updateConsumerEndpoint } from './admin/update-consumer.ts';
 import { updateKeyEndpoint } from './admin/update-key.ts';
 import { usageReportEndpoint } from './admin/usage.ts';
 import { authTokenEndpoint } from './auth-token.ts';
+import { docsAssetEndpoint } from './docs/asset.ts';
+import { docsPageEndpoint } from './docs/page.ts';
+import { openApiEndpoint } from './docs/openapi.ts';
 import type { Endpoint } from './endpoint.ts';
 import { detailedHealthEndpoint } from './health-detailed.ts';
 import { healthEndpoint } from './health.ts';
@@ -41,6 +44,9 @@ export const ENDPOINTS: readonly Endpoint[] = [
   detailedHealthEndpoint,
   readyEndpoint,
   metricsEndpoint,
+  openApiEndpoint,
+  docsPageEndpoint,
+  docsAssetEndpoint,
   authTokenEndpoint,
   signUpEndpoint,
   loginEndpoint,

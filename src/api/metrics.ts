@@ -8,6 +8,7 @@ export const metricsEndpoint = defineEndpoint({
   planes: ['admin', 'metrics'],
   auth: ({ admin }) => (admin.metrics_access === 'open' ? 'none' : 'master_key'),
   summary: 'Prometheus metrics as text, or as OpenMetrics when `Accept` asks for it.',
+  contentType: 'text/plain',
   response: Type.String({ description: 'The exposition.' }),
   handle: async ({ context, config, exchange }) => {
     if (!config.settings.metrics.enabled)

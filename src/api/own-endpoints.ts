@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import express, { type Express, type RequestHandler } from 'express';
+import express, { type Express, type IRoute, type RequestHandler } from 'express';
 import helmet from 'helmet';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import { RESERVED_PATHS, RESERVED_TREES } from '../config/own-paths.ts';
@@ -7,9 +7,10 @@ import { GatewayError, Rejection } from '../errors/rejection.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { Plane } from '../exchange/plane.ts';
 import { answer, reject } from '../exchange/respond.ts';
+import { once } from '../lib/once.ts';
 import { createRequestLog } from '../telemetry/logger.ts';
 import type { ApiContext } from './context.ts';
-import type { Access, Endpoint, Reply } from './endpoint.ts';
+import type { Access, Call, Endpoint, Reply } from './endpoint.ts';
 import { ENDPOINTS } from './endpoints.ts';
 import { MasterKeyGuard } from './master-key.ts';
 import { readBody, readQuery } from './read-input.ts';
@@ -22,6 +23,9 @@ const secureHeaders = helmet({
 });
 
 const NOT_FOUND = new Rejection('NOT_FOUND', 'The gateway has no such endpoint.');
+
+/** An endpoint as one configuration offers it. */
+type Offer = Omit<Endpoint, 'access'> & { readonly access: Exclude<Access, 'hidden'> };
 
 /**
  * The gateway's own endpoints. Every request for one of `pathsOn` is answered here, and every error in the dialect of
@@ -70,23 +74,28 @@ class OwnEndpoints {
   }
 
   private buildApp(plane: Plane, config: GatewayConfig): Express {
+    const offers = this.endpointsOn(plane)
+      .map((endpoint) => ({ ...endpoint, access: endpoint.access(config.settings, this.context) }))
+      .filter(isShown);
+    const describe = once(() => this.describe(plane, config, offers));
     const app = express();
     app.disable('x-powered-by').disable('etag').set('query parser', false);
     app.enable('case sensitive routing').enable('strict routing');
     const requestIdOf = (req: IncomingMessage): string => this.exchangeOf(req).id;
     app.use(createRequestLog(this.context.deps.log, config.settings.log.mask, requestIdOf));
     app.use(secureHeaders);
-    for (const [path, endpoints] of byPath(this.endpointsOn(plane))) this.mount(app, path, endpoints, config);
+    for (const [path, endpoints] of byPath(offers)) {
+      const route = app.route(path);
+      for (const endpoint of endpoints) {
+        const method = endpoint.method.toLowerCase() as Lowercase<Endpoint['method']>;
+        route[method](this.handlerOf(endpoint, config, describe));
+      }
+      this.mountOthers(route, allowOf(endpoints));
+    }
     return app;
   }
 
-  private mount(app: Express, path: string, endpoints: readonly Endpoint[], config: GatewayConfig): void {
-    const route = app.route(path);
-    for (const endpoint of endpoints) {
-      const method = endpoint.method.toLowerCase() as Lowercase<Endpoint['method']>;
-      route[method](this.handlerOf(endpoint, config));
-    }
-    const allow = allowOf(endpoints);
+  private mountOthers(route: IRoute, allow: string): void {
     route.all((req) => {
       const exchange = this.exchangeOf(req);
       const headers = { Allow: allow };
@@ -96,11 +105,10 @@ class OwnEndpoints {
     });
   }
 
-  private handlerOf(endpoint: Endpoint, config: GatewayConfig): RequestHandler {
-    const access = endpoint.access(config.settings, this.context);
+  private handlerOf(endpoint: Offer, config: GatewayConfig, describe: Call['describe']): RequestHandler {
     return async (req) => {
       const exchange = this.exchangeOf(req);
-      const refusal = await this.check(exchange, access);
+      const refusal = await this.check(exchange, endpoint.access);
       if (refusal) throw new GatewayError(refusal);
       const reply = await endpoint.handle({
         context: this.context,
@@ -109,12 +117,21 @@ class OwnEndpoints {
         param: (name) => paramOf(req.params, name),
         query: endpoint.query && readQuery(exchange, endpoint.query, config),
         body: endpoint.body && (await readBody(exchange, endpoint.body, config)),
+        describe,
       });
       if (!exchange.isAbandoned) send(exchange, reply);
     };
   }
 
-  private async check(exchange: Exchange, access: Access): Promise<Rejection | undefined> {
+  /** Loaded when it is asked for: most gateways never are. */
+  private async describe(plane: Plane, config: GatewayConfig, offers: readonly Offer[]): Promise<string> {
+    const { describeGateway } = await import('../openapi/document.ts');
+    const routes = plane === 'public' ? config.routes : [];
+    const operations = offers.filter(isOpenToSomebody);
+    return JSON.stringify(describeGateway({ config, routes, operations, version: this.context.version }));
+  }
+
+  private async check(exchange: Exchange, access: Offer['access']): Promise<Rejection | undefined> {
     if (access === 'none') return undefined;
     if (access instanceof Rejection) return access;
     return access === 'master_key' ? this.guard.check(exchange) : this.context.gateway().admitCaller(exchange, access);
@@ -140,15 +157,23 @@ class OwnEndpoints {
   }
 }
 
-function byPath(endpoints: readonly Endpoint[]): Map<string, Endpoint[]> {
-  const paths = new Map<string, Endpoint[]>();
+function isShown(endpoint: Omit<Endpoint, 'access'> & { readonly access: Access }): endpoint is Offer {
+  return endpoint.access !== 'hidden';
+}
+
+function isOpenToSomebody(offer: Offer): offer is Offer & { readonly access: Exclude<Offer['access'], Rejection> } {
+  return !(offer.access instanceof Rejection);
+}
+
+function byPath(endpoints: readonly Offer[]): Map<string, Offer[]> {
+  const paths = new Map<string, Offer[]>();
   for (const endpoint of endpoints) {
     for (const path of [endpoint.path, ...endpoint.aliases]) paths.set(path, [...(paths.get(path) ?? []), endpoint]);
   }
   return paths;
 }
 
-function allowOf(endpoints: readonly Endpoint[]): string {
+function allowOf(endpoints: readonly Offer[]): string {
   const methods = endpoints.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
   return [...methods, 'OPTIONS'].join(', ');
 }
@@ -159,10 +184,11 @@ function paramOf(params: Readonly<Record<string, string | string[]>>, name: stri
   return value;
 }
 
-/** Answers hold keys and states of the moment: no cache may keep them. */
+/** Answers hold keys and states of the moment: no cache may keep them, unless the endpoint says so. */
 function send(exchange: Exchange, reply: Reply<unknown>): void {
   const isText = 'text' in reply;
   const type = isText ? reply.contentType : 'application/json';
-  const headers = ['Content-Type', type, 'Cache-Control', 'no-store'];
-  answer(exchange, { status: reply.status, headers, body: isText ? reply.text : JSON.stringify(reply.json) });
+  const headers = { 'Content-Type': type, 'Cache-Control': 'no-store', ...(isText && reply.headers) };
+  const body = isText ? reply.text : JSON.stringify(reply.json);
+  answer(exchange, { status: reply.status, headers: Object.entries(headers).flat(), body });
 }

@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import type { GatewayConfig } from '../config/gateway-config.ts';
+import { areDocsOn } from '../config/settings-schema.ts';
 import { renderTable } from './table.ts';
 
 interface BannerFacts {
@@ -19,6 +20,7 @@ interface BannerFacts {
 export function renderBanner(facts: BannerFacts): string {
   const rows = renderTable([
     ['Address', facts.url],
+    ...(areDocsOn(facts.config.settings, true) ? [['API page', `${facts.url}/docs`]] : []),
     ['API key', facts.apiKey],
     ['Master key', facts.masterKey],
     ['Configuration', `${facts.file} (a change takes effect when it is saved)`],

@@ -2,6 +2,7 @@ import { createOwnEndpoints } from '../api/own-endpoints.ts';
 import type { LoadedConfig, LoadOptions } from '../config/load.ts';
 import type { OpenDependencies } from '../dependencies.ts';
 import { Gateway } from '../gateway.ts';
+import { PageFiles } from '../openapi/page-files.ts';
 import { Reloader } from './reload.ts';
 import { Sockets } from './sockets.ts';
 import type { StartKeys } from './start-keys.ts';
@@ -29,10 +30,12 @@ export function assemble({ options, loaded, keys, deps, startedAt }: Parts): Ass
     identity: deps.identity,
     gateway: () => gateway,
     masterKeys: keys.masterKeys,
+    isDevelopment: options.dev ?? false,
     opensTokenEndpoint: (options.dev ?? false) && loaded.env.debug,
     reload: (by) => reloader.reload(by),
     degraded: () => deps.degradations.list(),
     stores: () => deps.degradations.stores(),
+    pageFiles: new PageFiles(),
     startedAt,
     configLoadedAt: () => reloader.loadedAt,
     version: options.version,

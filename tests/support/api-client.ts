@@ -15,9 +15,10 @@ export function asAdmin(url: string): (method: Method, path: string, body?: obje
 }
 
 /** The answer is what the endpoint declares, and holds no field that it does not declare. */
-export function expectDeclared(method: string, path: string, { body }: Response): void {
+export function expectDeclared(method: string, path: string, { status, body }: Response): void {
   const endpoint = ENDPOINTS.find((known) => known.method === method && known.path === path);
   if (!endpoint) throw new Error(`no endpoint ${method} ${path}`);
+  expect(status).toBe(endpoint.success);
   expect(Check(closed(endpoint.response) as object, body)).toBe(true);
 }
 

@@ -11,6 +11,7 @@ export const rotateOwnKeyEndpoint = defineEndpoint({
   auth: 'token',
   summary: 'Issues a key that takes the place of another with all its properties. It is shown in this answer only.',
   body: Rotation,
+  success: 201,
   response: IssuedOwnKeyView,
   handle: async ({ context, exchange, param, body }) => {
     const { ownKeys } = context.identity;

@@ -34,6 +34,7 @@ export const signUpEndpoint = defineEndpoint({
   auth: ({ accounts }) => WHO_MAY[accounts.signup],
   summary: 'Creates an account; 403 unless `settings.accounts.signup` allows it, 409 when the address is taken.',
   body: NewAccount,
+  success: 201,
   response: Type.Object({
     id: Type.String(),
     email: Type.String({ description: 'The address as accounts are compared.' }),
