@@ -1,5 +1,6 @@
 import type { Charge } from '../../src/policies/limits/counter-store.ts';
 import { compileLevel, type Line } from '../../src/policies/limits/line.ts';
+import type { BudgetConfig } from '../../src/policies/limits/budget-schema.ts';
 import type { LimitConfig } from '../../src/policies/limits/schema.ts';
 
 export type LimitInput = Pick<LimitConfig, 'limit' | 'window'> & Partial<LimitConfig>;
@@ -12,6 +13,13 @@ export function makeLimit(input: LimitInput): LimitConfig {
 /** Lines as the service `orders` would have them. */
 export function makeLines(...inputs: LimitInput[]): Line[] {
   const level = { level: 'service' as const, id: 'orders', rate_limit: { limits: inputs.map(makeLimit) } };
+  return compileLevel(level, { route: 'orders', service: 'orders' });
+}
+
+/** Budgets as the service `orders` would have them. */
+export function makeBudgets(...inputs: (Pick<BudgetConfig, 'every'> & Partial<BudgetConfig>)[]): Line[] {
+  const budget = inputs.map((input) => ({ per: ['consumer' as const], dry_run: false, ...input }));
+  const level = { level: 'service' as const, id: 'orders', rate_limit: { limits: [] }, budget };
   return compileLevel(level, { route: 'orders', service: 'orders' });
 }
 

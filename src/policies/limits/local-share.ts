@@ -44,6 +44,11 @@ export class LocalShare {
     }
   }
 
+  /** Whether the store has said how much is left of a count. */
+  knows(key: string): boolean {
+    return this.recent.has(key) || this.older.has(key);
+  }
+
   decide(charges: readonly Charge[], fleet: FleetPlace): Decision {
     const own = charges.map((shared) => ({ ...shared, line: this.scale(shared.line, fleet) }));
     for (let i = 0; i < own.length; i++) this.seed(charges[i] as Charge, own[i] as Charge, fleet);

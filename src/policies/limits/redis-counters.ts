@@ -3,6 +3,7 @@ import { Corrections } from './corrections.ts';
 import type { Charge, Correction, Counted, Decision, LeaseAsk, LeaseGrant, LendingStore } from './counter-store.ts';
 import { DECIDE, parseScriptReply, pushLease, pushRequest, readDecision, readVerdict } from './decide-script.ts';
 import { DenialCache } from './denial-cache.ts';
+import type { Line } from './line.ts';
 import { type FleetPlace, LocalShare } from './local-share.ts';
 import { readLeft } from './read-left.ts';
 import { findCountedAt } from './step.ts';
@@ -37,6 +38,17 @@ interface Group {
   readonly name: string;
   readonly waiting: Waiting[];
   isAsking: boolean;
+}
+
+const UNAVAILABLE: Decision = { outcome: 'unavailable', verdicts: [] };
+
+function isMetered({ unit }: Line): boolean {
+  return unit !== 'requests';
+}
+
+/** No correction can name what was not counted in the store. */
+function apart({ outcome, verdicts }: Decision): Decision {
+  return { outcome, verdicts, at: undefined };
 }
 
 /** Requests decided by one run of the script: more would keep Redis from others for over a millisecond. */
@@ -96,13 +108,26 @@ export class RedisCounters implements LendingStore {
     for (const { key, units } of corrections) if (units < 0) this.denials.forget(key);
   }
 
-  /** As while the store is away: by this process's share, or as `on_store_failure` says. */
+  /**
+   * As while the store is away: by this process's share, or as `on_store_failure` says. Tokens and money are never let
+   * through unseen: this process spends its share of what was left when the store was last heard, and nothing where it was
+   * never heard.
+   */
   decideAlone(charges: readonly Charge[]): Decision {
     const mode = this.options.onStoreFailure();
-    if (mode === 'closed') return { outcome: 'unavailable', verdicts: [] };
-    if (mode === 'open') return { outcome: 'admitted', verdicts: charges.map(() => undefined) };
-    // What is counted here cannot be corrected there.
-    return { ...this.share.decide(charges, this.options.fleet), at: undefined };
+    const isUnseen = ({ line, key }: Charge): boolean => isMetered(line) && !this.share.knows(key);
+    if (mode === 'closed' || charges.some(isUnseen)) return UNAVAILABLE;
+    if (mode === 'open' && !charges.some(({ line }) => isMetered(line)))
+      return { outcome: 'admitted', verdicts: charges.map(() => undefined) };
+    // What is counted here cannot be corrected there, and what is only reserved would be free again though it was used.
+    const counted = charges.map((charge) => ({ ...charge, isReserved: false }));
+    if (mode === 'local') return apart(this.share.decide(counted, this.options.fleet));
+    const { outcome, verdicts } = this.share.decide(
+      counted.filter(({ line }) => isMetered(line)),
+      this.options.fleet,
+    );
+    let next = 0;
+    return { outcome, verdicts: charges.map(({ line }) => (isMetered(line) ? verdicts[next++] : undefined)) };
   }
 
   forgetDenial(key: string): void {
