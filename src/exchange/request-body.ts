@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { Rejection } from '../errors/rejection.ts';
+import { PieceList } from '../lib/piece-list.ts';
 import type { BufferBudget } from './buffer-budget.ts';
 import type { Deadline } from './deadline.ts';
 import type { EdgeRequest } from './edge-request.ts';
@@ -156,7 +157,7 @@ export class RequestBody {
 
   private gather(): Promise<Rejection | undefined> {
     const { req } = this;
-    const chunks: Buffer[] = [];
+    const pieces = new PieceList();
     return new Promise((resolve) => {
       const settle = (): void => {
         this.settleGathering = undefined;
@@ -165,11 +166,11 @@ export class RequestBody {
         resolve(this.rejection);
       };
       const onData = (chunk: Buffer): void => {
-        if (this.account(chunk.length) && this.hold(chunk.length)) chunks.push(chunk);
+        if (this.account(chunk.length) && this.hold(chunk.length)) pieces.add(chunk);
       };
       const onEnd = (): void => {
         this.finish();
-        this.buffered = chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
+        this.buffered = pieces.take();
         settle();
       };
       const onClose = (): void =>

@@ -1,3 +1,4 @@
+import { PieceList } from '../lib/piece-list.ts';
 import { type FailureKind, UpstreamFailure } from './attempt.ts';
 import type { BodySink, SinkState } from './body-sink.ts';
 
@@ -6,7 +7,7 @@ export class Collection implements BodySink {
   /** Rejects with `UpstreamFailure`. */
   readonly whole: Promise<Buffer>;
 
-  private readonly chunks: Buffer[] = [];
+  private readonly pieces = new PieceList();
   private bytesLeft: number;
   private readonly resolve: (body: Buffer) => void;
   private readonly reject: (failure: UpstreamFailure) => void;
@@ -21,12 +22,12 @@ export class Collection implements BodySink {
 
   take(chunk: Buffer): SinkState {
     this.bytesLeft -= chunk.length;
-    this.chunks.push(chunk);
+    this.pieces.add(chunk);
     return this.bytesLeft < 0 ? 'failed' : 'flowing';
   }
 
   finish(): boolean {
-    this.resolve(this.chunks.length === 1 ? (this.chunks[0] as Buffer) : Buffer.concat(this.chunks));
+    this.resolve(this.pieces.take());
     return true;
   }
 

@@ -1,3 +1,4 @@
+import { PieceList } from '../../lib/piece-list.ts';
 import { EventSplitter } from '../stream/event-splitter.ts';
 
 /** Bytes one event may have before it is complete: far more than any real one, and a bound all the same. */
@@ -14,8 +15,7 @@ export class EventReader {
   private readonly onData: (data: string) => void;
   private readonly splitter = new EventSplitter();
   /** Of the event that has not ended. */
-  private pieces: Buffer[] = [];
-  private bytes = 0;
+  private readonly pieces = new PieceList();
 
   constructor(onData: (data: string) => void) {
     this.onData = onData;
@@ -29,21 +29,14 @@ export class EventReader {
       if (!splitter.isRest) this.dispatch(this.take(chunk.subarray(start, end)));
       start = end;
     }
-    if (start < chunk.length) this.keep(chunk.subarray(start));
-    return this.bytes <= LONGEST_EVENT;
-  }
-
-  private keep(piece: Buffer): void {
-    this.pieces.push(piece);
-    this.bytes += piece.length;
+    if (start < chunk.length) this.pieces.add(chunk.subarray(start));
+    return this.pieces.bytes <= LONGEST_EVENT;
   }
 
   private take(last: Buffer): string {
-    if (this.bytes === 0) return last.toString();
-    const event = Buffer.concat([...this.pieces, last]).toString();
-    this.pieces = [];
-    this.bytes = 0;
-    return event;
+    if (this.pieces.bytes === 0) return last.toString();
+    this.pieces.add(last);
+    return this.pieces.take().toString();
   }
 
   private dispatch(event: string): void {

@@ -1,3 +1,5 @@
+import { PieceList } from '../../lib/piece-list.ts';
+
 /** Bytes of an unfinished event that are held back; a longer one is passed as it comes. */
 const MOST_HELD_BYTES = 64 * 1024;
 const NOTHING = Buffer.alloc(0);
@@ -7,8 +9,7 @@ const NOTHING = Buffer.alloc(0);
  * of one waits for its end, since only then is it known what it is.
  */
 export class EventGate {
-  private held: Buffer[] = [];
-  private heldBytes = 0;
+  private readonly held = new PieceList();
   /** The current event has become too long to be held: it passes. */
   private isLong = false;
   private passing: Buffer[] = [];
@@ -20,8 +21,8 @@ export class EventGate {
     if (isHidden && !this.isLong) {
       if (start > this.from) this.passing.push(chunk.subarray(this.from, start));
       this.from = end;
-    } else if (this.heldBytes > 0) this.passing.push(...this.held);
-    this.forgetHeld();
+    } else if (this.held.bytes > 0) this.passing.push(this.held.take());
+    if (this.held.bytes > 0) this.held.clear();
     this.isLong = false;
   }
 
@@ -37,24 +38,16 @@ export class EventGate {
 
   /** The stream has ended: what is held back of an event without an end. */
   flush(isHidden: boolean): Buffer {
-    if (!isHidden) this.passing.push(...this.held);
-    this.forgetHeld();
+    if (!isHidden && this.held.bytes > 0) this.passing.push(this.held.take());
+    this.held.clear();
     return this.release();
   }
 
   private hold(piece: Buffer): void {
-    this.held.push(piece);
-    this.heldBytes += piece.length;
-    if (this.heldBytes <= MOST_HELD_BYTES) return;
-    this.passing.push(...this.held);
-    this.forgetHeld();
+    this.held.add(piece);
+    if (this.held.bytes <= MOST_HELD_BYTES) return;
+    this.passing.push(this.held.take());
     this.isLong = true;
-  }
-
-  private forgetHeld(): void {
-    if (this.heldBytes === 0) return;
-    this.held = [];
-    this.heldBytes = 0;
   }
 
   private release(): Buffer {

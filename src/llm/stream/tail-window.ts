@@ -1,7 +1,9 @@
 /** What is kept at least: usage stands at the end of answers, and takes some hundred bytes. */
 const KEPT_BYTES = 64 * 1024;
+/** More are joined: whoever sends chooses how small they are. */
+const MOST_PIECES = 256;
 
-/** The end of a text that comes in pieces and may be longer than is worth keeping. Copies nothing before it is read. */
+/** The end of a text that comes in pieces and may be longer than is worth keeping. Copies nothing before it is read, unless it comes in crumbs. */
 export class TailWindow {
   private pieces: Buffer[] = [];
   private bytes = 0;
@@ -19,6 +21,7 @@ export class TailWindow {
       this.bytes -= (this.pieces.shift() as Buffer).length;
       this.isCut = true;
     }
+    if (this.pieces.length > MOST_PIECES) this.pieces = [Buffer.concat(this.pieces)];
   }
 
   /** As latin1, where no byte is lost and every byte is a character. Begins anew. */

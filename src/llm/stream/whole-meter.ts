@@ -1,4 +1,5 @@
 import type { BodyFilter } from '../../exchange/body-filter.ts';
+import { PieceList } from '../../lib/piece-list.ts';
 import { decodeBody } from '../decode-body.ts';
 import { lastObject } from './json-peek.ts';
 import { TailWindow } from './tail-window.ts';
@@ -35,8 +36,8 @@ export class CompressedMeter implements BodyFilter {
   readonly isWhole = true;
   private readonly usage: UsageMeter;
   private readonly coding: string;
-  private chunks: Buffer[] = [];
-  private bytes = 0;
+  private readonly pieces = new PieceList();
+  private isTooLong = false;
 
   constructor(usage: UsageMeter, coding: string) {
     this.usage = usage;
@@ -45,14 +46,15 @@ export class CompressedMeter implements BodyFilter {
 
   write(chunk: Buffer): Buffer {
     this.usage.addText(chunk.length);
-    this.bytes += chunk.length;
-    if (this.bytes <= MOST_COMPRESSED_BYTES) this.chunks.push(chunk);
-    else this.chunks = [];
+    if (this.isTooLong) return chunk;
+    this.pieces.add(chunk);
+    this.isTooLong = this.pieces.bytes > MOST_COMPRESSED_BYTES;
+    if (this.isTooLong) this.pieces.clear();
     return chunk;
   }
 
   end(): Buffer {
-    const body = this.bytes <= MOST_COMPRESSED_BYTES && decodeBody(Buffer.concat(this.chunks), this.coding);
+    const body = this.isTooLong ? undefined : decodeBody(this.pieces.take(), this.coding);
     if (body) readUsage(this.usage, body.toString('latin1'));
     return NOTHING;
   }
