@@ -28,7 +28,7 @@ beforeAll(async () => {
   ]);
   const [service1, service2, llm, embeddings] = samples.map(({ url }) => url);
   gateway = await startGatewayProcess({
-    config: readFileSync(join(root, 'gateway_config.yaml'), 'utf8'),
+    config: withDocs(readFileSync(join(root, 'gateway_config.yaml'), 'utf8')),
     env: {
       TEST_API_KEY: API_KEY,
       SECRET_KEY: 'nobody-knows-this-one-0123456789abcdef',
@@ -42,6 +42,11 @@ afterAll(async () => {
   await gateway.stop();
   for (const sample of samples) await sample.close();
 });
+
+/** As with `--dev`, which would start samples of its own. */
+function withDocs(config: string): string {
+  return config.replace(/^ {2}docs: auto.*\n/m, '').replace(/^settings:$/m, 'settings:\n  docs: on');
+}
 
 interface Run {
   readonly code: number;
