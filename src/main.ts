@@ -4,10 +4,12 @@ import { type OpenDependencies, openDependencies } from './dependencies.ts';
 import { type StartKeys, startKeys } from './process/start-keys.ts';
 import type { Gateway } from './gateway.ts';
 import type { Assembly } from './process/assemble.ts';
+import { openLog } from './process/open-log.ts';
 import type { Reloader } from './process/reload.ts';
-import { shutDown } from './process/shutdown.ts';
+import type { FleetMember } from './process/fleet/fleet-member.ts';
+import { type Ending, shutDown } from './process/shutdown.ts';
 import type { Sockets } from './process/sockets.ts';
-import { createLogger, flushLogger, type Logger } from './telemetry/logger.ts';
+import { flushLogger, type Logger } from './telemetry/logger.ts';
 
 /** A gateway that accepts requests. */
 export interface RunningGateway {
@@ -19,8 +21,8 @@ export interface RunningGateway {
   readonly reloader: Reloader;
   readonly log: Logger;
   readonly deps: OpenDependencies;
-  /** In order: drain, flush, close. Resolves when nothing is left; at once when called again. */
-  stop(): Promise<void>;
+  /** In order: drain, flush, close. Resolves when nothing is left; called again, with what the first call has begun. */
+  stop(ending?: Ending): Promise<void>;
 }
 
 export interface StartOptions extends LoadOptions {
@@ -28,6 +30,10 @@ export interface StartOptions extends LoadOptions {
   readonly version: string;
   /** Default: a log as the configuration asks for, on standard output. */
   readonly log?: Logger;
+  /** What `loadConfig` has made of the same options already. */
+  readonly loaded?: LoadedConfig;
+  /** This process is one of several: they watch the file together and show one page of metrics. */
+  readonly fleet?: FleetMember | undefined;
 }
 
 /**
@@ -36,9 +42,9 @@ export interface StartOptions extends LoadOptions {
  */
 export async function startGateway(options: StartOptions): Promise<RunningGateway> {
   const startedAt = Date.now();
-  const loaded = await loadConfig(options);
+  const loaded = options.loaded ?? (await loadConfig(options));
   const { settings } = loaded.config;
-  const log = options.log ?? createLogger({ ...settings.log, pretty: isPretty(settings.log.pretty) });
+  const log = options.log ?? openLog(settings);
   const keys = startKeys(loaded.env, options.dev ?? false);
   let gateway: Gateway | undefined;
   const onStoreFailure = () => (gateway?.config ?? loaded.config).settings.on_store_failure;
@@ -46,11 +52,11 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
   const [deps, assemble] = await Promise.all([opening, loadRest()]);
   let assembly: Assembly | undefined;
   try {
-    assembly = assemble({ options, loaded, keys, deps, startedAt });
+    assembly = assemble({ options, loaded, keys, deps, startedAt, fleet: options.fleet });
     ({ gateway } = assembly);
     const { reloader, sockets } = assembly;
     await sockets.open(settings);
-    await reloader.watch();
+    if (!options.fleet) await reloader.watch();
     for (const warning of loaded.warnings) log.warn(warning);
     const running = { gateway, loaded, keys, reloader, log, deps, url: urlOf(sockets, settings.listen) };
     return { ...running, stop: stopOnce(running, sockets, options.dev ?? false) };
@@ -71,8 +77,9 @@ async function loadRest(): Promise<typeof import('./process/assemble.ts').assemb
 }
 
 /** Ties a running gateway to the process: signals, a last resort for bugs, and the exit code. */
-export function ownProcess(running: RunningGateway): void {
-  process.on('SIGHUP', () => void running.reloader.reload());
+export function ownProcess(running: RunningGateway, { isAlone }: { readonly isAlone: boolean }): void {
+  // Of several processes the primary is told, and tells the others.
+  process.on('SIGHUP', () => void (isAlone && running.reloader.reload()));
   // The waits of a shutdown are bounded by settings.shutdown; a second signal ends the process at once.
   closeWithGrace({ delay: false, logger: false }, async ({ err, signal }) => {
     if (err) running.log.fatal({ err }, 'unexpected exception: draining, then exit 1');
@@ -81,10 +88,6 @@ export function ownProcess(running: RunningGateway): void {
     flushLogger(running.log);
     if (err) process.exit(1);
   });
-}
-
-function isPretty(setting: 'auto' | 'on' | 'off'): 'auto' | boolean {
-  return setting === 'auto' ? setting : setting === 'on';
 }
 
 function urlOf(sockets: Sockets, listen: LoadedConfig['config']['settings']['listen']): string {
@@ -98,13 +101,12 @@ function stopOnce(
   { gateway, reloader, deps }: Omit<RunningGateway, 'stop'>,
   sockets: Sockets,
   dev: boolean,
-): () => Promise<void> {
+): RunningGateway['stop'] {
   let stopped: Promise<void> | undefined;
-  return () => {
+  // In front of a developer's gateway no balancer has to notice anything: Ctrl-C ends it at once.
+  return (ending = dev ? 'at_once' : 'announced') => {
     reloader.stop();
-    const { shutdown } = gateway.config.settings;
-    // In front of a developer's gateway no balancer has to notice anything: Ctrl-C ends it at once.
-    stopped ??= shutDown(gateway, sockets, deps, dev ? { ...shutdown, grace: 0 } : shutdown);
+    stopped ??= shutDown(gateway, sockets, deps, ending);
     return stopped;
   };
 }

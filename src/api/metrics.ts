@@ -14,7 +14,7 @@ export const metricsEndpoint = defineEndpoint({
     if (!config.settings.metrics.enabled)
       throw new GatewayError(new Rejection('NOT_FOUND', 'Metrics are switched off.'));
     const accept = exchange.edge.headers.get('accept');
-    const { contentType, body } = await context.deps.metrics.render(accept, config.settings.metrics.compat);
+    const { contentType, body } = await context.renderMetrics(accept, config.settings.metrics.compat);
     return { status: 200, contentType, text: body };
   },
 });

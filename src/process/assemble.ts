@@ -3,6 +3,7 @@ import type { LoadedConfig, LoadOptions } from '../config/load.ts';
 import type { OpenDependencies } from '../dependencies.ts';
 import { Gateway } from '../gateway.ts';
 import { PageFiles } from '../openapi/page-files.ts';
+import type { FleetMember } from './fleet/fleet-member.ts';
 import { Reloader } from './reload.ts';
 import { Sockets } from './sockets.ts';
 import type { StartKeys } from './start-keys.ts';
@@ -14,6 +15,7 @@ interface Parts {
   readonly deps: OpenDependencies;
   /** Epoch milliseconds. */
   readonly startedAt: number;
+  readonly fleet: FleetMember | undefined;
 }
 
 /** A gateway put together and not yet listening. */
@@ -24,7 +26,7 @@ export interface Assembly {
 }
 
 /** Puts the gateway together. Throws, and leaves nothing running, when the configuration cannot be compiled. */
-export function assemble({ options, loaded, keys, deps, startedAt }: Parts): Assembly {
+export function assemble({ options, loaded, keys, deps, startedAt, fleet }: Parts): Assembly {
   const own = createOwnEndpoints({
     deps,
     identity: deps.identity,
@@ -32,7 +34,12 @@ export function assemble({ options, loaded, keys, deps, startedAt }: Parts): Ass
     masterKeys: keys.masterKeys,
     isDevelopment: options.dev ?? false,
     opensTokenEndpoint: (options.dev ?? false) && loaded.env.debug,
-    reload: (by) => reloader.reload(by),
+    reload: async (by) => {
+      const outcome = await reloader.reload(by);
+      if (outcome.ok) fleet?.announceReload();
+      return outcome;
+    },
+    renderMetrics: (...wish) => (fleet ?? deps.metrics).render(...wish),
     degraded: () => deps.degradations.list(),
     stores: () => deps.degradations.stores(),
     pageFiles: new PageFiles(),

@@ -1,7 +1,3 @@
-import { createHash } from 'node:crypto';
-import { type FSWatcher, watch } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { ConfigError } from '../config/config-error.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
@@ -9,6 +5,7 @@ import { type LoadOptions, loadConfig } from '../config/load.ts';
 import type { OpenDependencies } from '../dependencies.ts';
 import { type AuditContext, GATEWAY_CONTEXT } from '../identity/audit/audit-context.ts';
 import type { Gateway } from '../gateway.ts';
+import { ConfigWatch } from './config-watch.ts';
 
 /** How a reload went. A failed one has changed nothing. */
 export type ReloadOutcome =
@@ -20,9 +17,6 @@ export type ReloadOutcome =
     }
   | { readonly ok: false; readonly problems: readonly string[] };
 
-/** A save may be several writes: a file counts as whole when two looks so far apart find the same in it. */
-const QUIET_MS = 100;
-
 /** What is bound to sockets and stores and cannot be exchanged in a running process. */
 const FIXED: Readonly<Record<string, (config: GatewayConfig) => unknown>> = {
   'settings.listen': ({ settings }) => settings.listen,
@@ -30,6 +24,7 @@ const FIXED: Readonly<Record<string, (config: GatewayConfig) => unknown>> = {
   'settings.metrics.port': ({ settings }) => settings.metrics.port,
   'settings.limits': ({ settings }) => settings.limits,
   'settings.redis': ({ settings }) => settings.redis,
+  'settings.workers': ({ settings }) => settings.workers,
   'settings.data_dir': ({ settings }) => settings.data_dir,
 };
 
@@ -46,10 +41,7 @@ export class Reloader {
   private readonly deps: OpenDependencies;
   private readonly started: GatewayConfig;
   private running: Promise<unknown> = Promise.resolve();
-  private watcher: FSWatcher | undefined;
-  private timer: NodeJS.Timeout | undefined;
-  private seen: string | undefined;
-  private candidate: string | undefined;
+  private readonly file: ConfigWatch;
 
   constructor(options: LoadOptions, gateway: Gateway, deps: OpenDependencies) {
     this.options = options;
@@ -57,6 +49,11 @@ export class Reloader {
     this.deps = deps;
     this.started = gateway.config;
     this.loadedAt = deps.clock.now();
+    this.file = new ConfigWatch({
+      file: options.file,
+      onChange: () => this.reload(),
+      onFailure: (error) => deps.log.warn({ err: error }, 'the configuration is no longer watched'),
+    });
     this.report(true);
   }
 
@@ -65,47 +62,30 @@ export class Reloader {
    * on record.
    */
   reload(by: AuditContext = GATEWAY_CONTEXT): Promise<ReloadOutcome> {
+    return this.take(by);
+  }
+
+  /** The same, when another process of this gateway has put it on record. */
+  follow(): Promise<ReloadOutcome> {
+    return this.take(undefined);
+  }
+
+  /** Reloads whenever the content of the file changes. */
+  watch(): Promise<void> {
+    return this.file.start();
+  }
+
+  stop(): void {
+    this.file.stop();
+  }
+
+  private take(by: AuditContext | undefined): Promise<ReloadOutcome> {
     const turn = this.running.then(() => this.load(by));
     this.running = turn;
     return turn;
   }
 
-  /** Reloads whenever the content of the file changes, also when a symbolic link on its way is exchanged. */
-  async watch(): Promise<void> {
-    this.seen = await this.fingerprint();
-    // The folder is watched, not the file: editors and Kubernetes replace the file itself.
-    this.watcher = watch(dirname(this.options.file), { persistent: false }, () => this.lookSoon());
-    this.watcher.on('error', (error) => this.deps.log.warn({ err: error }, 'the configuration is no longer watched'));
-  }
-
-  stop(): void {
-    this.watcher?.close();
-    clearTimeout(this.timer);
-  }
-
-  private lookSoon(): void {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => void this.look(), QUIET_MS).unref();
-  }
-
-  private async look(): Promise<void> {
-    const found = await this.fingerprint();
-    if (found === undefined || found === this.seen) return;
-    if (found !== this.candidate) {
-      this.candidate = found;
-      return this.lookSoon();
-    }
-    this.seen = found;
-    await this.reload();
-  }
-
-  /** `undefined` while the file is away, which a replacement looks like for a moment. */
-  private async fingerprint(): Promise<string | undefined> {
-    const content = await readFile(this.options.file).catch(() => undefined);
-    return content && createHash('sha256').update(content).digest('hex');
-  }
-
-  private async load(by: AuditContext): Promise<ReloadOutcome> {
+  private async load(by: AuditContext | undefined): Promise<ReloadOutcome> {
     try {
       const { config, warnings } = await loadConfig(this.options);
       for (const warning of warnings) this.deps.log.warn(warning);
@@ -116,7 +96,7 @@ export class Reloader {
     }
   }
 
-  private async makeLive(config: GatewayConfig, by: AuditContext): Promise<void> {
+  private async makeLive(config: GatewayConfig, by: AuditContext | undefined): Promise<void> {
     const previous = this.gateway.config.hash;
     this.gateway.apply(config);
     const { directory, failedAuth, identity, log, clock, tokens, usage } = this.deps;
@@ -128,7 +108,7 @@ export class Reloader {
     log.level = config.settings.log.level;
     this.loadedAt = clock.now();
     const after = { previous_config: previous, config: config.hash };
-    await identity.audit.note(by, { action: 'config.reload', subject: 'configuration', after });
+    if (by) await identity.audit.note(by, { action: 'config.reload', subject: 'configuration', after });
   }
 
   private succeed(config: GatewayConfig): ReloadOutcome {

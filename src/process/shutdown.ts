@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Settings } from '../config/settings-schema.ts';
 import type { OpenDependencies } from '../dependencies.ts';
 import type { Gateway } from '../gateway.ts';
 import type { Sockets } from './sockets.ts';
@@ -9,6 +8,14 @@ import { endTruncated } from '../upstream/truncated.ts';
 const LOOK_EVERY_MS = 20;
 /** For the last event of a stream to leave. */
 const LAST_WORDS_MS = 500;
+/** For a request that is on its way on a connection of its own. */
+const FIRST_WORDS_MS = 500;
+
+/**
+ * How a gateway ends: `announced` to balancers before anything else, `at_once`, or `replaced` by another process on the
+ * same sockets.
+ */
+export type Ending = 'announced' | 'at_once' | 'replaced';
 
 /**
  * Ends a gateway in order: `/ready` turns 503 and answers ask to close while balancers notice (`grace`), then nothing
@@ -19,11 +26,14 @@ export async function shutDown(
   gateway: Gateway,
   sockets: Sockets,
   deps: OpenDependencies,
-  { grace, drain, flush }: Settings['shutdown'],
+  ending: Ending,
 ): Promise<void> {
+  const { drain, flush, ...settings } = gateway.config.settings.shutdown;
+  const grace = ending === 'announced' ? settings.grace : 0;
   gateway.isDraining = true;
   deps.log.info({ running: gateway.running.size, grace_ms: grace, drain_ms: drain }, 'shutting down');
-  await quietWithin(gateway, grace, { mayEndEarly: false });
+  if (ending === 'replaced') sockets.leave();
+  await quietWithin(gateway, ending === 'replaced' ? FIRST_WORDS_MS : grace, { mayEndEarly: false });
   sockets.stopAccepting();
   const isQuiet = await quietWithin(gateway, drain, { mayEndEarly: true });
   if (!isQuiet) {
@@ -51,5 +61,6 @@ function cutWhatIsLeft(gateway: Gateway, { log }: OpenDependencies): void {
     'the drain time is over: cutting what is left',
   );
   gateway.tunnels.closeAll();
-  for (const exchange of gateway.running.list()) if (exchange.isCommitted || exchange.isDetached) endTruncated(exchange, 'DRAINING');
+  for (const exchange of gateway.running.list())
+    if (exchange.isCommitted || exchange.isDetached) endTruncated(exchange, 'DRAINING');
 }

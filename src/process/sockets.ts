@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type FSWatcher, readFileSync, watch } from 'node:fs';
 import type { Server } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import type { Settings } from '../config/settings-schema.ts';
 import type { Gateway } from '../gateway.ts';
@@ -48,6 +48,12 @@ export class Sockets {
   addressOf(plane: Plane): AddressInfo | undefined {
     const found = this.servers.find((entry) => entry.plane === plane);
     return (found?.server.address() ?? undefined) as AddressInfo | undefined;
+  }
+
+  /** No new connections, which another process takes; those that exist are left as they are, also the silent ones. */
+  leave(): void {
+    // Node's own way of closing an HTTP server cuts connections that are open and have not said anything yet.
+    for (const { server } of this.servers) NetServer.prototype.close.call(server);
   }
 
   /** No new connections; idle ones close, busy ones close after their answer. */

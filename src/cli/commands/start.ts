@@ -1,6 +1,9 @@
-import { flushCompileCache } from 'node:module';
+import cluster from 'node:cluster';
 import type { Flags } from '../../config/env.ts';
 import type { RunningGateway } from '../../main.ts';
+import type { Channel } from '../../process/fleet/dialogue.ts';
+import type { FleetMember } from '../../process/fleet/fleet-member.ts';
+import { announceDevelopment } from '../announce.ts';
 import { type Samples, startSamples } from '../samples.ts';
 
 interface StartFlags {
@@ -17,12 +20,29 @@ interface StartFlags {
 /** Starts the gateway and leaves it running. Throws what an operator has to mend. */
 export async function start(options: StartFlags, version: string): Promise<void> {
   const dev = options.dev ?? false;
-  const samples = dev ? startSamples() : undefined;
+  const file = options.config;
   // The samples start while this process loads the gateway.
+  const samples = dev && cluster.isPrimary ? startSamples() : undefined;
+  const { loadConfig } = await import('../../config/load.ts');
+  const source = { file, flags: flagsOf(options), dev };
+  const loaded = await loadConfig(source);
+  const { workers } = loaded.config.settings;
+  if (cluster.isPrimary && workers !== 1) {
+    const { startWorkers } = await import('../start-workers.ts');
+    return startWorkers({ file, dev, version, loaded, samples });
+  }
   const { ownProcess, startGateway } = await import('../../main.ts');
-  const running = await startGateway({ file: options.config, flags: flagsOf(options), dev, version });
-  ownProcess(running);
-  await announce(running, { dev, version, file: options.config, samples });
+  const fleet = cluster.isWorker ? await joinFleet() : undefined;
+  const running = await startGateway({ ...source, version, loaded, fleet });
+  ownProcess(running, { isAlone: !fleet });
+  if (fleet) await fleet.begin(running);
+  else await announce(running, { dev, version, file, samples });
+}
+
+async function joinFleet(): Promise<FleetMember> {
+  const { FleetMember: Member } = await import('../../process/fleet/fleet-member.ts');
+  // A worker is always started with a channel.
+  return new Member(process as Channel);
 }
 
 function flagsOf(options: StartFlags): Flags {
@@ -54,11 +74,6 @@ async function announce(running: RunningGateway, { dev, version, file, samples }
   log.info(`ready in ${readyMs} ms, listening on ${url}`);
   for (const problem of (await samples?.settled) ?? []) log.warn(problem);
   flushLogger(log);
-  if (!keys.shown) return;
-  const { renderBanner } = await import('../banner.ts');
-  const stores = { database: deps.database.shown, counters: loaded.env.redisUrl ? 'Redis' : 'memory' };
-  const facts = { ...keys.shown, ...stores, version, file, readyMs, config: loaded.config };
-  process.stdout.write(renderBanner({ ...facts, url: url.replace('//127.0.0.1:', '//localhost:') }));
-  // Otherwise written at a clean exit only, and a start that is killed would leave the next one as slow as the first.
-  flushCompileCache();
+  if (keys.shown)
+    await announceDevelopment({ keys: keys.shown, version, file, readyMs, url, database: deps.database.shown, loaded });
 }
