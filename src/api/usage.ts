@@ -1,5 +1,6 @@
 import { type Static, Type } from '../lib/schema-builder.ts';
 import type { Amounts, Standing } from '../usage/standing.ts';
+import { BudgetsView, budgetsView } from './budget-view.ts';
 import { callerOf } from './account/caller.ts';
 import type { CallerStanding } from './context.ts';
 import { defineEndpoint, InstantText, instantText } from './endpoint.ts';
@@ -29,16 +30,7 @@ const UsageView = Type.Object({
   cost: Type.Optional(
     Type.Object({ today_usd: Type.Number(), month_usd: Type.Number() }, { description: NO_DATABASE }),
   ),
-  budgets: Type.Array(
-    Type.Object({
-      name: Type.String(),
-      unit: Type.Enum(['requests', 'tokens', 'cost_usd']),
-      limit: Type.Number(),
-      used: Type.Number(),
-      remaining: Type.Number(),
-      resets_at: InstantText('When it begins anew.'),
-    }),
-  ),
+  budgets: BudgetsView,
 });
 
 export const usageEndpoint = defineEndpoint({
@@ -75,7 +67,7 @@ function usageView(
     limits: { per_minute: perMinute?.limit ?? null, per_hour: perHour?.limit ?? null },
     ...(today && month && { tokens: { today: tokensView(today), month: tokensView(month) } }),
     ...(today && month && { cost: { today_usd: usd(today), month_usd: usd(month) } }),
-    budgets: budgets.map(({ resetsAt, ...budget }) => ({ ...budget, resets_at: instantText(resetsAt) })),
+    budgets: budgetsView(budgets),
   };
 }
 

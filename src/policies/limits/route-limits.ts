@@ -109,11 +109,13 @@ export class RouteLimits {
     });
   }
 
-  /** The counts of the caller's budgets, whatever they ask for. */
+  /** The counts of the caller's own budgets, whatever they ask for: what all use together is not theirs to know. */
   budgetsOf(caller: Caller): { line: Line; key: string }[] {
     const keys = new CallerKeys(caller);
     return this.setFor(caller.principal)
-      .lines.filter(({ every, isDryRun, byModel }) => every !== undefined && !isDryRun && !byModel)
+      .lines.filter(
+        ({ every, isDryRun, isShared, byModel }) => every !== undefined && !isDryRun && !isShared && !byModel,
+      )
       .map((line) => {
         const current = this.at(line);
         return { line: current, key: current.key + keys.of(line) };
