@@ -14,12 +14,21 @@ export function answerResponses(body: Record<string, unknown>, model: string): A
 }
 
 function stream(completion: Completion): Answer {
-  const place = { item_id: `msg_${completion.id}`, output_index: 0, content_index: 0 };
+  const message = messageOf(completion);
+  const [part] = message.content;
+  const place = { item_id: message.id, output_index: 0, content_index: 0 };
+  const item = { ...message, status: 'in_progress', content: [] };
+  const response = finished(completion);
+  const ending = response.status === 'completed' ? 'response.completed' : 'response.incomplete';
   const events = [
-    { type: 'response.created', response: { ...finished(completion), status: 'in_progress', output: [], usage: null } },
-    ...completion.tokens.map((delta) => ({ type: 'response.output_text.delta', ...place, delta })),
-    { type: 'response.output_text.done', ...place, text: completion.tokens.join('') },
-    { type: 'response.completed', response: finished(completion) },
+    { type: 'response.created', response: { ...response, status: 'in_progress', output: [], usage: null } },
+    { type: 'response.output_item.added', output_index: 0, item },
+    { type: 'response.content_part.added', ...place, part: { ...part, text: '' } },
+    ...completion.tokens.map((delta) => ({ type: 'response.output_text.delta', ...place, delta, logprobs: [] })),
+    { type: 'response.output_text.done', ...place, text: part.text, logprobs: [] },
+    { type: 'response.content_part.done', ...place, part },
+    { type: 'response.output_item.done', output_index: 0, item: message },
+    { type: ending, response },
   ];
   return eventAnswer(
     events.map((event, index) => {
@@ -28,21 +37,27 @@ function stream(completion: Completion): Answer {
   );
 }
 
-function finished({ id, created, model, tokens, promptTokens, finishReason }: Completion): object {
-  const content = [{ type: 'output_text', text: tokens.join(''), annotations: [] }];
-  const status = finishReason === 'stop' ? 'completed' : 'incomplete';
+function finished(completion: Completion) {
+  const { id, created, model, tokens, promptTokens, finishReason } = completion;
+  const message = messageOf(completion);
   return {
     id: `resp_${id}`,
     object: 'response',
     created_at: created,
-    status,
+    status: message.status,
     incomplete_details: finishReason === 'stop' ? null : { reason: 'max_output_tokens' },
     model,
-    output: [{ type: 'message', id: `msg_${id}`, status, role: 'assistant', content }],
+    output: [message],
     usage: {
       input_tokens: promptTokens,
       output_tokens: tokens.length,
       total_tokens: promptTokens + tokens.length,
     },
   };
+}
+
+function messageOf({ id, tokens, finishReason }: Completion) {
+  const text = { type: 'output_text', text: tokens.join(''), annotations: [], logprobs: [] };
+  const status = finishReason === 'stop' ? 'completed' : 'incomplete';
+  return { type: 'message', id: `msg_${id}`, status, role: 'assistant', content: [text] as const };
 }

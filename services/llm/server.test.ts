@@ -78,6 +78,8 @@ test('answers the responses API, whole and streamed', async () => {
   expect(whole.output_text).toBe(text);
   expect(events.map((event) => (event.type === 'response.output_text.delta' ? event.delta : '')).join('')).toBe(text);
   expect(events.at(-1)).toMatchObject({ type: 'response.completed', response: { usage: { output_tokens: 23 } } });
+  const gathered = await client.responses.stream({ model: 'gpt-4', input: 'Say hello.' }).finalResponse();
+  expect(gathered).toMatchObject({ id: whole.id, output: whole.output });
 });
 
 test('answers embeddings in the form the client asks for', async () => {
@@ -90,6 +92,7 @@ test('lists its models and describes each', async () => {
   const { data } = await client.models.list();
   expect(await client.models.retrieve(data[0]?.id ?? '')).toEqual(data[0]);
   await expect(client.models.retrieve('gpt-9')).rejects.toMatchObject({ status: 404, code: 'model_not_found' });
+  await expect(client.files.list()).rejects.toMatchObject({ status: 404, code: null });
 });
 
 describe('refuses with an error in the shape of OpenAI', () => {

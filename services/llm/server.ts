@@ -42,7 +42,7 @@ async function answer(req: IncomingMessage, apiKey: string | undefined): Promise
   if (apiKey !== undefined && key !== apiKey) {
     return api.refuse(401, `Incorrect API key provided: ${key}.`, 'invalid_request_error', 'invalid_api_key');
   }
-  if (req.method === 'GET') return answerModels(path);
+  if (req.method === 'GET' && /^\/v1\/models(\/|$)/.test(path)) return answerModels(path);
   const operation = req.method === 'POST' ? operations[path] : undefined;
   if (operation === undefined) return errorAnswer(404, `Unknown request URL: ${req.method} ${path}.`);
   if (api === anthropicApi && req.headers['anthropic-version'] === undefined) {
