@@ -23,10 +23,10 @@ interface RouteSheet extends Sheets {
 
 /** The usual ones, for routes that take any. */
 const USUAL: readonly HttpMethod[] = ['get', 'post', 'put', 'patch', 'delete'];
-const LONGER_THAN_ANY_PATH = 1_000_000;
 /** Those that OpenAPI knows. */
 const KNOWN: ReadonlySet<string> = new Set([...USUAL, 'head', 'options', 'trace']);
 const WITH_BODY: ReadonlySet<HttpMethod> = new Set(['post', 'put', 'patch']);
+const LONGER_THAN_ANY_PATH = 1_000_000;
 
 /**
  * Adds the operations of routes: the known ones of models, and one per method on each path. Methods that OpenAPI does
