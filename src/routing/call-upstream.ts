@@ -4,6 +4,7 @@ import type { ModelCall } from '../exchange/model-call.ts';
 import { sendWhole } from '../exchange/respond.ts';
 import { relayAnswer } from '../llm/relay-answer.ts';
 import { type Answer, UpstreamFailure } from '../upstream/attempt.ts';
+import { SecretMask } from '../upstream/secret-mask.ts';
 import type { AnswerHead } from '../upstream/response-headers.ts';
 import type { CompiledRoute } from './compiled-route.ts';
 
@@ -25,6 +26,8 @@ export async function callUpstream(exchange: Exchange, route: CompiledRoute): Pr
     answer.discard();
     throw new GatewayError(keyRefused(exchange, answer));
   }
+  const mask = maskFor(route, answer);
+  if (mask) exchange.filterBody(mask);
   const { model: call } = exchange;
   return call ? relay(exchange, route, { answer, call }) : deliver(exchange, route, answer, answer);
 }
@@ -39,7 +42,7 @@ function relay(
   const { status, target } = answer;
   if (!reshape) return deliver(exchange, route, answer, { status, target, headers });
   return answer.collect(MOST_RESHAPED_BYTES).then((received) => {
-    const reshaped = reshape(received);
+    const reshaped = reshape(maskFor(route, answer)?.hide(received) ?? received);
     const lines = route.responseHeaders(exchange, { status: reshaped.status, target, headers });
     lines.push('Content-Length', String(reshaped.body.length));
     sendWhole(exchange, reshaped.status, lines, reshaped.body);
@@ -62,6 +65,12 @@ function deliver(exchange: Exchange, route: CompiledRoute, answer: Answer, head:
  */
 function refusesOurKey({ upstream }: CompiledRoute, { status }: Answer): boolean {
   return upstream?.kind !== 'http' && (status === 401 || status === 403);
+}
+
+/** What a third party says of a request that it does not serve may quote the key that came with it. */
+function maskFor({ upstream }: CompiledRoute, { status, target: { credential } }: Answer): SecretMask | undefined {
+  if (status < 400 || upstream?.kind === 'http' || !credential) return undefined;
+  return SecretMask.of(credential.value);
 }
 
 function keyRefused(exchange: Exchange, { target, status }: Answer): Rejection {
