@@ -93,6 +93,7 @@ export class StreamMeter implements BodyFilter {
   }
 
   private noteUsage(event: string): boolean {
+    if (!this.shape.tellsUsage(event)) return false;
     const told = lastObject(event, '"usage"');
     if (told) this.usage.report(told, this.shape.hasFinalUsage(event));
     return told !== undefined;

@@ -5,6 +5,8 @@ import { hasMember } from './json-peek.ts';
 export interface StreamShape {
   /** Members that carry output, in their quotes, the likeliest first. */
   readonly textNames: readonly string[];
+  /** What this event holds under that name are figures, and no words of the client's that are repeated. */
+  readonly tellsUsage: (event: string) => boolean;
   /** The figures in this event are the last ones. */
   readonly hasFinalUsage: (event: string) => boolean;
   /** From here on the answer is whole, whatever may still be missing. */
@@ -19,14 +21,19 @@ const DONE = /^data:\s*\[DONE\]/m;
 /** https://platform.openai.com/docs/api-reference/chat-streaming, and the older completions. */
 const CHAT: StreamShape = {
   textNames: ['"content"', '"text"', '"arguments"', '"reasoning_content"', '"reasoning"', '"refusal"'],
+  tellsUsage: () => true,
   hasFinalUsage: () => true,
   isLast: (event) => hasMember(event, '"finish_reason"', '"') || (event.includes('[DONE]') && DONE.test(event)),
   isError: (event) => isErrorEvent(event) || (event.includes('"error"') && ERROR_FIRST.test(event)),
 };
 
-/** https://platform.openai.com/docs/api-reference/responses-streaming */
+/**
+ * https://platform.openai.com/docs/api-reference/responses-streaming. Its first events repeat the request, where a tool
+ * may have a field `usage`: whoever leaves then must not be believed to have used nothing.
+ */
 const RESPONSES: StreamShape = {
   textNames: ['"delta"'],
+  tellsUsage: (event) => RESPONSES.isLast(event) || hasType(event, 'response.failed'),
   hasFinalUsage: () => true,
   isLast: (event) => hasType(event, 'response.completed') || hasType(event, 'response.incomplete'),
   isError: (event) => isErrorEvent(event) || hasType(event, 'response.failed'),
@@ -35,6 +42,7 @@ const RESPONSES: StreamShape = {
 /** https://docs.anthropic.com/en/api/messages-streaming */
 const MESSAGES: StreamShape = {
   textNames: ['"text"', '"partial_json"', '"thinking"'],
+  tellsUsage: (event) => hasType(event, 'message_start') || hasType(event, 'message_delta'),
   hasFinalUsage: (event) => hasType(event, 'message_delta'),
   isLast: (event) => hasMember(event, '"stop_reason"', '"') || hasType(event, 'message_stop'),
   isError: isErrorEvent,
