@@ -12,8 +12,10 @@ import type { Secret } from './lib/secret.ts';
 import { Shelf } from './lib/shelf.ts';
 import { BreakerBank } from './policies/circuit-breaker/breaker-bank.ts';
 import type { CounterStore } from './policies/limits/counter-store.ts';
+import type { CounterLink } from './policies/limits/linked-counters.ts';
 import { openCounters } from './policies/limits/open-counters.ts';
 import type { OnStoreFailure } from './policies/limits/redis-counters.ts';
+import { BudgetCounts } from './storage/budget-counts.ts';
 import { type Database, openDatabase } from './storage/database.ts';
 import type { IdempotencyStore } from './storage/idempotency/idempotency-store.ts';
 import { migrateDatabase } from './storage/migrate.ts';
@@ -55,6 +57,8 @@ interface OpenOptions {
   readonly log: Logger;
   readonly memoryKeys: readonly MemoryKey[];
   readonly developmentSecret: Secret | undefined;
+  /** The way to the process that counts for this one and others, used where there is no Redis. */
+  readonly link?: CounterLink | undefined;
   /** `settings.on_store_failure` of the configuration in force. */
   readonly onStoreFailure: () => OnStoreFailure;
 }
@@ -67,9 +71,10 @@ export async function openDependencies(options: OpenOptions): Promise<OpenDepend
   const { loaded, log } = options;
   const metrics = createMetrics();
   const degradations = new Degradations(metrics, log);
+  const opening = openMigrated(loaded, log);
   const [database, counters, hints] = await Promise.all([
-    openMigrated(loaded, log),
-    openSharedCounters(options, degradations),
+    opening,
+    openSharedCounters(options, degradations, opening),
     openHints(loaded),
   ]);
   const identity = await openCallers(options, { database, notifier: hints?.notifier }, degradations);
@@ -97,7 +102,9 @@ export async function openDependencies(options: OpenOptions): Promise<OpenDepend
       breakers.close();
       await Promise.all([identity.close(), answers.close(), usage.close()]);
       hints?.close();
-      await Promise.all([database.close(), counters.close()]);
+      // What budgets have counted is written there.
+      await counters.close();
+      await database.close();
     },
   };
 }
@@ -131,11 +138,17 @@ async function openMigrated({ env }: LoadedConfig, log: Logger): Promise<Databas
   }
 }
 
-function openSharedCounters(options: OpenOptions, degradations: Degradations): Promise<CounterStore> {
+function openSharedCounters(
+  options: OpenOptions,
+  degradations: Degradations,
+  database: Promise<Database>,
+): Promise<CounterStore> {
   const { loaded, log, onStoreFailure } = options;
   return openCounters({
     clock: systemClock,
     redisUrl: loaded.env.redisUrl?.reveal(),
+    link: options.link,
+    openBook: async () => BudgetCounts.open(await database, systemClock.now()),
     prefix: loaded.config.settings.redis.prefix,
     onStoreFailure,
     onState: (isUp, reason) => degradations.store('redis', isUp, reason),

@@ -57,7 +57,7 @@ function renderPart({ title, node }: Part): string {
 }
 
 function rows(node: SchemaNode): string[] {
-  const fields = Object.entries(node.properties ?? {});
+  const fields = Object.entries(node.properties ?? node.items?.properties ?? {});
   if (fields.length === 0) return [];
   return [
     '| key | value | default | |',

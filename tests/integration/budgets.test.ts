@@ -1,11 +1,14 @@
 // Budgets and limits of tokens and money over a whole gateway, with a model whose every answer the test decides.
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { asAdmin } from '../support/api-client.ts';
 import { until } from '../support/poll.ts';
-import { MASTER_KEY, QUICK_SHUTDOWN, startTestGateway, type TestGateway } from '../support/start-gateway.ts';
+import { API_KEY, MASTER_KEY, QUICK_SHUTDOWN, startTestGateway, type TestGateway } from '../support/start-gateway.ts';
 
 /** 100 tokens of text. */
 const PIECE = `data: ${JSON.stringify({ choices: [{ delta: { content: 'word'.repeat(100) } }] })}\n\n`;
@@ -33,7 +36,7 @@ beforeAll(async () => {
     const body = JSON.parse(Buffer.concat(chunks).toString()) as { model: string; stream?: boolean };
     asked.push(body.model);
     await gate;
-    if (body.stream) return void streamFor(res);
+    if (body.stream) return streamFor(res);
     res.setHeader('content-type', 'application/json');
     res.end(JSON.stringify({ choices: [{ message: { content: 'so' } }], usage: answered }));
   }).listen(0, '127.0.0.1');
@@ -293,4 +296,26 @@ describe('budgets and limits elsewhere', () => {
       /^Rate limit exceeded: 400 tokens per minute\. \d+ tokens are left, and this request may take up to 400 tokens\./,
     );
   });
+});
+
+test('what was used of a budget outlives a gateway without Redis', async () => {
+  const config = `
+settings: { ${QUICK_SHUTDOWN} }
+services:
+  chat: { kind: llm, url: "http://127.0.0.1:${(model.address() as AddressInfo).port}/v1", budget: { tokens: 1000, every: month } }
+`;
+  const folder = mkdtempSync(join(tmpdir(), 'turnpike-budgets-'));
+  const env = { DATABASE_URL: `sqlite:${join(folder, 'kept.db')}` };
+  const askAt = (url: string) => fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body });
+  const headers = { 'x-api-key': API_KEY, 'content-type': 'application/json' };
+  const body = JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'hi' }], max_tokens: 500 });
+  answered = { prompt_tokens: 300, completion_tokens: 450 };
+  const statuses: number[] = [];
+  for (let i = 0; i < 2; i += 1) {
+    const own = await startTestGateway(config, { env });
+    statuses.push(await statusOf(askAt(own.url)));
+    await own.close();
+  }
+  expect(statuses).toEqual([200, 429]);
+  rmSync(folder, { recursive: true });
 });

@@ -1,7 +1,9 @@
 import type { Charge, Correction, Counted, Decision, LeaseAsk, LeaseGrant, LendingStore } from './counter-store.ts';
 import { DenialCache } from './denial-cache.ts';
+import type { Line } from './line.ts';
 import { readLeft } from './read-left.ts';
 import type { Verdict } from './rule.ts';
+import type { CalendarState } from './calendar-window.ts';
 import { charge, correct, createState, findCountedAt, lend, type RuleState, weigh } from './step.ts';
 
 interface Count {
@@ -12,11 +14,20 @@ interface Count {
   isRecent: boolean;
 }
 
+/** Where what was used of budgets outlives the process. */
+export interface BudgetBook {
+  usedBefore(key: string): number;
+  /** `endsAt` in epoch milliseconds. */
+  add(key: string, endsAt: number, units: number): void;
+  close(): Promise<void>;
+}
+
 interface MemoryOptions {
   /** Epoch microseconds. */
   readonly nowUs: () => number;
   /** Counts kept at most; past it those unused for longest, roughly, are forgotten. */
   readonly mostKeys?: number;
+  readonly book?: BudgetBook | undefined;
 }
 
 const MOST_KEYS = 1_000_000;
@@ -29,12 +40,14 @@ export class MemoryCounters implements LendingStore {
   private readonly counts = new Map<string, Count>();
   private readonly nowUs: () => number;
   private readonly mostKeys: number;
+  private readonly book: BudgetBook | undefined;
   private readonly denials: DenialCache;
   private hand: MapIterator<[string, Count]>;
   /** Reused from call to call: decisions do not interleave. */
   private readonly touched: Count[] = [];
 
-  constructor({ nowUs, mostKeys = MOST_KEYS }: MemoryOptions) {
+  constructor({ nowUs, mostKeys = MOST_KEYS, book }: MemoryOptions) {
+    this.book = book;
     this.nowUs = nowUs;
     this.mostKeys = mostKeys;
     this.denials = new DenialCache(nowUs);
@@ -60,7 +73,7 @@ export class MemoryCounters implements LendingStore {
     let isRefused = false;
     for (let i = 0; i < charges.length; i++) {
       const { line, key, cost } = charges[i] as Charge;
-      const count = this.counts.get(key) ?? { state: createState(line.rule), idleAt: 0, isRecent: false };
+      const count = this.counts.get(key) ?? { state: this.begin(line, key), idleAt: 0, isRecent: false };
       const verdict = weigh(count.state, line.rule, now, cost);
       if (!verdict.admitted && !line.isDryRun) isRefused = true;
       this.touched[i] = count;
@@ -93,7 +106,9 @@ export class MemoryCounters implements LendingStore {
       if (units <= 0 && (at === undefined || !this.counts.has(key))) continue;
       if (line.rule.endUs !== 0 && line.rule.endUs <= now) continue;
       const count = this.open(correction, now);
+      const before = usedOf(count.state);
       correct(count.state, line.rule, now, { units, at: at ?? now, change });
+      this.keep(correction, usedOf(count.state) - before);
       const { resetUs } = weigh(count.state, line.rule, now, 1);
       count.idleAt = Math.max(count.idleAt, now + resetUs);
       if (units < 0) this.denials.forget(key);
@@ -116,13 +131,24 @@ export class MemoryCounters implements LendingStore {
   }
 
   async close(): Promise<void> {
+    await this.book?.close();
     this.clear();
+  }
+
+  private begin({ rule }: Line, key: string): RuleState {
+    const state = createState(rule);
+    if (this.book && rule.endUs !== 0) (state as CalendarState).count = this.book.usedBefore(key);
+    return state;
+  }
+
+  private keep({ line: { rule }, key }: Counted, units: number): void {
+    if (this.book && rule.endUs !== 0) this.book.add(key, rule.endUs / 1000, units);
   }
 
   private open({ line, key }: Counted, now: number): Count {
     let count = this.counts.get(key);
     if (count === undefined) {
-      count = { state: createState(line.rule), idleAt: now + line.rule.horizonUs, isRecent: true };
+      count = { state: this.begin(line, key), idleAt: now + line.rule.horizonUs, isRecent: true };
       this.insert(key, count, now);
     }
     return count;
@@ -136,6 +162,7 @@ export class MemoryCounters implements LendingStore {
       const taking = charges[i] as Charge;
       const count = this.touched[i] as Count;
       charge(count.state, taking.line.rule, now, taking, verdict);
+      if (!taking.isReserved) this.keep(taking, taking.cost);
       if (count.idleAt === 0) isNew = true;
       count.idleAt = now + Math.max(taking.line.rule.horizonUs, verdict.resetUs);
       count.isRecent = true;
@@ -169,4 +196,9 @@ export class MemoryCounters implements LendingStore {
     count.isRecent = false;
     if (count.idleAt <= now || isUnwanted) this.counts.delete(key);
   }
+}
+
+/** What a budget has counted; of no meaning for other states. */
+function usedOf(state: RuleState): number {
+  return 'held' in state ? state.count : 0;
 }

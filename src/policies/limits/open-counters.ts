@@ -3,13 +3,19 @@ import { ADJUST } from './adjust-script.ts';
 import type { Charge, CounterStore, Decision } from './counter-store.ts';
 import { DECIDE } from './decide-script.ts';
 import { LeasedCounters } from './leased-counters.ts';
-import { MemoryCounters } from './memory-counters.ts';
+import { type CounterLink, LinkedCounters } from './linked-counters.ts';
+import { type BudgetBook, MemoryCounters } from './memory-counters.ts';
+import { createOwnTime } from './own-time.ts';
 import { type OnStoreFailure, RedisCounters } from './redis-counters.ts';
 
 export interface CounterOptions {
   readonly clock: Clock;
   /** `undefined`: counts stay in this process. */
   readonly redisUrl: string | undefined;
+  /** Opened when this process counts by itself: what budgets have counted then outlives it. */
+  readonly openBook?: (() => Promise<BudgetBook>) | undefined;
+  /** Without Redis: the way to the process that counts for several of one gateway. */
+  readonly link?: CounterLink | undefined;
   /** `settings.redis.prefix`. */
   readonly prefix: string;
   /** `settings.on_store_failure` of the configuration in force. */
@@ -28,9 +34,10 @@ export interface CounterOptions {
  */
 export async function openCounters(options: CounterOptions): Promise<CounterStore> {
   const nowUs = createOwnTime(options.clock);
-  return options.redisUrl === undefined
-    ? new MemoryCounters({ nowUs })
-    : openRedisCounters(options.redisUrl, options, nowUs);
+  const { redisUrl, link } = options;
+  if (redisUrl !== undefined) return openRedisCounters(redisUrl, options, nowUs);
+  if (link === undefined) return new MemoryCounters({ nowUs, book: await options.openBook?.() });
+  return new LeasedCounters({ store: new LinkedCounters({ link, nowUs }), fleet: link, nowUs });
 }
 
 async function openRedisCounters(url: string, options: CounterOptions, nowUs: () => number): Promise<CounterStore> {
@@ -85,10 +92,4 @@ async function openRedisCounters(url: string, options: CounterOptions, nowUs: ()
 function findTag(key: string): string {
   const from = key.indexOf('{');
   return from === -1 ? '' : key.slice(from, key.indexOf('}', from));
-}
-
-/** Epoch microseconds that never go back and do not jump: read off the wall once, then counted by the steady clock. */
-function createOwnTime(clock: Clock): () => number {
-  const offset = clock.now() - clock.monotonic();
-  return () => Math.round((offset + clock.monotonic()) * 1000);
 }

@@ -1,0 +1,92 @@
+import type { Knex } from 'knex';
+import type { Database } from './database.ts';
+
+interface Row {
+  readonly key: string;
+  readonly ends_at: number | string;
+  readonly units: number | string;
+}
+
+interface Change {
+  /** Epoch milliseconds. */
+  readonly endsAt: number;
+  units: number;
+}
+
+const TABLE = 'budget_counts';
+const WRITE_MS = 1_000;
+const ROWS_PER_STATEMENT = 200;
+
+/**
+ * What was used of budgets, for a gateway that counts in its own memory: read at the start, and written every second as
+ * what has been added since. A gateway that is killed forgets the last second.
+ */
+export class BudgetCounts {
+  private readonly database: Database;
+  private readonly before = new Map<string, number>();
+  private changes = new Map<string, Change>();
+  private writing: Promise<void> | undefined;
+  private timer: NodeJS.Timeout | undefined;
+
+  private constructor(database: Database) {
+    this.database = database;
+  }
+
+  /** Reads what was used of the budgets that are not over at `now` (epoch milliseconds), and forgets the others. */
+  static async open(database: Database, now: number): Promise<BudgetCounts> {
+    const counts = new BudgetCounts(database);
+    await database.knex(TABLE).where('ends_at', '<=', now).delete();
+    const rows: Row[] = await database.reader(TABLE).select('key', 'ends_at', 'units');
+    for (const { key, units } of rows) counts.before.set(key, Math.max(0, Number(units)));
+    return counts;
+  }
+
+  /** What was used before this process began. */
+  usedBefore(key: string): number {
+    return this.before.get(key) ?? 0;
+  }
+
+  /** Notes units that are used, or below 0 given back, of a budget that ends at `endsAt` (epoch milliseconds). */
+  add(key: string, endsAt: number, units: number): void {
+    if (units === 0) return;
+    const known = this.changes.get(key);
+    if (known) known.units += units;
+    else this.changes.set(key, { endsAt, units });
+    this.timer ??= setTimeout(() => void this.write(), WRITE_MS).unref();
+  }
+
+  async close(): Promise<void> {
+    await this.writing;
+    await this.write();
+    clearTimeout(this.timer);
+  }
+
+  /** Never rejects: what cannot be written waits. */
+  private write(): Promise<void> {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    const changes = this.changes;
+    this.changes = new Map();
+    this.writing = this.store([...changes]).catch(() => {
+      for (const [key, { endsAt, units }] of changes) this.add(key, endsAt, units);
+    });
+    return this.writing;
+  }
+
+  /** All or nothing. */
+  private async store(changes: readonly [string, Change][]): Promise<void> {
+    if (changes.length === 0) return;
+    await this.database.knex.transaction(async (trx) => {
+      for (let i = 0; i < changes.length; i += ROWS_PER_STATEMENT)
+        await addUnits(trx, changes.slice(i, i + ROWS_PER_STATEMENT));
+    });
+  }
+}
+
+function addUnits(trx: Knex.Transaction, changes: readonly [string, Change][]): Promise<unknown> {
+  const rows = changes.map(([key, { endsAt, units }]) => ({ key, ends_at: endsAt, units }));
+  return trx(TABLE)
+    .insert(rows)
+    .onConflict('key')
+    .merge({ units: trx.raw('?? + excluded.units', [`${TABLE}.units`]) });
+}
