@@ -10,7 +10,7 @@ import type { EdgeRequest } from './exchange/edge-request.ts';
 import { DeadlineWatch } from './exchange/deadline.ts';
 import type { EdgeRules } from './exchange/edge.ts';
 import type { BudgetStanding } from './exchange/budget-standing.ts';
-import type { Exchange } from './exchange/exchange.ts';
+import type { AbortRule, Exchange } from './exchange/exchange.ts';
 import type { Principal } from './exchange/principal.ts';
 import { openExchange } from './exchange/open-exchange.ts';
 import type { Plane } from './exchange/plane.ts';
@@ -45,8 +45,11 @@ export interface OwnEndpoints {
 const NO_HOST = new Rejection('INVALID_HEADER', 'A Host header is required.');
 const TWO_READINGS = new Rejection('INVALID_PATH', 'Without its ";" parameters the path belongs to another route.');
 
-/** A client that opens and drops streams must not make the gateway read many of them to their end. */
-const MOST_DRAINS = 8;
+/**
+ * A client that opens and drops streams must not make the gateway read many of them to their end, nor take all
+ * connections to an upstream without holding one itself.
+ */
+const MOST_UNSEEN = { drain: 8, detach: 1_000 };
 
 type Found = Extract<RouteLookup<Destination>, { kind: 'found' }>;
 
@@ -64,8 +67,8 @@ export class Gateway {
   /** While true every answer asks its client to leave the connection. */
   isDraining = false;
 
-  /** Answers being read for what they say about usage alone. */
-  private drains = 0;
+  /** Answers being read that no client waits for, by the reason. */
+  private readonly unseen = { drain: 0, detach: 0 };
   private readonly own: OwnEndpoints;
   private readonly deps: Dependencies;
   private readonly surroundings;
@@ -207,18 +210,18 @@ export class Gateway {
 
   /** The response has closed; where its answer is wanted even without a client, it ends later. */
   private leave(exchange: Exchange): void {
-    if (exchange.onAbort !== 'stop' && this.mayDetach(exchange)) return;
+    if (exchange.onAbort !== 'stop' && this.mayDetach(exchange, exchange.onAbort)) return;
     this.end(exchange);
   }
 
-  private mayDetach(exchange: Exchange): boolean {
-    const isDrain = exchange.onAbort === 'drain';
-    if (exchange.res.writableFinished || (isDrain && this.drains >= MOST_DRAINS)) return false;
+  private mayDetach(exchange: Exchange, rule: Exclude<AbortRule, 'stop'>): boolean {
+    const { unseen } = this;
+    if (exchange.res.writableFinished || unseen[rule] >= MOST_UNSEEN[rule]) return false;
     const isDetached = exchange.detach(() => {
-      if (isDrain) this.drains--;
+      unseen[rule]--;
       this.end(exchange);
     });
-    if (isDetached && isDrain) this.drains++;
+    if (isDetached) unseen[rule]++;
     return isDetached;
   }
 

@@ -54,6 +54,11 @@ async function ask(script: Script, target: string, options?: Parameters<typeof r
   return sendRaw(gateway.url, request(target, CHAT, options));
 }
 
+const saying =
+  (text: string): Script =>
+  (call) =>
+    call.received.then(() => call.answer(200, JSON.stringify({ text }), JSON_TYPE));
+
 describe('what a provider says of the operator’s key does not reach the client', () => {
   const quoting = JSON.stringify({ error: { message: `Quota of key ${UPSTREAM_KEY} is used up`, type: 'x' } });
 
@@ -122,11 +127,6 @@ describe('figures that no answer can have used', () => {
 
 describe('an answer that was kept for an Idempotency-Key', () => {
   const more = ['Idempotency-Key: order-1'];
-  const saying =
-    (text: string): Script =>
-    (call) =>
-      call.received.then(() => call.answer(200, JSON.stringify({ text }), JSON_TYPE));
-
   test('is given to nobody else, and not to who may no longer ask for it', async () => {
     const target = '/plain/v1/chat/completions';
     expect((await ask(saying('for ada'), target, { more })).text).toContain('for ada');
@@ -138,6 +138,23 @@ describe('an answer that was kept for an Idempotency-Key', () => {
     expect((await ask(saying('anew'), `${target}?x=1`, { more })).status).toBe(422);
     expect((await ask(saying('anew'), '/plain/v1/completions', { more })).status).toBe(422);
   });
+});
+
+test('who asks and leaves does not take all connections to the provider with it', async () => {
+  provider.play((call) => call.received);
+  const before = provider.requests.length;
+  for (let asked = 0; asked < 1_050; asked += 150) {
+    const clients = await Promise.all(Array.from({ length: 150 }, () => connectRaw(gateway.url)));
+    const askOf = (i: number) =>
+      request('/plain/v1/chat/completions', CHAT, { more: [`Idempotency-Key: left-${asked + i}`] });
+    await Promise.all(clients.map((client, i) => client.send(askOf(i))));
+    await until(() => provider.requests.length === before + asked + 150);
+    for (const client of clients) client.destroy();
+  }
+  const { running } = gateway.gateway;
+  await until(() => running.size === 1_000);
+  for (const { socket } of provider.connections) socket.destroy();
+  await until(() => running.size === 0);
 });
 
 test('nothing of a prompt or of the operator’s key is in the log or in what the journal wrote', async () => {
