@@ -48,7 +48,7 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
   const keys = startKeys(loaded.env, options.dev ?? false);
   let gateway: Gateway | undefined;
   const onStoreFailure = () => (gateway?.config ?? loaded.config).settings.on_store_failure;
-  const opening = openDependencies({ ...keys, loaded, log, onStoreFailure });
+  const opening = openDependencies({ ...keys, loaded, log, link: options.fleet?.counters, onStoreFailure });
   const [deps, assemble] = await Promise.all([opening, loadRest()]);
   let assembly: Assembly | undefined;
   try {
@@ -57,7 +57,7 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
     const { reloader, sockets } = assembly;
     await sockets.open(settings);
     if (!options.fleet) await reloader.watch();
-    for (const warning of loaded.warnings) log.warn(warning);
+    if (!options.fleet) for (const warning of loaded.warnings) log.warn(warning);
     const running = { gateway, loaded, keys, reloader, log, deps, url: urlOf(sockets, settings.listen) };
     return { ...running, stop: stopOnce(running, sockets, options.dev ?? false) };
   } catch (error) {

@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import type { GatewayConfig } from '../config/gateway-config.ts';
+import type { GatewayConfig, RouteConfig } from '../config/gateway-config.ts';
 import { areDocsOn } from '../config/settings-schema.ts';
 import { renderTable } from './table.ts';
 
@@ -33,18 +33,34 @@ export function renderBanner(facts: BannerFacts): string {
   return `\n${lines.join('\n')}\n\n`;
 }
 
-/** One command each for a proxied call, a streamed chat completion and the metrics, as far as the configuration has them. */
+/** One command for each kind of service, and the metrics, as far as the configuration has them. */
 function commandsFor({ url, apiKey, config }: Pick<BannerFacts, 'url' | 'apiKey' | 'config'>): string[] {
   const curl = url.startsWith('https:') ? 'curl -k' : 'curl';
   const key = `-H "X-API-Key: ${apiKey}"`;
-  const web = config.routes.find(({ implied, kind }) => implied && kind === 'http');
-  const chat = config.routes.find(({ implied, kind }) => implied && kind === 'llm');
-  const isStandard = chat?.paths.some(({ pattern }) => pattern === '/v1/*');
-  const chatPath = isStandard ? '/v1/chat/completions' : `/${chat?.name}/chat/completions`;
-  const body = '{"model":"gpt-4o-mini","stream":true,"messages":[{"role":"user","content":"Hello"}]}';
+  const post = (path: string, body: object): string =>
+    `${url}${path} ${key} -H "Content-Type: application/json" -d '${JSON.stringify(body)}'`;
+  const [web, chat, embed] = (['http', 'llm', 'embeddings'] as const).map((kind) =>
+    config.routes.find((route) => route.implied && route.kind === kind),
+  );
+  const messages = [{ role: 'user', content: 'Hello' }];
+  const asked = chat && { model: modelOf(config, chat), stream: true, messages };
   return [
     ...(web ? [`${curl} ${url}/${web.service}/hello ${key}`] : []),
-    ...(chat ? [`${curl} -N ${url}${chatPath} ${key} -H "Content-Type: application/json" -d '${body}'`] : []),
+    ...(chat && asked ? [`${curl} -N ${post(pathOf(chat, '/chat/completions'), asked)}`] : []),
+    ...(embed ? [`${curl} ${post(pathOf(embed, '/embed'), { input_text: 'Hello' })}`] : []),
     `${curl} ${url}/metrics`,
   ];
+}
+
+/** The standard path, or the one below the name of the service where another service has those. */
+function pathOf({ name, paths }: RouteConfig, operation: string): string {
+  const standard = ['/v1/*', `/v1${operation}`];
+  return paths.some(({ pattern }) => standard.includes(pattern)) ? `/v1${operation}` : `/${name}${operation}`;
+}
+
+/** One that is answered: where there is a catalogue, others are not. */
+function modelOf({ services }: GatewayConfig, { service }: RouteConfig): string {
+  const models = services[service ?? '']?.models;
+  const named = models?.default === 'fastest' ? undefined : models?.default;
+  return named ?? Object.keys(models?.entries ?? {})[0] ?? 'gpt-4o-mini';
 }

@@ -1,20 +1,25 @@
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { RunningGateway } from '../main.ts';
 
+type Started = Pick<RunningGateway, 'keys' | 'loaded' | 'log'> & {
+  /** Address of the database without its password. */
+  readonly database: string;
+};
+
 /** Writes to the log what has been started, what is open to everybody, and what an operator may not expect. */
-export function logSummary({ loaded, log, deps, keys }: RunningGateway, dev: boolean): void {
+export function logSummary({ loaded, log, database, keys }: Started, dev: boolean): void {
   const { config, env } = loaded;
   const facts = {
     services: Object.keys(config.services),
     routes: config.routes.length,
     open_routes: config.routes.filter(isOpen).map(({ name }) => name),
     only_by_routes: withoutDefaultRoutes(config),
-    database: deps.database.shown,
+    database,
     counters: env.redisUrl ? 'redis' : 'memory',
   };
   log.info(facts, 'configuration in force');
   if (keys.masterKeys.length === 0) log.warn('MASTER_KEY is not set: the administration interface is off');
-  if (!env.redisUrl && !dev) log.warn('REDIS_URL is not set: each process counts limits by itself');
+  if (!env.redisUrl && !dev) log.warn('REDIS_URL is not set: each gateway counts limits by itself');
 }
 
 /** Routes that lead to a service and ask for no credential. */

@@ -7,6 +7,7 @@ import { type StartKeys, startKeys } from '../process/start-keys.ts';
 import { flushLogger, type Logger } from '../telemetry/logger.ts';
 import { announceDevelopment } from './announce.ts';
 import type { Samples } from './samples.ts';
+import { logSummary } from './start-summary.ts';
 
 interface WorkersOptions {
   readonly file: string;
@@ -36,6 +37,8 @@ export async function startWorkers({ file, dev, version, loaded, samples }: Work
   ownProcess(primary, log);
   const { url, database } = await primary.start();
   const readyMs = Math.round(process.uptime() * 1000);
+  for (const warning of loaded.warnings) log.warn(warning);
+  logSummary({ loaded, log, keys, database }, dev);
   log.info(`ready in ${readyMs} ms, listening on ${url} with ${countWorkers(settings)} processes`);
   for (const problem of (await samples?.settled) ?? []) log.warn(problem);
   flushLogger(log);

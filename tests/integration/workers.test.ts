@@ -7,6 +7,7 @@ const config = (greeting: string): string => `
 settings: { workers: 2, shutdown: { grace: 0s, drain: 5s, flush: 2s } }
 routes:
   - { name: hi, match: { path: /hi }, auth: false, respond: { status: 200, body: "${greeting}" } }
+  - { name: few, match: { path: /few }, auth: false, rate_limit: { limits: [{ limit: 20, window: 1h, per: ip }] }, respond: { status: 200, body: "in" } }
 `;
 
 let gateway: GatewayProcess;
@@ -53,6 +54,13 @@ describe('two workers', () => {
   test('show one page of metrics, whichever of them is asked', async () => {
     for (let i = 0; i < 20; i++) await ask();
     expect([await count(), await count(), await count()]).toEqual([asked, asked, asked]);
+  });
+
+  test('admit exactly the limit together, without Redis', async () => {
+    const headers = { connection: 'close' };
+    const answers = await Promise.all(Array.from({ length: 60 }, () => fetch(`${gateway.url}/few`, { headers })));
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(20);
+    expect(answers.filter(({ status }) => status === 429)).toHaveLength(40);
   });
 
   test('follow a changed file together, and one of them puts it on record', async () => {

@@ -5,6 +5,8 @@ import { RESERVED_PATHS, RESERVED_TREES } from '../../config/own-paths.ts';
 import { canonicalPath } from '../../exchange/canonical-path.ts';
 import { HeaderList } from '../../exchange/header-list.ts';
 import { Rejection } from '../../errors/rejection.ts';
+import { readOperation } from '../../llm/operation.ts';
+import { findProvider } from '../../llm/providers/find-provider.ts';
 import { type RouteLookup, RouteTable } from '../../routing/route-table.ts';
 import { isOfMessagesApi } from '../../routing/messages-path.ts';
 import { compileRewrite } from '../../routing/upstream-path.ts';
@@ -16,6 +18,12 @@ interface ExplainOptions {
   readonly host: string;
   /** `name: value` each. */
   readonly header?: readonly string[];
+}
+
+interface Asked {
+  readonly method: string;
+  /** Canonical. */
+  readonly path: string;
 }
 
 interface Way {
@@ -37,7 +45,7 @@ export async function explain(method: string, target: string, options: ExplainOp
   };
   const lookup = tableOf(loaded.config).find(asked);
   console.log(`${asked.method} ${asked.path}`);
-  for (const line of describe(lookup, loaded, asked.path, query)) console.log(line);
+  for (const line of describe(lookup, loaded, asked, query)) console.log(line);
   if (lookup.kind !== 'found') process.exitCode = 1;
 }
 
@@ -57,7 +65,7 @@ function tableOf({ routes }: GatewayConfig): RouteTable<Way | undefined> {
   return new RouteTable<Way | undefined>([own, ...configured]);
 }
 
-function describe(lookup: RouteLookup<Way | undefined>, loaded: LoadedConfig, path: string, query?: string): string[] {
+function describe(lookup: RouteLookup<Way | undefined>, loaded: LoadedConfig, asked: Asked, query?: string): string[] {
   if (lookup.kind === 'nothing') return ['404: no route matches this host and path'];
   if (lookup.kind === 'wrong_method') return [`405: allowed here are ${lookup.allow.join(', ')}`];
   const way = lookup.value;
@@ -66,13 +74,13 @@ function describe(lookup: RouteLookup<Way | undefined>, loaded: LoadedConfig, pa
   const facts = [
     ['route', route.name, placeOf(loaded, route)],
     ['path', way.path.pattern, ''],
-    ...goesTo(way, loaded.config, path, lookup.params).map((to) => [
+    ...goesTo(way, loaded.config, asked, lookup.params).map((to) => [
       'to',
       query === undefined ? to : `${to}?${query}`,
       '',
     ]),
   ];
-  const dialect = isOfMessagesApi(path) ? route.messages_dialect : route.dialect;
+  const dialect = isOfMessagesApi(asked.path) ? route.messages_dialect : route.dialect;
   const values = explainRoute(loaded, route, dialect);
   return renderTable([...facts, ...values.map(({ key, value, origin }) => [key, value, origin])]);
 }
@@ -82,11 +90,22 @@ function placeOf({ origins }: LoadedConfig, route: RouteConfig): string {
   return route.implied ? `implied by ${place}` : place;
 }
 
-function goesTo(way: Way, config: GatewayConfig, path: string, params: Readonly<Record<string, string>>): string[] {
+function goesTo(
+  way: Way,
+  config: GatewayConfig,
+  { method, path }: Asked,
+  params: Readonly<Record<string, string>>,
+): string[] {
   const { route } = way;
   if (route.redirect) return [`${route.redirect.status} ${route.redirect.to}`];
   if (route.respond) return [`${route.respond.status} by the gateway`];
   const rest = compileRewrite(way.path, route.operation)(path, params);
-  const targets = route.service === undefined ? [] : (config.services[route.service]?.targets ?? []);
-  return targets.map(({ url }) => url.replace(/\/+$/, '') + rest);
+  const { targets = [], models } = config.services[route.service ?? ''] ?? {};
+  const call = route.operation ? readOperation(rest) : undefined;
+  const isListed = call?.operation === 'models' && (method === 'GET' || method === 'HEAD');
+  if (isListed && Object.keys(models?.entries ?? {}).length > 0) return ['the models of the service, by the gateway'];
+  return targets.map(({ url, provider }) => {
+    const sent = call ? findProvider(provider).pathOf(call) : rest;
+    return sent === undefined ? `404: ${provider} has no ${rest}` : url.replace(/\/+$/, '') + sent;
+  });
 }

@@ -1,7 +1,9 @@
 import cluster from 'node:cluster';
 import type { Flags } from '../../config/env.ts';
+import type { LoadedConfig } from '../../config/load.ts';
 import type { RunningGateway } from '../../main.ts';
 import type { Channel } from '../../process/fleet/dialogue.ts';
+import { countWorkers } from '../../process/fleet/count-workers.ts';
 import type { FleetMember } from '../../process/fleet/fleet-member.ts';
 import { announceDevelopment } from '../announce.ts';
 import { type Samples, startSamples } from '../samples.ts';
@@ -32,17 +34,17 @@ export async function start(options: StartFlags, version: string): Promise<void>
     return startWorkers({ file, dev, version, loaded, samples });
   }
   const { ownProcess, startGateway } = await import('../../main.ts');
-  const fleet = cluster.isWorker ? await joinFleet() : undefined;
+  const fleet = cluster.isWorker ? await joinFleet(loaded) : undefined;
   const running = await startGateway({ ...source, version, loaded, fleet });
   ownProcess(running, { isAlone: !fleet });
   if (fleet) await fleet.begin(running);
   else await announce(running, { dev, version, file, samples });
 }
 
-async function joinFleet(): Promise<FleetMember> {
+async function joinFleet({ config }: LoadedConfig): Promise<FleetMember> {
   const { FleetMember: Member } = await import('../../process/fleet/fleet-member.ts');
   // A worker is always started with a channel.
-  return new Member(process as Channel);
+  return new Member(process as Channel, countWorkers(config.settings));
 }
 
 function flagsOf(options: StartFlags): Flags {
@@ -70,7 +72,7 @@ async function announce(running: RunningGateway, { dev, version, file, samples }
     import('../../telemetry/logger.ts'),
   ]);
   const { log, loaded, deps, keys, url } = running;
-  logSummary(running, dev);
+  logSummary({ ...running, database: deps.database.shown }, dev);
   log.info(`ready in ${readyMs} ms, listening on ${url}`);
   for (const problem of (await samples?.settled) ?? []) log.warn(problem);
   flushLogger(log);

@@ -1,4 +1,6 @@
 import type { RunningGateway } from '../../main.ts';
+import type { CounterAnswer, CounterCall } from '../../policies/limits/counter-calls.ts';
+import type { CounterLink } from '../../policies/limits/linked-counters.ts';
 import { flushLogger } from '../../telemetry/logger.ts';
 import { type Channel, Dialogue } from './dialogue.ts';
 import type { Exposition, PrimaryQuestion, ScrapeWish, WorkerQuestion } from './messages.ts';
@@ -6,14 +8,21 @@ import type { Exposition, PrimaryQuestion, ScrapeWish, WorkerQuestion } from './
 /** The primary gathers from all workers in less. */
 const METRICS_DEADLINE_MS = 3000;
 const NOTICE_DEADLINE_MS = 1000;
+/** A request waits no longer for its limits. */
+const COUNTERS_DEADLINE_MS = 100;
 
 /** What a worker has of the primary process and, through it, of the other workers. */
 export class FleetMember {
+  /** The primary counts limits for all workers. */
+  readonly counters: CounterLink;
+
   private readonly dialogue: Dialogue<WorkerQuestion, PrimaryQuestion>;
   private readonly started = Promise.withResolvers<RunningGateway>();
 
-  constructor(channel: Channel) {
+  /** `size`: workers of this gateway. */
+  constructor(channel: Channel, size: number) {
     this.dialogue = new Dialogue(channel, (question) => this.answer(question));
+    this.counters = { size, ask: (calls) => this.count(calls) };
   }
 
   /** The gateway of this worker accepts requests. */
@@ -31,6 +40,10 @@ export class FleetMember {
   /** Has the other workers load the configuration too. A primary that is gone takes this process with it. */
   announceReload(): void {
     this.dialogue.ask({ kind: 'reloaded' }, NOTICE_DEADLINE_MS).catch(() => undefined);
+  }
+
+  private async count(calls: readonly CounterCall[]): Promise<readonly CounterAnswer[]> {
+    return (await this.dialogue.ask({ kind: 'counters', calls }, COUNTERS_DEADLINE_MS)) as CounterAnswer[];
   }
 
   private async answer(question: PrimaryQuestion): Promise<unknown> {

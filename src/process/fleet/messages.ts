@@ -1,5 +1,6 @@
 /** What the processes of one gateway ask each other: plain data, copied. */
 
+import type { CounterCall } from '../../policies/limits/counter-calls.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import type { Ending } from '../shutdown.ts';
 
@@ -19,6 +20,8 @@ export type WorkerQuestion =
   | { readonly kind: 'ready'; readonly facts: WorkerFacts }
   /** The metrics of all workers in one. */
   | { readonly kind: 'metrics'; readonly wish: ScrapeWish }
+  /** What the limits of a worker have counted by the primary, in one turn of its event loop. */
+  | { readonly kind: 'counters'; readonly calls: readonly CounterCall[] }
   /** This worker has loaded the configuration anew: the others are to follow. */
   | { readonly kind: 'reloaded' };
 

@@ -1,4 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock } from '../../lib/clock.ts';
+import { CounterDesk } from '../../policies/limits/counter-desk.ts';
+import { createOwnTime } from '../../policies/limits/own-time.ts';
 import { mergeExpositions } from '../../telemetry/merge-expositions.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { ConfigWatch } from '../config-watch.ts';
@@ -26,11 +29,13 @@ const HEALTHY_AFTER_MS = 10_000;
 
 /**
  * Keeps several processes of the gateway running, which share its sockets, and does once for all of them what must not
- * be done by each: it watches the file, starts reloads, adds up metrics and ends them together. It serves no request.
+ * be done by each: it watches the file, starts reloads, adds up metrics, counts limits where there is no Redis, and ends
+ * them together. It serves no request.
  */
 export class Primary {
   private readonly options: PrimaryOptions;
   private readonly watch: ConfigWatch;
+  private readonly desk = new CounterDesk(createOwnTime(systemClock));
   private workers: LiveWorker[] = [];
   /** What workers that have ended had counted, by format. */
   private readonly departed = new Map<string, string>();
@@ -132,6 +137,7 @@ export class Primary {
   }
 
   private async answer(question: WorkerQuestion, from: LiveWorker): Promise<unknown> {
+    if (question.kind === 'counters') return this.desk.answer(question.calls);
     if (question.kind === 'metrics') return this.gather(question.wish);
     if (question.kind === 'reloaded') await this.follow(from);
     return undefined;
