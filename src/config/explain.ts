@@ -3,6 +3,7 @@ import type { LimitLevelConfig } from '../policies/limits/schema.ts';
 import type { Path } from './config-error.ts';
 import type { RouteConfig } from './gateway-config.ts';
 import type { LoadedConfig } from './load.ts';
+import type { ModelsFields } from './schema.ts';
 import { displaySection } from './display.ts';
 import { asNode, isRecord, type SchemaNode } from './normalize.ts';
 import type { Origins } from './origins.ts';
@@ -46,6 +47,7 @@ export function explainRoute(
   return [
     explainer.value('dialect', dialect),
     ...ROUTE_POLICIES.flatMap((key) => explainer.policy(key, route.policies[key])),
+    ...(service?.models ? explainer.models(service.models) : []),
     ...route.policies.limits.flatMap((level) => explainer.limits(level)),
     ...route.policies.concurrency.flatMap(({ level, id: _id, ...line }) => explainer.concurrency(level, line)),
     ...explainer.fields('timeout', route.policies.timeout),
@@ -90,6 +92,14 @@ class Explainer {
     return leaves(asNode(POLICY_SCHEMAS[key]), value)
       .filter(({ path }) => path[0] !== 'idle_streamed')
       .map(({ path, text }) => this.leaf(key, path, text, [...this.layerOf(key, path), key]));
+  }
+
+  /** What is empty says nothing, and the limits of a model stand with all others. */
+  models(models: ModelsFields): ExplainedValue[] {
+    const at = [...this.layerOf('models'), 'models'];
+    return namedLeaves(models)
+      .filter(({ path, text }) => text !== '[]' && path[2] !== 'rate_limit')
+      .map(({ path, text }) => this.leaf('models', path, text, at));
   }
 
   limits(limits: LimitLevelConfig): ExplainedValue[] {
@@ -150,7 +160,18 @@ function leaves(schema: SchemaNode, value: unknown): { path: Path; text: string 
     return value.flatMap((item, i) => below(i, leaves(items, item)));
   }
   const written = writtenForm(schema, value);
-  return [{ path: [], text: typeof written === 'string' ? written : JSON.stringify(written) }];
+  return [{ path: [], text: textOf(written) }];
+}
+
+/** The same for a section whose keys are names that somebody chose. */
+function namedLeaves(value: unknown): { path: Path; text: string }[] {
+  if (value === undefined) return [];
+  if (!isRecord(value)) return [{ path: [], text: textOf(value) }];
+  return Object.entries(value).flatMap(([key, item]) => below(key, namedLeaves(item)));
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function below(step: string | number, found: { path: Path; text: string }[]): { path: Path; text: string }[] {

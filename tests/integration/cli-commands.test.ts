@@ -65,6 +65,26 @@ describe('explain', () => {
     expect((await run('explain', 'POST', '/v1/messages')).stdout).toMatch(/^dialect +anthropic +default$/m);
   });
 
+  test('tells what becomes of a request to a model', async () => {
+    write(`services:
+  chat:
+    kind: llm
+    targets: [{ url: "http://o/v1" }, { url: "http://a/v1", provider: anthropic }]
+    models: { default: m, aliases: { n: m }, entries: { m: { price: { input_per_million: 2 }, rate_limit: 7 } } }
+`);
+    const { stdout } = await run('explain', 'POST', '/api/v1/chat/completions/stream');
+    expect(stdout).toMatch(/^to +http:\/\/o\/v1\/chat\/completions$/m);
+    expect(stdout).toMatch(/^to +http:\/\/a\/v1\/messages$/m);
+    expect(stdout).toMatch(/^models\.default +m +gateway_config\.yaml:5:24$/m);
+    expect(stdout).toMatch(/^models\.aliases\.n +m /m);
+    expect(stdout).toMatch(/^models\.entries\.m\.price\.input_per_million +2 /m);
+    expect(stdout).not.toContain('models.entries.m.rate_limit');
+    expect((await run('explain', 'POST', '/v1/embeddings')).stdout).toMatch(
+      /^to +404: anthropic has no \/embeddings$/m,
+    );
+    expect((await run('explain', 'GET', '/v1/models/m')).stdout).toMatch(/^to +the models of the service/m);
+  });
+
   test('chooses by host, header and method like the gateway', async () => {
     write(`${config}routes:
   - { name: beta, match: { path: /x, hosts: ["*.example.com"], headers: { x-beta: "1" } }, service: service1 }

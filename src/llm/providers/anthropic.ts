@@ -11,15 +11,18 @@ import { notServed } from './refusals.ts';
 /** What the API has, the older text completions left out. */
 const PATHS = /^\/(?:messages|models|files|skills)(?:[/?]|$)/;
 
+const MESSAGES = '/messages';
+
 /** Anthropic's API, version 2023-06-01: passes the Messages API on, and serves chat completions in translation. */
 export const anthropic: Provider = {
   name: 'anthropic',
   requiredHeaders: ['anthropic-version', '2023-06-01'],
   credential: (apiKey) => ({ name: 'x-api-key', value: apiKey }),
+  pathOf: ({ operation, path }) => (operation === 'chat' ? MESSAGES : PATHS.test(path) ? path : undefined),
   serves: (path) => PATHS.test(path),
 
   request(call: ModelCall, client: ClientRequest): ProviderRequest {
-    if (call.operation === 'chat') return { path: '/messages', body: chatToMessages(call) };
+    if (call.operation === 'chat') return { path: MESSAGES, body: chatToMessages(call) };
     if (!PATHS.test(client.path)) throw notServed(client.path, call.model.name);
     if (!client.bytes) return { path: client.path, body: undefined };
     const edits = call.isStream ? { ...ownModel(call), stream: true } : ownModel(call);

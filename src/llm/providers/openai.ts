@@ -18,17 +18,23 @@ export const openai: Provider = {
   name: 'openai',
   requiredHeaders: [],
   credential: (apiKey) => ({ name: 'authorization', value: `Bearer ${apiKey}` }),
+  pathOf: ({ operation, path }) => (operation === 'count_tokens' ? undefined : (TRANSLATED[operation] ?? path)),
   serves: () => true,
 
   request(call: ModelCall, client: ClientRequest): ProviderRequest {
-    if (call.operation === 'messages') return { path: '/chat/completions', body: messagesToChat(call) };
-    if (call.operation === 'embed') return { path: '/embeddings', body: embedToEmbeddings(call) };
+    if (call.operation === 'messages') return { path: TRANSLATED.messages, body: messagesToChat(call) };
+    if (call.operation === 'embed') return { path: TRANSLATED.embed, body: embedToEmbeddings(call) };
     if (call.operation === 'count_tokens') throw notServed(client.path, call.model.name);
     if (!client.bytes) return { path: client.path, body: undefined };
     return { path: client.path, body: editBody(client.bytes, call, editsFor(call)) };
   },
 
   translation: ({ operation }) => TRANSLATIONS[operation],
+};
+
+const TRANSLATED: { readonly [O in Operation]?: string } & Record<'messages' | 'embed', string> = {
+  messages: '/chat/completions',
+  embed: '/embeddings',
 };
 
 const TRANSLATIONS: { readonly [O in Operation]?: AnswerTranslation } = {

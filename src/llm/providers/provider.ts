@@ -1,6 +1,7 @@
 import type { Rejection } from '../../errors/rejection.ts';
 import type { BodyFilter } from '../../exchange/body-filter.ts';
 import type { ModelCall, ProviderName } from '../../exchange/model-call.ts';
+import type { RequestedOperation } from '../operation.ts';
 
 /** The client's request to a model as far as a provider needs it beside the `ModelCall`. */
 export interface ClientRequest {
@@ -23,6 +24,8 @@ export interface Provider {
   readonly name: ProviderName;
   /** For `call.model`. Throws `GatewayError` (VALIDATION_ERROR, VALUE_ERROR, NOT_FOUND) when it cannot be expressed. */
   request(call: ModelCall, client: ClientRequest): ProviderRequest;
+  /** Where a request of the client ends up, behind the target's base path; `undefined` where its API has nothing for it. */
+  pathOf(asked: Pick<RequestedOperation, 'operation' | 'path'>): string | undefined;
   /** True where its API has this path, so that what is not translated can be passed on. */
   serves(path: string): boolean;
   /** How its answers become the client's; `undefined` when they pass as they are. Made once per answer. */
