@@ -56,6 +56,7 @@ local function correct_sliding(value, window, units, cell_size, cell_us, counted
   else
     local left, index = counted + window > now and -units or 0, first
     while index <= #counts and lasts[index] < counted do index = index + 1 end
+    while lasts[index + 1] == counted do index = index + 1 end
     while left > 0 and index >= first and index <= #counts do
       local taken = min(left, counts[index])
       counts[index], total, left = counts[index] - taken, total - taken, left - taken

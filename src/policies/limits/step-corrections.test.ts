@@ -174,3 +174,11 @@ describe('units held for a while', () => {
     expect(weigh(state, sliding, START + 10_000_000 + 500, 1).admitted).toBe(true);
   });
 });
+
+test('is all there again of those who were counted at the same moment, each in a cell of its own', () => {
+  const rule = compileRule({ algorithm: 'sliding_window', limit: 1_000, window: 60_000 });
+  const state = createState(rule);
+  for (let i = 0; i < 5; i += 1) step(state, rule, START, 150);
+  for (let i = 0; i < 5; i += 1) correct(state, rule, START + 1_000, { units: -140, at: START });
+  expect(weigh(state, rule, START + 1_000, 1).remaining).toBe(950);
+});

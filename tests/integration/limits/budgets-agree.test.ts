@@ -111,6 +111,20 @@ describeWithRedis('budgets in memory and in Redis', (redis) => {
     }
   });
 
+  test('give back equally what was taken of a limit of tokens by many at one moment', async () => {
+    const now = START_MS * 1000;
+    const { memory, shared } = openBoth(() => now);
+    const [line] = makeLines({ limit: 1_000, window: 60_000, count: 'tokens' });
+    const charge: Charge = { line: line as Line, key: 'k', cost: 150 };
+    for (let i = 0; i < 5; i += 1) expect(await shared.decide([charge])).toEqual(memory.decide([charge]));
+    const corrections = Array.from({ length: 5 }, () => ({ ...charge, units: -140, at: now }));
+    shared.adjust(corrections);
+    memory.adjust(corrections);
+    await shared.settled();
+    expect(await shared.read([charge])).toEqual([950]);
+    expect(await memory.read([charge])).toEqual([950]);
+  });
+
   test('give back a reservation that a process died with, to all others', async () => {
     let now = START_MS * 1000;
     const prefix = `died:${process.pid}:`;
