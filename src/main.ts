@@ -81,7 +81,7 @@ export function ownProcess(running: RunningGateway, { isAlone }: { readonly isAl
   // Of several processes the primary is told, and tells the others.
   process.on('SIGHUP', () => void (isAlone && running.reloader.reload()));
   // The waits of a shutdown are bounded by settings.shutdown; a second signal ends the process at once.
-  closeWithGrace({ delay: false, logger: false }, async ({ err, signal }) => {
+  closeWithGrace({ delay: false, logger: false, skip: ['SIGHUP'] }, async ({ err, signal }) => {
     if (err) running.log.fatal({ err }, 'unexpected exception: draining, then exit 1');
     else running.log.info({ signal }, 'signal received');
     await running.stop();

@@ -54,11 +54,12 @@ test('20 reloads under load fail no request', async () => {
   expect([...load.statuses.keys()]).toEqual([200]);
 }, 30_000);
 
-test('a new file takes effect at SIGHUP', async () => {
+test('a new file takes effect at SIGHUP, which ends nothing', async () => {
   const key = await gateway.generateKey('test');
   gateway.writeConfig(configWith(7));
   gateway.signal('SIGHUP');
   await until(async () => (await call(key)).headers.get('x-ratelimit-limit') === '7');
+  expect((await fetch(`${gateway.url}/ready`)).status).toBe(200);
 });
 
 test('a wrong file does not replace a running configuration, and is reported', async () => {

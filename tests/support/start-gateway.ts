@@ -10,7 +10,7 @@ import { expectNoLeak, secretsOfConfig, secretsOfEnvironment } from './secret-le
 
 export const API_KEY = 'sk_test_key_of_the_tests';
 export const MASTER_KEY = 'mk_master_key_of_the_tests';
-export const VERSION = '9.9.9';
+const VERSION = '9.9.9';
 
 export interface TestGateway extends RunningGateway {
   /** Everything logged so far, one parsed line each. */
