@@ -1,6 +1,7 @@
 import { GatewayError, Rejection } from '../errors/rejection.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { type ModelCall, type Operation, type ProviderName, usesTokens } from '../exchange/model-call.ts';
+import { SecretMask } from '../exchange/secret-mask.ts';
 import { decodeBody } from './decode-body.ts';
 import { envelopeOf } from './envelope.ts';
 import { findProvider } from './providers/find-provider.ts';
@@ -15,7 +16,7 @@ interface AnswerHead {
   readonly status: number;
   /** name, value, name, value … as received. */
   readonly headers: readonly string[];
-  readonly target: { readonly provider: ProviderName };
+  readonly target: { readonly provider: ProviderName; readonly credential?: { readonly value: string } | undefined };
 }
 
 /** How an answer reaches the client. */
@@ -104,9 +105,16 @@ function relayStream(exchange: Exchange, { call, answer, translation, usage }: R
   const shape = streamShape(answer.target.provider, call.operation, translation !== undefined);
   const hidesUsage = !translation && !call.wantsStreamUsage && TELLS_USAGE_WHEN_ASKED.has(call.operation);
   if (shape) exchange.filterBody(new StreamMeter(usage, shape, hidesUsage));
-  if (translation) exchange.filterBody(translation.stream());
+  if (translation) translateStream(exchange, answer, translation);
   const isChanged = translation !== undefined || hidesUsage;
   return { headers: isChanged ? without(answer.headers, ABOUT_LENGTH) : answer.headers, reshape: undefined };
+}
+
+/** An error inside the stream is told in words of the upstream, which may quote the key it was given. */
+function translateStream(exchange: Exchange, { target }: AnswerHead, translation: AnswerTranslation): void {
+  const mask = target.credential && SecretMask.of(target.credential.value);
+  if (mask) exchange.filterBody(mask);
+  exchange.filterBody(translation.stream());
 }
 
 const TEXT_OPERATIONS: ReadonlySet<Operation> = new Set<Operation>(['chat', 'completions', 'responses', 'messages']);

@@ -2,9 +2,9 @@ import { GatewayError, Rejection } from '../errors/rejection.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { ModelCall } from '../exchange/model-call.ts';
 import { sendWhole } from '../exchange/respond.ts';
+import { SecretMask } from '../exchange/secret-mask.ts';
 import { relayAnswer } from '../llm/relay-answer.ts';
 import { type Answer, UpstreamFailure } from '../upstream/attempt.ts';
-import { SecretMask } from '../upstream/secret-mask.ts';
 import type { AnswerHead } from '../upstream/response-headers.ts';
 import type { CompiledRoute } from './compiled-route.ts';
 

@@ -88,6 +88,18 @@ describe('what a provider says of the operator’s key does not reach the client
     expect(answer.body).toHaveLength(quoting.length);
     expect(answer.text).not.toContain(UPSTREAM_KEY);
   });
+
+  test('inside a stream that is translated', async () => {
+    const event = { type: 'error', error: { type: 'x', message: `Quota of key ${UPSTREAM_KEY}` } };
+    const stream = `event: error\ndata: ${JSON.stringify(event)}\n\n`;
+    provider.play(async (call) => {
+      await call.received;
+      await call.write(`HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n${stream}`);
+    });
+    const answer = await sendRaw(gateway.url, request('/foreign/v1/chat/completions', { ...CHAT, stream: true }));
+    expect(answer.text).toContain('Quota of key');
+    expect(answer.text).not.toContain(UPSTREAM_KEY);
+  });
 });
 
 describe('whoever leaves early is charged', () => {

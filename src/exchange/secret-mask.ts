@@ -1,4 +1,4 @@
-import type { BodyFilter } from '../exchange/body-filter.ts';
+import type { BodyFilter } from './body-filter.ts';
 
 /** Shorter ones would be found in ordinary words. */
 const SHORTEST = 8;
