@@ -1,3 +1,5 @@
+import { hash } from 'node:crypto';
+
 /**
  * Columns of what is kept of one exchange, in the order of a record's text. Never a prompt, an answer, an address or a
  * secret. Texts in journals outlive a release: only ever append.
@@ -72,15 +74,21 @@ export function decodeAmounts(text: string): RowAmounts {
 }
 
 const MOST_CHARACTERS = 200;
+/** In place of the end of a text that is too long. */
+const DIGEST_LENGTH = 32;
 const HARMLESS = /^[ -~]{0,200}$/;
 const NEEDS_ESCAPING = /[^ !#-[\]-~]/;
 
 /**
  * Text that others chose, as it can be stored: not too long, without the character that PostgreSQL cannot keep and
- * without halves of characters.
+ * without halves of characters. Two texts of which one is too long stay two.
  */
 export function storable(text: string): string {
-  return HARMLESS.test(text) ? text : text.slice(0, MOST_CHARACTERS).replaceAll('\0', '').toWellFormed();
+  if (HARMLESS.test(text)) return text;
+  const whole = text.replaceAll('\0', '').toWellFormed();
+  if (whole.length <= MOST_CHARACTERS) return whole;
+  const beginning = whole.slice(0, MOST_CHARACTERS - DIGEST_LENGTH - 1).toWellFormed();
+  return `${beginning}…${hash('sha256', text).slice(0, DIGEST_LENGTH)}`;
 }
 
 /** JSON of a text, in ASCII. */
