@@ -68,8 +68,9 @@ test('a login with the wrong password, or of nobody, is the same 401', async () 
 });
 
 test('the token of a login opens the chat', async () => {
-  const { status, body } = await chat(await signUpAndLogIn('token@example.com'));
+  const { status, body, headers } = await chat(await signUpAndLogIn('token@example.com'));
   expect(status).toBe(200);
+  expect([headers.get('x-ratelimit-limit'), headers.get('x-ratelimit-remaining')]).toEqual(['10', '9']);
   expect(body).toMatchObject({ object: 'chat.completion', choices: [{ message: { role: 'assistant' } }] });
 });
 

@@ -155,6 +155,12 @@ test('/health tells of the inference service to everybody, and /ready says when 
   expect((await fetch(`${gateway.url}/ready`)).status).toBe(200);
 });
 
+test('the metrics have the names of the document beside their own', async () => {
+  const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+  expect(metrics).toMatch(/^api_requests_total [1-9]/m);
+  expect(metrics).toMatch(/^request_duration_seconds_count [1-9]/m);
+});
+
 test('a page of any origin may call with a key', async () => {
   const asked = { Origin: 'https://page.example', 'Access-Control-Request-Method': 'POST' };
   const res = await fetch(`${gateway.url}/v1/embed`, { method: 'OPTIONS', headers: asked });

@@ -11,14 +11,16 @@ import { StartFailure } from '../support/server-process.ts';
 
 const config = readExample('enterprise-ai.yaml');
 const example = readExampleEnvironment('enterprise-ai.env');
+const upstreamKey = 'sk-the-key-of-the-gateway';
 const secret = example['JWT_SECRET_KEY'] as string;
 
 let llm: RunningService;
 let gateway: GatewayProcess;
 
 beforeAll(async () => {
-  llm = await startLlm({ port: 0 });
-  const env = { ...example, OPENAI_BASE_URL: `${llm.url}/v1`, PROMETHEUS_PORT: String(await findFreePort()) };
+  llm = await startLlm({ port: 0, apiKey: upstreamKey });
+  const upstream = { OPENAI_BASE_URL: `${llm.url}/v1`, OPENAI_API_KEY: upstreamKey };
+  const env = { ...example, ...upstream, PROMETHEUS_PORT: String(await findFreePort()) };
   gateway = await startGatewayProcess({ config, env, args: ['--dev'] });
 });
 
@@ -99,6 +101,45 @@ test('a model may be asked for by another name, or not at all', async () => {
   expect([unnamed.status, unnamed.headers.get('x-gateway-model')]).toEqual([200, 'gpt-4']);
   const models = await getJson(`${gateway.url}/api/v1/chat/models`, bearer(token));
   expect(models.body['data']).toMatchObject([{ id: 'gpt-4' }, { id: 'llama-2' }]);
+});
+
+test('a success has the shape of the document, and a stream that of OpenAI', async () => {
+  const token = await issueToken({ ...advisor, username: 'shape@wealth.com' });
+  const { body, headers } = await chat(token, 'openai/gpt-4.1');
+  expect(body).toEqual({
+    request_id: headers.get('x-request-id'),
+    status: 'success',
+    model: 'gpt-4',
+    response: expect.stringContaining('Write a short haiku about programming'),
+    metadata: {
+      tokens_used: expect.any(Number),
+      latency_ms: expect.any(Number),
+      timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+    },
+  });
+  const res = await fetch(`${gateway.url}/api/v1/chat/completions/stream`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...bearer(token) },
+    body: JSON.stringify({ messages: [{ role: 'user', content: 'Hi' }] }),
+  });
+  expect(await res.text()).toMatch(/^data: \{"id":"chatcmpl-[^]*data: \[DONE\]\s*$/);
+});
+
+test('a key for OpenAI that the caller sends is not used where that is not allowed', async () => {
+  const token = await issueToken({ ...advisor, username: 'override@wealth.com' });
+  const body = { model: 'openai/gpt-4.1', messages: [{ role: 'user', content: 'Say hello.' }] };
+  const brought = { ...bearer(token), 'openai-api-key': 'sk-unknown-to-openai' };
+  expect((await postJson(`${gateway.url}/api/v1/chat/completions`, body, brought)).status).toBe(200);
+});
+
+test('the metrics have the names of the document', async () => {
+  const token = await issueToken({ ...advisor, username: 'measured@wealth.com', rate_limit: 1 });
+  expect([(await chat(token)).status, (await chat(token)).status]).toEqual([200, 429]);
+  const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+  expect(metrics).toMatch(/^ai_gateway_requests_total\{model="gpt-4",status="success"\} [1-9]/m);
+  expect(metrics).toMatch(/^ai_gateway_request_duration_seconds_count\{model="gpt-4"\} [1-9]/m);
+  expect(metrics).toMatch(/^ai_gateway_rate_limit_hits\{user_id="measured@wealth\.com"\} 1$/m);
+  expect(metrics).toMatch(/^ai_gateway_tokens_used\{model="gpt-4"\} [1-9]/m);
 });
 
 test('rate_limit of the token is what its user gets in an hour, and the refusal says when it ends', async () => {

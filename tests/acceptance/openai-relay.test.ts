@@ -65,6 +65,17 @@ test('the relay calls OpenAI with its own key, and the user never sees it', asyn
   expect(models.body).toMatchObject({ object: 'list' });
 });
 
+test('a chat that names no model is one with the default, and .../stream streams it unasked', async () => {
+  const { access_token: token } = await registerAndLogIn('stream@example.com');
+  const body = { messages: [{ role: 'user', content: 'Hello!' }] };
+  const whole = await postJson(call('chat/completions'), body, bearer(token));
+  expect([whole.status, whole.headers.get('x-gateway-model')]).toEqual([200, 'gpt-4o-mini']);
+  const headers = { 'Content-Type': 'application/json', ...bearer(token) };
+  const res = await fetch(call('chat/completions/stream'), { method: 'POST', headers, body: JSON.stringify(body) });
+  expect(res.headers.get('content-type')).toContain('text/event-stream');
+  expect(await res.text()).toMatch(/"model":"gpt-4o-mini"[^]*data: \[DONE\]\s*$/);
+});
+
 test('a refresh gives new tokens that work', async () => {
   const first = await registerAndLogIn('refresh@example.com');
   const { status, body } = await refresh(first);
