@@ -20,7 +20,8 @@ function explainFailure(error: unknown): string | undefined {
     return error.message;
   if (error instanceof GatewayError) return error.rejection.detail;
   const { code, syscall } = error as NodeJS.ErrnoException;
-  if (syscall === 'listen') return explainListen(error as ListenError);
+  // In one of several processes it is the primary that binds.
+  if (syscall === 'listen' || syscall === 'bind') return explainListen(error as ListenError);
   if (isStoreOutage(error)) return `The database does not answer: ${firstLine(error)}`;
   const isOfSystem = syscall !== undefined && code !== undefined;
   return isOfSystem ? firstLine(error) : undefined;

@@ -8,6 +8,7 @@ import { flushLogger, type Logger } from '../telemetry/logger.ts';
 import { announceDevelopment } from './announce.ts';
 import type { Samples } from './samples.ts';
 import { logSummary } from './start-summary.ts';
+import { UsageError } from './usage-error.ts';
 
 interface WorkersOptions {
   readonly file: string;
@@ -35,7 +36,7 @@ export async function startWorkers({ file, dev, version, loaded, samples }: Work
     stopWithinMs: grace + drain + flush + LEEWAY_MS,
   });
   ownProcess(primary, log);
-  const { url, database } = await primary.start();
+  const { url, database } = await primary.start().catch(failToStart);
   const readyMs = Math.round(process.uptime() * 1000);
   for (const warning of loaded.warnings) log.warn(warning);
   logSummary({ loaded, log, keys, database }, dev);
@@ -43,6 +44,11 @@ export async function startWorkers({ file, dev, version, loaded, samples }: Work
   for (const problem of (await samples?.settled) ?? []) log.warn(problem);
   flushLogger(log);
   if (keys.shown) await announceDevelopment({ keys: keys.shown, version, file, readyMs, url, database, loaded });
+}
+
+/** A worker that could not begin has said why. */
+function failToStart(): never {
+  throw new UsageError('The gateway did not start: a process ended before it accepted requests.');
 }
 
 /** What each worker would otherwise make up for itself. */

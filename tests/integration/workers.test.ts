@@ -1,5 +1,6 @@
 // Several processes behind one socket: what one of them could do alone must not change for whoever calls.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { runCli } from '../support/cli.ts';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
 import { until } from '../support/poll.ts';
 
@@ -17,6 +18,16 @@ beforeAll(async () => {
   gateway = await startGatewayProcess({ config: config('hello') });
 });
 afterAll(() => gateway.stop('SIGTERM'));
+
+test('what the first worker cannot do is said once, and the primary ends with 1', async () => {
+  const { port } = new URL(gateway.url);
+  const { code, stderr } = await runCli(gateway.folder, ['start', '--host', '127.0.0.1', '--port', port]);
+  expect(code).toBe(1);
+  expect(stderr.trimEnd().split('\n')).toEqual([
+    expect.stringContaining(`Cannot listen on 127.0.0.1:${port}: another program does.`),
+    'The gateway did not start: a process ended before it accepted requests.',
+  ]);
+});
 
 /** On a connection of its own, so that the workers take turns. */
 async function ask(path = '/hi'): Promise<string> {
