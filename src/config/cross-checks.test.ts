@@ -66,6 +66,31 @@ describe('services', () => {
       'settings: { admin: { listen: { port: 8000 } } }',
       'settings.admin.listen.port: is the same port as settings.listen.port',
     ],
+    [
+      'tokens counted where no model is asked',
+      'services: { x: { url: "http://x", rate_limit: { limits: [{ limit: 9, window: 1m, count: tokens }] } } }',
+      'services.x.rate_limit.limits[0].count: counts what requests to models use: it has a meaning on llm and embeddings services only',
+    ],
+    [
+      'a budget of money where no model is asked',
+      'services: { x: { url: "http://x" } }\nroutes: [{ name: r, match: { path: /r }, service: x, budget: { cost_usd: 1, every: day } }]',
+      'routes[0].budget[0].cost_usd: counts what requests to models use: it has a meaning on llm and embeddings services only',
+    ],
+    [
+      'a budget of two amounts',
+      'tiers: { t: { budget: { cost_usd: 1, tokens: 1, every: day } } }',
+      'tiers.t.budget[0]: must name one of cost_usd, tokens and requests',
+    ],
+    [
+      'part of a request',
+      'settings: { rate_limit: { limits: [{ limit: 1.5, window: 1m }] } }',
+      'settings.rate_limit.limits[0]: only dollars (count: cost_usd) have fractions',
+    ],
+    [
+      'more dollars than a bucket can count',
+      'settings: { rate_limit: { limits: [{ limit: 2000, window: 1d, count: cost_usd, algorithm: token_bucket }] } }',
+      'settings.rate_limit.limits[0]: must be at most 1000 dollars with algorithm: token_bucket',
+    ],
   ])('%s is refused', async (_what, yaml, message) => {
     const problems = await problemsOf(yaml);
     expect(problems).toHaveLength(1);

@@ -200,3 +200,27 @@ routes: [{ name: r, match: { path: /x/*, hosts: [API.Example.com], headers: { X-
   expect(r?.match).toEqual({ hosts: ['api.example.com'], methods: [], headers: { 'x-beta': 'A' } });
   expect(r?.paths.map((path) => path.strip_prefix)).toEqual(['/x', '/x']);
 });
+
+test('budgets of all levels add up, a service replaces what it inherits, and false removes it', async () => {
+  const routes = await routesOf(`
+settings: { budget: { cost_usd: 100, every: month, per: global } }
+tiers: { t: { budget: { tokens: 5, every: day } } }
+defaults: { budget: { requests: 1, every: day } }
+services:
+  a: { url: "http://a", default_routes: true }
+  b: { url: "http://b", budget: { requests: 2, every: month } }
+  c: { url: "http://c", budget: false }
+routes:
+  - { name: r, match: { path: /r }, service: a, budget: [{ requests: 3, every: day }, { requests: 4, every: month }] }
+`);
+  const budgetsOf = (name: string) =>
+    routes[name]?.policies.limits.map(({ level, budget }) => [level, ...(budget ?? []).map((each) => each.requests)]);
+  const outer = [
+    ['settings', undefined],
+    ['tier', undefined],
+  ];
+  expect(budgetsOf('a')).toEqual([...outer, ['service', 1]]);
+  expect(budgetsOf('b')).toEqual([...outer, ['service', 2]]);
+  expect(budgetsOf('c')).toEqual(outer);
+  expect(budgetsOf('r')).toEqual([...outer, ['service', 1], ['route', 3, 4]]);
+});

@@ -1,5 +1,10 @@
-import { amountOf, type BudgetConfig, checkBudget } from '../policies/limits/budget-schema.ts';
-import { checkLimit, type RateLimitConfig } from '../policies/limits/schema.ts';
+import {
+  amountOf,
+  type BudgetConfig,
+  checkBudget,
+  checkLimit,
+  type RateLimitConfig,
+} from '../policies/limits/schema.ts';
 import type { Path } from './config-error.ts';
 import type { RoutePolicyFields, ServiceFields } from './schema.ts';
 

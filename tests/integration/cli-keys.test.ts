@@ -51,6 +51,23 @@ test('a key for a tier that the configuration does not know is not made', async 
   });
 });
 
+test('a created key may have a budget, and a wrong one is told', async () => {
+  const { key } = await create('--budget-usd', '2.5', '--budget-tokens', '9000', '--every', 'day');
+  await expectSoon(key, 200);
+  const { budgets } = (await (await fetch(`${gateway.url}/v1/usage`, { headers: { 'x-api-key': key } })).json()) as {
+    budgets: object[];
+  };
+  expect(budgets).toMatchObject([
+    { name: 'key:cost_usd:day', limit: 2.5 },
+    { name: 'key:tokens:day', limit: 9000 },
+  ]);
+  const wrong = await keys('create', '--owner', 'carol', '--budget-usd', '2', '--every', 'week');
+  expect({ code: wrong.code, stderr: wrong.stderr }).toEqual({
+    code: 1,
+    stderr: expect.stringContaining('budget[0].every: must be one of request, day, month'),
+  });
+});
+
 test('a revoked key is refused within 2 s', async () => {
   const { key, id } = await create('--env', 'test');
   await expectSoon(key, 200);

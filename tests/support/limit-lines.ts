@@ -1,7 +1,6 @@
 import type { Charge } from '../../src/policies/limits/counter-store.ts';
 import { compileLevel, type Line } from '../../src/policies/limits/line.ts';
-import type { BudgetConfig } from '../../src/policies/limits/budget-schema.ts';
-import type { LimitConfig } from '../../src/policies/limits/schema.ts';
+import type { BudgetConfig, LimitConfig } from '../../src/policies/limits/schema.ts';
 
 export type LimitInput = Pick<LimitConfig, 'limit' | 'window'> & Partial<LimitConfig>;
 

@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { ClaimValue, Principal } from '../../exchange/principal.ts';
 import { formatDuration } from '../../lib/duration.ts';
-import { amountOf, type BudgetConfig } from './budget-schema.ts';
 import { findLeaseTerms, type LeaseTerms } from './lease-terms.ts';
 import { findPeriod, type Every } from './period.ts';
 import { compileCalendar, compileRule, type Rule } from './rule.ts';
-import type { LimitConfig } from './schema.ts';
+import { amountOf, type BudgetConfig, type LimitConfig } from './schema.ts';
 import { toUnits, type Unit } from './units.ts';
 
 /** One limit as it applies on one route: what it counts over, and how the count is split. */
