@@ -1,17 +1,21 @@
 /**
  * What the limit step of a request costs in CPU time: four lines over 1,000 callers, decided in this process, in units
- * taken in advance from Redis, and each in Redis.
+ * taken in advance from Redis, and each in Redis. `metered`: two lines of requests, one of tokens and a budget of money, each
+ * reserved and settled.
  *
  *   npm --prefix bench run limits -- [--redis redis://127.0.0.1:6379]
  */
 import { parseArgs } from 'node:util';
 import type { Exchange } from '../src/exchange/exchange.ts';
+import type { Model } from '../src/exchange/model-call.ts';
 import { Shelf } from '../src/lib/shelf.ts';
 import { systemClock } from '../src/lib/clock.ts';
 import type { CounterStore } from '../src/policies/limits/counter-store.ts';
 import { createLimitSteps } from '../src/policies/limits/limits.policy.ts';
 import { openCounters } from '../src/policies/limits/open-counters.ts';
 import type { LimitConfig, LimitLevelConfig } from '../src/policies/limits/schema.ts';
+
+type Mode = LimitConfig['mode'] | 'metered';
 
 const ROUNDS = 5;
 const AT_ONCE = 32;
@@ -31,6 +35,44 @@ function makeLevels(mode: LimitConfig['mode']): LimitLevelConfig[] {
   ];
 }
 
+function makeMeteredLevels(): LimitLevelConfig[] {
+  const own = makeLimit({ limit: 100_000_000, window: 60_000, mode: 'auto' });
+  const shared = makeLimit({ limit: 900_000_000, window: 60_000, mode: 'auto', per: ['global'] });
+  const tokens = makeLimit({ limit: 900_000_000_000, window: 60_000, mode: 'auto', count: 'tokens' });
+  const budget = [{ cost_usd: 900_000, every: 'month' as const, per: ['consumer' as const], dry_run: false }];
+  return [
+    { level: 'settings', id: '', rate_limit: { limits: [shared] } },
+    { level: 'service', id: 'chat', rate_limit: { limits: [own, tokens] }, budget },
+  ];
+}
+
+const MODEL: Model = {
+  name: 'm',
+  upstreamName: 'm',
+  price: { input: 150_000_000, output: 600_000_000 },
+  maxOutputTokens: 1_024,
+  isListed: true,
+};
+
+/** A request to a model that ends as soon as it was let through. */
+function meter(exchange: Exchange): Exchange {
+  const hooks: (() => void)[] = [];
+  const usage = { inputTokens: 90, outputTokens: 200, isEstimated: false };
+  const model = {
+    operation: 'chat',
+    candidates: [MODEL],
+    estimatedInputTokens: 100,
+    maxOutputTokens: 1_024,
+    model: MODEL,
+  };
+  return Object.assign(exchange, {
+    model: { ...model, usage, lost: [] },
+    attempts: [],
+    onSettled: (hook: () => void) => void hooks.push(hook),
+    settle: () => void hooks.pop()?.(),
+  });
+}
+
 function makeExchanges(callers: number): Exchange[] {
   return Array.from({ length: callers }, (_, i) => {
     const consumer = { id: `caller-${i}`, name: `caller-${i}`, tier: undefined };
@@ -39,10 +81,14 @@ function makeExchanges(callers: number): Exchange[] {
   });
 }
 
-async function measure(counters: CounterStore, mode: LimitConfig['mode'], callers: number, requests: number) {
+async function measure(counters: CounterStore, mode: Mode, callers: number, requests: number) {
   const deps = { clock: systemClock, counters, metrics, log: { warn: () => undefined }, shelf: new Shelf() };
-  const steps = createLimitSteps(makeLevels(mode), deps as never, { route: 'orders', service: 'orders' });
-  const exchanges = makeExchanges(callers);
+  const steps = createLimitSteps(mode === 'metered' ? makeMeteredLevels() : makeLevels(mode), deps as never, {
+    route: 'orders',
+    service: 'orders',
+  });
+  const plain = makeExchanges(callers);
+  const exchanges = mode === 'metered' ? plain.map(meter) : plain;
   const [peek, decide] = steps;
   const best = { cpu: Number.POSITIVE_INFINITY, synchronous: 0 };
   for (let round = 0; round < ROUNDS; round += 1) {
@@ -54,8 +100,12 @@ async function measure(counters: CounterStore, mode: LimitConfig['mode'], caller
         const exchange = exchanges[(i + j) % callers] as Exchange;
         void peek?.decide(exchange);
         const verdict = decide?.decide(exchange);
-        if (verdict instanceof Promise) waiting.push(verdict);
-        else synchronous += 1;
+        if (verdict instanceof Promise)
+          waiting.push(mode === 'metered' ? verdict.then(() => exchange.settle()) : verdict);
+        else {
+          synchronous += 1;
+          if (mode === 'metered') exchange.settle();
+        }
       }
       // As between the turns of an event loop that serves sockets.
       if (waiting.length > 0) await Promise.all(waiting);
@@ -83,14 +133,16 @@ async function main(): Promise<void> {
     });
   const rows: Record<string, string | number>[] = [];
   for (const callers of [1, 1_000]) {
-    const runs = [['counts in memory', undefined, 'auto', 400_000]] as [
-      string,
-      string | undefined,
-      LimitConfig['mode'],
-      number,
-    ][];
+    const runs: [string, string | undefined, Mode, number][] = [
+      ['counts in memory', undefined, 'auto', 400_000],
+      ['counts in memory, metered', undefined, 'metered', 200_000],
+    ];
     if (values.redis)
-      runs.push(['Redis, leased', values.redis, 'auto', 400_000], ['Redis, strict', values.redis, 'strict', 20_000]);
+      runs.push(
+        ['Redis, leased', values.redis, 'auto', 400_000],
+        ['Redis, strict', values.redis, 'strict', 20_000],
+        ['Redis, metered', values.redis, 'metered', 20_000],
+      );
     for (const [name, url, mode, requests] of runs) {
       const counters = await open(url);
       const { cpu, synchronous } = await measure(counters, mode, callers, requests);
