@@ -27,7 +27,7 @@ export function estimateInputTokens(operation: Operation, { spans }: ParsedBody)
   return Math.ceil(bytes / BYTES_PER_TOKEN);
 }
 
-/** The fields that bound the output, the one that counts first. */
+/** The fields that bound the output; of two an upstream may believe either. */
 const BOUNDS: { readonly [K in Operation]?: readonly string[] } = {
   chat: ['max_completion_tokens', 'max_tokens'],
   completions: ['max_tokens'],
@@ -39,8 +39,8 @@ const BOUNDS: { readonly [K in Operation]?: readonly string[] } = {
 export function boundOutputTokens(operation: Operation, { body }: ParsedBody, model: Model): number {
   const bounds = BOUNDS[operation];
   if (!bounds) return 0;
-  const asked = bounds.map((key) => body[key]).find((bound) => typeof bound === 'number');
-  const each = asked ?? model.maxOutputTokens ?? USUAL_OUTPUT;
+  const asked = bounds.map((key) => body[key]).filter((bound) => typeof bound === 'number');
+  const each = asked.length > 0 ? Math.max(...asked) : (model.maxOutputTokens ?? USUAL_OUTPUT);
   const answers = operation === 'chat' || operation === 'completions' ? answersOf(body) : 1;
   return Math.min(each * answers, MOST_OUTPUT);
 }

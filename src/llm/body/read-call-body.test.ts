@@ -119,6 +119,7 @@ describe('before the call', () => {
     expect(bound('chat', { messages: HELLO })).toBe(1_024);
     expect(bound('chat', { messages: HELLO, n: 3 }, 50)).toBe(150);
     expect(bound('chat', { messages: HELLO, max_tokens: 7, max_completion_tokens: 9 }, 50)).toBe(9);
+    expect(bound('chat', { messages: HELLO, max_tokens: 90, max_completion_tokens: 9 }, 50)).toBe(90);
     expect(bound('completions', { prompt: 'x', max_tokens: 5, n: 2, best_of: 4 })).toBe(20);
     expect(bound('responses', { input: 'x', max_output_tokens: 11, n: 'x' })).toBe(11);
     expect(bound('messages', { messages: HELLO, max_tokens: 12 })).toBe(12);
