@@ -1,10 +1,11 @@
 // Limits on Redis that is more than one server: a cluster of three, and a primary that Sentinel replaces.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Level } from '../../../src/policies/limits/line.ts';
+import { type Level, type Line, lineAt } from '../../../src/policies/limits/line.ts';
+import { Receipt } from '../../../src/policies/limits/receipt.ts';
 import { RouteLimits } from '../../../src/policies/limits/route-limits.ts';
 import { UNBOUNDED } from '../../../src/exchange/principal.ts';
 import type { Charge } from '../../../src/policies/limits/counter-store.ts';
-import { type LimitInput, makeLimit } from '../../support/limit-lines.ts';
+import { type LimitInput, makeBudgets, makeLimit } from '../../support/limit-lines.ts';
 import { type ObservedStore, openObserved } from '../../support/limit-store.ts';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { until } from '../../support/poll.ts';
@@ -69,6 +70,43 @@ describeCluster('limits on a Redis Cluster, counted by three processes', () => {
     await Promise.all(Array.from({ length: 100 }, ask));
     return admitted;
   }
+
+  test('spend budgets of a caller and of all callers to the end, and correct both by what was used', async () => {
+    await openFleet();
+    const now = Date.now();
+    const [own, shared] = makeBudgets(
+      { tokens: 3_000, every: 'month' },
+      { tokens: 5_000, every: 'month', per: ['global'] },
+    );
+    const lines = [own as Line, shared as Line].map((line) => lineAt(line, now));
+    const chargesOfCaller = (caller: string): Charge[] =>
+      lines.map((line, i) => ({
+        line,
+        key: i === 0 ? `${line.key}{c=${caller}}` : line.key,
+        cost: 100,
+        isReserved: true,
+      }));
+    const receipts: Receipt[] = [];
+    for (let i = 0; i < 80; i += 1) {
+      const { store } = stores[i % 3] as ObservedStore;
+      const caller = i % 2 === 0 ? 'ada' : 'bo';
+      const charges = chargesOfCaller(caller);
+      const decision = await store.decide(charges);
+      if (decision.outcome === 'admitted')
+        receipts.push(new Receipt(charges, decision, { counters: store, nowUs: () => 0, onClosed: () => undefined }));
+    }
+    expect(receipts.length).toBeLessThanOrEqual(50);
+    // What one process holds at the end is not there for the others.
+    expect(receipts.length).toBeGreaterThan(40);
+    const used = receipts.length * 40;
+    for (const receipt of receipts) receipt.settle({ tokens: 40, costNanoUsd: 0 });
+    const [first] = stores as [ObservedStore];
+    const left = () => first.store.read([...chargesOfCaller('ada'), ...chargesOfCaller('bo')]);
+    await until(async () => {
+      const [ada = 0, both = 0, bo = 0] = await left();
+      return ada + bo === 6_000 - used && both === 5_000 - used;
+    });
+  });
 
   test('hold a limit that all callers share, and each caller to its own', async () => {
     await openFleet();
