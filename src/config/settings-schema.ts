@@ -226,7 +226,7 @@ export const SettingsSchema = Section(
     }),
     on_store_failure: Type.Enum(['local', 'open', 'closed'], {
       description:
-        'Rate limits while the shared store does not answer: `local` counts on in this process with its share of the limit, `open` lets everything pass, `closed` answers 503.',
+        'Rate limits while the shared store does not answer: `local` counts on in this process with its share of the limit, `open` lets everything pass, `closed` answers 503. Tokens and money are never let through uncounted: a process spends its share of what was left when it heard last, whatever stands here, and answers 503 for callers it has not heard of.',
       default: 'local',
     }),
     dialect: dialectField('This one applies before a route is matched and to own endpoints.', { default: 'problem' }),
