@@ -3,7 +3,7 @@ import { GatewayError, Rejection } from '../../errors/rejection.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { normalizeEmail } from './email.ts';
 import type { LoginAttempt, LoginThrottle } from './login-throttle.ts';
-import { isOutdated } from './password-hash.ts';
+import { isOutdated } from './password-format.ts';
 import { checkPresentedPassword, type Passwords } from './passwords.ts';
 import { refuseWhile } from './throttled.ts';
 import type { User, Users, UserWithPassword } from './users.ts';

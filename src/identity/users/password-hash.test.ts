@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { hash as hashBcrypt } from '@node-rs/bcrypt';
-import { hashPassword, isOutdated, matchesHash, schemeOf } from './password-hash.ts';
+import { isOutdated, schemeOf } from './password-format.ts';
+import { hashPassword, matchesHash } from './password-hash.ts';
 
 /** From the reference implementation: `echo -n password | argon2 somesalt -id -t 2 -m 16 -p 1`. */
 const REFERENCE = '$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc';

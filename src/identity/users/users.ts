@@ -8,7 +8,7 @@ import { recordAudit } from '../audit/record-audit.ts';
 import { type ConsumerStatus, insertConsumer } from '../consumers.ts';
 import { type Page, type PageRequest, readPage } from '../page.ts';
 import { normalizeEmail } from './email.ts';
-import { type PasswordScheme, schemeOf } from './password-hash.ts';
+import { type PasswordScheme, schemeOf } from './password-format.ts';
 import { checkNewPassword, type Passwords } from './passwords.ts';
 
 /** Somebody who logs in; the consumer of the same id carries everything else. */
