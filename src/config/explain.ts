@@ -127,7 +127,9 @@ class Explainer {
 
   private leaf(key: string, path: Path, value: string, at: Path): ExplainedValue {
     const steps = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`));
-    return { key: key + steps.join(''), value, origin: this.origins.of([...at, ...path]) };
+    // One entry may be written without its list.
+    const isListed = path[0] !== 0 || this.origins.isWritten([...at, 0]);
+    return { key: key + steps.join(''), value, origin: this.origins.of([...at, ...(isListed ? path : path.slice(1))]) };
   }
 
   private layerOf(key: string, below: Path = []): Path {

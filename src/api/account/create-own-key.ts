@@ -1,6 +1,14 @@
 import { Type } from '../../lib/schema-builder.ts';
 import { Section } from '../../lib/schema-atoms.ts';
-import { Budget, checkExpiry, checkWrittenLimits, ExpiresAt, KEY_BOUNDS, NameText, RateLimit } from '../admin/key-fields.ts';
+import {
+  Budget,
+  checkExpiry,
+  checkWrittenLimits,
+  ExpiresAt,
+  KEY_BOUNDS,
+  NameText,
+  RateLimit,
+} from '../admin/key-fields.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { byCaller, callerOf } from './caller.ts';
 import { IssuedOwnKeyView, issuedOwnKeyView } from './own-key-view.ts';
