@@ -31,7 +31,7 @@ export function parseModelBody(bytes: Buffer): ParsedBody | Rejection {
     return refuse('The request body begins with a byte order mark: send UTF-8 without one.');
   if (!isUtf8(bytes)) return refuse('The request body is not valid UTF-8.');
   const latin1 = bytes.toString('latin1');
-  const spans = scanFields(latin1);
+  const spans = scanFields(bytes, latin1);
   if (typeof spans === 'string') return refuse(`The request body is ${spans}.`);
   let body: unknown;
   try {

@@ -25,36 +25,38 @@ const STRETCH = 8;
 type Excess = 'nested too deeply' | 'made of too many parts';
 
 /**
- * Finds the top-level fields of a JSON object. `text` is the body read as Latin-1, so that its positions are those of
- * the bytes. Only means something for a body that `JSON.parse` accepts; of others it returns whatever it takes for
+ * Finds the top-level fields of a JSON object. `text` is `bytes` read as Latin-1, so that both have the same positions:
+ * bytes are looked at in half the time of characters, and text is searched in less. Only means something for a body that `JSON.parse` accepts; of others it returns whatever it takes for
  * fields, and never fails.
  */
-export function scanFields(text: string): FieldSpan[] | Excess {
-  return new FieldScanner(text).scan();
+export function scanFields(bytes: Uint8Array, text: string): FieldSpan[] | Excess {
+  return new FieldScanner(bytes, text).scan();
 }
 
 class FieldScanner {
+  private readonly bytes: Uint8Array;
   private readonly text: string;
   private readonly spans: FieldSpan[] = [];
   private key: string | undefined;
   private from = 0;
   private valueFrom = 0;
 
-  constructor(text: string) {
+  constructor(bytes: Uint8Array, text: string) {
+    this.bytes = bytes;
     this.text = text;
   }
 
   scan(): FieldSpan[] | Excess {
-    const { text } = this;
-    const { length } = text;
+    const { bytes, text } = this;
+    const { length } = bytes;
     let depth = 0;
     let sections = 0;
     let members = 0;
     let items = 0;
     for (let at = 0; at < length; at++) {
-      const code = text.charCodeAt(at);
+      const code = bytes[at] as number;
       if (code === QUOTE) {
-        const end = endOfString(text, at + 1);
+        const end = endOfString(bytes, text, at + 1);
         if (depth === 1 && this.key === undefined) this.key = readKey(text.slice(at, end + 1));
         at = end;
       } else if ((code | 0x20) === OPENING) {
@@ -76,31 +78,31 @@ class FieldScanner {
   }
 
   private close(to: number): void {
-    const { text, key, from } = this;
+    const { bytes, key, from } = this;
     this.from = to + 1;
     if (key === undefined) return;
     this.key = undefined;
     let { valueFrom } = this;
     let valueTo = to;
-    while (valueFrom < to && isSpace(text.charCodeAt(valueFrom))) valueFrom++;
-    while (valueTo > valueFrom && isSpace(text.charCodeAt(valueTo - 1))) valueTo--;
+    while (valueFrom < to && isSpace(bytes[valueFrom])) valueFrom++;
+    while (valueTo > valueFrom && isSpace(bytes[valueTo - 1])) valueTo--;
     this.spans.push({ key, from, valueFrom, valueTo, to });
   }
 }
 
 /** Index of the closing quote, or of the end. */
-function endOfString(text: string, from: number): number {
+function endOfString(bytes: Uint8Array, text: string, from: number): number {
   for (let at = from; ; ) {
     const near = Math.min(text.length, at + STRETCH);
     for (; at < near; at++) {
-      const code = text.charCodeAt(at);
+      const code = bytes[at] as number;
       if (code === QUOTE) return at;
       if (code === BACKSLASH) at++;
     }
     const quote = text.indexOf('"', at);
     if (quote === -1) return text.length;
     let before = quote;
-    while (before > at && text.charCodeAt(before - 1) === BACKSLASH) before--;
+    while (before > at && bytes[before - 1] === BACKSLASH) before--;
     if ((quote - before) % 2 === 0) return quote;
     at = quote + 1;
   }
@@ -116,6 +118,6 @@ function readKey(written: string): string {
   }
 }
 
-function isSpace(code: number): boolean {
+function isSpace(code: number | undefined): boolean {
   return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
 }
