@@ -17,7 +17,7 @@ test('every policy folder is registered, and nothing else', () => {
 
 test('every policy can be configured: its keys are known to the configuration language', () => {
   const keys = policies.flatMap(({ name }) =>
-    name === 'limits' ? ['rate_limit'] : name === 'model_routing' ? [] : [name],
+    name === 'limits' ? ['rate_limit', 'budget'] : name === 'model_routing' ? [] : [name],
   );
   expect([...keys, ...NOT_IN_REQUESTS].sort()).toEqual(Object.keys(POLICY_SCHEMAS).sort());
 });
