@@ -168,6 +168,31 @@ describe('the OpenAI client', () => {
     expect(answer.choices[0]?.message.content).toContain('sample answer of llama-2');
   });
 
+  test('gets responses and the older completions, whole and streamed', async () => {
+    const said = 'You said: "Say hello.". This is the sample answer of gpt-4o-mini, word by word.';
+    const asked = { model: 'gpt-4o-mini', input: 'Say hello.' };
+    const { data, response } = await openai.responses.create(asked).withResponse();
+    expect([data.output_text, response.headers.get('x-gateway-model')]).toEqual([said, 'gpt-4o-mini']);
+    expect(await openai.responses.stream(asked).finalResponse()).toMatchObject({ output_text: said });
+    const older = { model: 'gpt-4o-mini', prompt: 'Say hello.' };
+    expect((await openai.completions.create(older)).choices[0]?.text).toBe(said);
+    const texts: string[] = [];
+    for await (const { choices, usage } of await openai.completions.create({ ...older, stream: true })) {
+      texts.push(choices[0]?.text ?? '');
+      expect(usage ?? null).toBeNull();
+    }
+    expect(texts.join('')).toBe(said);
+  });
+
+  test('gets embeddings in base64 as the upstream wrote them', async () => {
+    const asked = { model: 'text-embedding-3-small', input: 'a' };
+    const read = async (encoding_format: 'base64' | 'float') =>
+      (await openai.embeddings.create({ ...asked, encoding_format })).data[0]?.embedding as number[] | string;
+    const bytes = Buffer.from((await read('base64')) as string, 'base64');
+    const written = Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readFloatLE(i * 4));
+    expect(written).toEqual(((await read('float')) as number[]).map(Math.fround));
+  });
+
   test('leaves a stream, and the upstream is left with it', async () => {
     const stream = await openai.chat.completions.create({ model: 'claude-slow', messages, stream: true });
     for await (const _chunk of stream) stream.controller.abort();
@@ -307,6 +332,26 @@ describe('what reaches the provider', () => {
     await expect(elsewhere).rejects.toBeInstanceOf(Anthropic.NotFoundError);
     const speech = clientOf('as-anthropic').audio.speech.create({ model: 'any', voice: 'alloy', input: 'hi' });
     await expect(speech).rejects.toMatchObject({ status: 404, error: { code: 'NOT_FOUND' } });
+  });
+
+  test('is what came where the gateway does not know the operation: uploads, queries, deletions', async () => {
+    const files = openai.withOptions({ baseURL: `${gateway.url}/as-openai/v1` }).files;
+    const content = Buffer.from([0, 255, 13, 10, 128, 34]);
+    answer({ id: 'file-1', object: 'file' });
+    const file = await OpenAI.toFile(content, 'a.bin', { type: 'application/octet-stream' });
+    expect(await files.create({ file, purpose: 'batch' })).toMatchObject({ id: 'file-1' });
+    const upload = scripted.requests.at(-1) as (typeof scripted.requests)[number];
+    expect([upload.target, upload.headers.get('content-type')]).toEqual([
+      '/v1/files',
+      expect.stringMatching(/^multipart\/form-data; ?boundary=/),
+    ]);
+    expect(upload.body.includes(content)).toBe(true);
+    answer({ object: 'list', data: [] });
+    await files.list({ limit: 3, after: 'file 0' });
+    expect(scripted.requests.at(-1)?.target).toMatch(/^\/v1\/files\?limit=3&after=file(%20|\+)0$/);
+    answer({ id: 'file-1', deleted: true });
+    expect(await files.delete('file-1')).toMatchObject({ deleted: true });
+    expect(scripted.requests.at(-1)?.head.toString()).toMatch(/^DELETE \/v1\/files\/file-1 HTTP/);
   });
 
   test('carries the key the caller brings only where that is allowed and only to its own provider', async () => {
