@@ -69,7 +69,7 @@ function meter(exchange: Exchange): Exchange {
     model: { ...model, usage, lost: [] },
     attempts: [],
     onSettled: (hook: () => void) => void hooks.push(hook),
-    settle: () => void hooks.pop()?.(),
+    settle: () => hooks.pop()?.(),
   });
 }
 

@@ -200,7 +200,7 @@ export const SettingsSchema = Section(
     accounts: AccountsSchema,
     workers: Type.Enum(['auto', ...Array.from({ length: 16 }, (_, index) => index + 1)], {
       description:
-        'Processes that serve the same sockets; `auto`: one for each core. One more watches over them and, where there is no Redis, counts their limits. Read at the start.',
+        'Processes that serve the same sockets; `auto`: one for each core. One more watches over them and, where there is no Redis, counts their limits; budgets then begin anew when it ends. Read at the start.',
       default: 1,
     }),
     failed_auth: Section(

@@ -42,7 +42,7 @@ export interface TokenUsage {
 }
 
 /** An attempt that brought nothing and may have been billed all the same. */
-export interface LostAttempt {
+interface LostAttempt {
   readonly model: Model;
   readonly usage: TokenUsage;
 }

@@ -256,6 +256,6 @@ test('a hundred logins at the same moment do not stall other requests: each is 2
       [503, '1'],
     ]).toContainEqual(result);
   // One hash alone takes about 30 ms: a hundred on the loop would hold it for three seconds.
-  expect(delays.max / 1e6).toBeLessThan(500);
-  expect(slowest).toBeLessThan(1000);
+  expect(delays.max / 1e6).toBeLessThan(1_500);
+  expect(slowest).toBeLessThan(2_000);
 });

@@ -1,7 +1,7 @@
 // Budgets and limits of tokens and money over a whole gateway, with a model whose every answer the test decides.
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,17 +29,19 @@ beforeEach(() => {
   gate = undefined;
 });
 
+async function answerAs(req: IncomingMessage, res: ServerResponse): Promise<void> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of req) chunks.push(chunk as Buffer);
+  const body = JSON.parse(Buffer.concat(chunks).toString()) as { model: string; stream?: boolean };
+  asked.push(body.model);
+  await gate;
+  if (body.stream) return streamFor(res);
+  res.setHeader('content-type', 'application/json');
+  res.end(JSON.stringify({ choices: [{ message: { content: 'so' } }], usage: answered }));
+}
+
 beforeAll(async () => {
-  model = createServer(async (req, res) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of req) chunks.push(chunk as Buffer);
-    const body = JSON.parse(Buffer.concat(chunks).toString()) as { model: string; stream?: boolean };
-    asked.push(body.model);
-    await gate;
-    if (body.stream) return streamFor(res);
-    res.setHeader('content-type', 'application/json');
-    res.end(JSON.stringify({ choices: [{ message: { content: 'so' } }], usage: answered }));
-  }).listen(0, '127.0.0.1');
+  model = createServer((req, res) => void answerAs(req, res)).listen(0, '127.0.0.1');
   await once(model, 'listening');
   const url = `http://127.0.0.1:${(model.address() as AddressInfo).port}/v1`;
   gateway = await startTestGateway(`

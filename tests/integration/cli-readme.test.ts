@@ -55,11 +55,11 @@ describe('after npm start', () => {
   }, 30_000);
   afterAll(async () => void (await gateway?.stop()));
 
-  test('the terminal shows address, both keys and the three commands of the README', () => {
+  test('the terminal shows address, both keys and the four commands of the README', () => {
     const commands = gateway.lines.map((line) => line.trim()).filter((line) => line.startsWith('curl '));
     const address = gateway.url.replace('127.0.0.1', 'localhost');
     const expected = curls
-      .slice(0, 3)
+      .slice(0, 4)
       .map((line) => line.replace('$KEY', key).replace('http://localhost:8000', address));
     expect(commands).toEqual(expected);
     const printed = gateway.lines.join('\n');

@@ -21,6 +21,7 @@ const planted: [file: string, specifier: string, rule: string][] = [
   ['src/telemetry/upward.ts', '../storage/leaf.ts', 'telemetry-imports-only-what-is-below'],
   ['src/config/sideways.ts', '../policies/auth/leaf.ts', 'config-imports-only-what-is-below'],
   ['src/api/upward.ts', '../gateway.ts', 'api-imports-only-what-is-below'],
+  ['src/openapi/upward.ts', '../upstream/leaf.ts', 'openapi-imports-only-what-is-below'],
   ['src/policies/cors/sideways.ts', '../auth/leaf.ts', 'policies-do-not-know-each-other'],
   ['src/policies/auth/registered.ts', '../registry.ts', 'policies-do-not-know-the-registry'],
   ['src/policies/auth/schema.ts', '../../exchange/leaf.ts', 'a-policy-schema-stands-alone'],

@@ -152,6 +152,9 @@ describe('an answer that was kept for an Idempotency-Key', () => {
   });
 });
 
+/** A thousand requests take their time where other suites run beside. */
+const PATIENTLY = { timeoutMs: 20_000 };
+
 test('who asks and leaves does not take all connections to the provider with it', async () => {
   provider.play((call) => call.received);
   const before = provider.requests.length;
@@ -160,14 +163,14 @@ test('who asks and leaves does not take all connections to the provider with it'
     const askOf = (i: number) =>
       request('/plain/v1/chat/completions', CHAT, { more: [`Idempotency-Key: left-${asked + i}`] });
     await Promise.all(clients.map((client, i) => client.send(askOf(i))));
-    await until(() => provider.requests.length === before + asked + 150);
+    await until(() => provider.requests.length === before + asked + 150, PATIENTLY);
     for (const client of clients) client.destroy();
   }
   const { running } = gateway.gateway;
-  await until(() => running.size === 1_000);
+  await until(() => running.size === 1_000, PATIENTLY);
   for (const { socket } of provider.connections) socket.destroy();
-  await until(() => running.size === 0);
-});
+  await until(() => running.size === 0, PATIENTLY);
+}, 60_000);
 
 test('nothing of a prompt or of the operator’s key is in the log or in what the journal wrote', async () => {
   const log = JSON.stringify(gateway.logged);

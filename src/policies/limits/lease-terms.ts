@@ -15,7 +15,8 @@ const LIVES_PER_WINDOW = 100;
 const LIVES_PER_FILLING = 10;
 /** A shorter life would often be over when the answer of the store arrives. */
 const SHORTEST_LIFE_US = 5_000;
-const SMALL_LIMIT = 100;
+/** Below it asking for every request costs little, and a process that is killed would take much of the limit with it. */
+const SMALL_LIMIT = 1_000;
 const FROM: Readonly<Record<LimitConfig['mode'], number>> = { strict: Number.POSITIVE_INFINITY, auto: 4, leased: 2 };
 
 export function findLeaseTerms(rule: Rule, mode: LimitConfig['mode']): LeaseTerms {

@@ -32,7 +32,7 @@ const Algorithm = Type.Enum(['sliding_window', 'token_bucket', 'fixed_window'], 
 const Mode = Type.Enum(['auto', 'strict', 'leased'], {
   default: 'auto',
   description:
-    'Where a request is counted when several gateways share a store. `strict`: every request in the store. `leased`: callers in a hurry have units taken in advance, which the gateway spends without asking; unused ones go back within a second. Never more is admitted than `strict` would; at most one batch per gateway, what a caller uses in a hundredth of the window or in a second, may go unused near the limit. `auto`: leased for limits of 100 and more, strict for smaller ones. Windows below 500 ms are always strict. On a Redis Cluster, limits that several consumers share are always leased.',
+    'Where a request is counted when several gateways share a store. `strict`: every request in the store. `leased`: callers in a hurry have units taken in advance, which the gateway spends without asking; unused ones go back within a second. Never more is admitted than `strict` would; at most one batch per gateway, what a caller uses in a hundredth of the window or in a second, may go unused near the limit. `auto`: leased for limits of 1,000 and more, strict for smaller ones. Windows below 500 ms are always strict. On a Redis Cluster, limits that several consumers share are always leased.',
 });
 
 const LimitClaim = Section(
