@@ -86,7 +86,9 @@ describe('what reaches the third party', () => {
     );
     const received = recorder.requests.at(-1);
     expect(received?.target).toBe('/v1/chat/completions');
-    expect(received?.body.toString()).toBe('{"model":"m","messages":[{"role":"user","content":"Hi"}],  "stream":false}');
+    expect(received?.body.toString()).toBe(
+      '{"model":"m","messages":[{"role":"user","content":"Hi"}],  "stream":false}',
+    );
     expect(received?.headers.get('authorization')).toBe('Bearer sk-upstream-secret');
     const names = received?.headers.lines.map(([name]) => name.toLowerCase()).sort();
     expect(names).toEqual([
