@@ -59,9 +59,11 @@ function checkTargets(targets: readonly TargetConfig[], path: Path, { fail }: Ch
   const seen = new Set<string>();
   targets.forEach((target, i) => {
     const { href, protocol } = new URL(target.url);
-    if (seen.has(href)) fail([...path, i, 'url'], 'stands in the list twice: use weight');
-    seen.add(href);
-    const { tls } = target;
+    const { tls, api_key: key, provider, models } = target;
+    // Several keys of one account, or other models behind the same address, are targets of their own.
+    const identity = JSON.stringify([href, key?.reveal(), provider, models]);
+    if (seen.has(identity)) fail([...path, i, 'url'], 'stands in the list twice: use weight');
+    seen.add(identity);
     if (target.api_key_header !== undefined && !target.api_key)
       fail([...path, i, 'api_key_header'], 'has no meaning without api_key');
     if (!tls) return;

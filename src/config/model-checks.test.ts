@@ -135,3 +135,11 @@ test.each(['retry: false', 'retry: { attempts: 1 }'])(
     expect(await warned('')).toBe('');
   },
 );
+
+test('several keys of one account are targets of their own, the same key twice is a mistake', async () => {
+  const pool = (...keys: string[]): string =>
+    `services: { chat: { kind: llm, targets: [${keys.map((key) => `{ url: "http://x/v1", api_key: "\${${key}}" }`).join(', ')}] } }`;
+  const env = { KEY_A: 'sk-a', KEY_B: 'sk-b' };
+  expect((await loadText(pool('KEY_A', 'KEY_B'), { env })).config.services['chat']?.targets).toHaveLength(2);
+  expect((await problemsOf(pool('KEY_A', 'KEY_A'), { env })).join()).toContain('stands in the list twice: use weight');
+});

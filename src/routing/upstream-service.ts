@@ -8,6 +8,7 @@ import { retryPolicy } from '../policies/retry/retry.policy.ts';
 import type { Send } from '../upstream/attempt.ts';
 import { createBalancer } from '../upstream/balancer.ts';
 import { createForwarder } from '../upstream/forward.ts';
+import { nameTargets } from '../upstream/target-names.ts';
 import { HealthProber } from '../upstream/health.ts';
 import { type TargetTls, tlsOptions, UpstreamPools } from '../upstream/pools.ts';
 import { type Balancer, type ServiceTargets, Target } from '../upstream/targets.ts';
@@ -33,7 +34,9 @@ export class UpstreamService implements ServiceTargets {
   constructor(config: ServiceConfig, deps: Dependencies) {
     this.service = config.name;
     this.kind = config.kind;
-    this.targets = config.targets.map((target) => targetOf(target));
+    const addresses = config.targets.map(({ url }) => new URL(url));
+    const names = nameTargets(addresses);
+    this.targets = config.targets.map((target, i) => targetOf(target, addresses[i] as URL, names[i] as string));
     this.pick = createBalancer(config.balance, this.targets);
     const tls = new Map(config.targets.map((target, i) => [this.targets[i], target.tls && readTls(target.tls)]));
     for (const target of this.targets) this.pools.open(target, config.timeout.connect, tls.get(target));
@@ -64,11 +67,9 @@ export class UpstreamService implements ServiceTargets {
   }
 }
 
-function targetOf(config: TargetConfig): Target {
-  const url = new URL(config.url);
-  const port = url.port || (url.protocol === 'https:' ? '443' : '80');
+function targetOf(config: TargetConfig, url: URL, name: string): Target {
   return new Target({
-    name: `${url.hostname}:${port}`,
+    name,
     origin: url.origin,
     authority: url.host,
     basePath: url.pathname.replace(/\/+$/, ''),

@@ -8,7 +8,7 @@ const RECENT_MS = 10_000;
 
 /** One address of a service, with everything that is known about it right now. State lives here, per process. */
 export class Target {
-  /** `host:port`, the metric label. */
+  /** `host:port`, unique among the targets of its service: the metric label. */
   readonly name: string;
   /** Scheme, host and port: `http://10.0.0.7:8080`. */
   readonly origin: string;
