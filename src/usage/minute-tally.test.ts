@@ -9,7 +9,7 @@ function answered(fields: Partial<Answered> = {}): Answered {
   return { ...plain, ...fields };
 }
 
-test('counts by consumer, route and status, and gives what changed with all of its minute', () => {
+test('counts by consumer, route and status, and gives what changed, with its sum so far', () => {
   const tally = new MinuteTally();
   for (let i = 0; i < 3; i++) tally.add(answered(), NOW);
   tally.add(answered({ status: 500 }), NOW);
@@ -23,10 +23,17 @@ test('counts by consumer, route and status, and gives what changed with all of i
   ]);
   expect(tally.take().counts).toEqual([]);
   tally.add(answered(), NOW);
-  expect(requests(tally.take().counts)).toEqual([
-    ['ada', 200, 4],
-    ['ada', 500, 1],
-  ]);
+  expect(requests(tally.take().counts)).toEqual([['ada', 200, 4]]);
+});
+
+test('counts of ten thousand routes do not get in each other’s way', () => {
+  const [few, many] = [10, 10_000].map((routes) => {
+    const tally = new MinuteTally();
+    const each = Array.from({ length: routes }, (_, i) => answered({ route: `r${i}` }));
+    for (let i = 0; i < 20_000; i++) tally.add(each[i % routes] as ReturnType<typeof answered>, NOW);
+    return tally.take().counts.reduce((sum, { requests }) => sum + requests, 0);
+  });
+  expect([few, many]).toEqual([20_000, 20_000]);
 });
 
 test('what could not be stored is given again', () => {

@@ -1,11 +1,16 @@
 import type { MinuteCount } from './usage-store.ts';
 
+/** One count, and whether the database has yet to hear of it. */
+interface Cell {
+  readonly count: MinuteCount;
+  isChanged: boolean;
+}
+
 /** What one consumer did in one minute. */
 interface ConsumerMinute {
-  readonly counts: MinuteCount[];
+  readonly cellsByRoute: Map<string, Cell[]>;
   /** Requests that count as theirs, by the second of the minute. */
   readonly seconds: Uint32Array;
-  isChanged: boolean;
 }
 
 type Minute = Map<string, ConsumerMinute>;
@@ -27,6 +32,7 @@ const MOST_COUNTS = 500_000;
  */
 export class MinuteTally {
   private readonly minutes = new Map<number, Minute>();
+  private changed: Cell[] = [];
   private size = 0;
   private latest: { readonly number: number; readonly minute: Minute } | undefined;
 
@@ -39,28 +45,26 @@ export class MinuteTally {
     const consumer = hasRoom ? answered.consumer : '';
     const theirs = minute.get(consumer) ?? addConsumer(minute, consumer);
     if (answered.isCounted) (theirs.seconds[second % 60] as number)++;
-    theirs.isChanged = true;
-    this.countIn(theirs, answered, { minute: Math.floor(second / 60), consumer }).requests += 1;
+    const cell = this.cellIn(theirs, answered, { minute: Math.floor(second / 60), consumer });
+    cell.count.requests += 1;
+    this.noteChanged(cell);
   }
 
   /** Everything that has changed since it was last taken. `keep` takes it back when it could not be stored. */
   take(): { counts: MinuteCount[]; keep: () => void } {
-    const taken: ConsumerMinute[] = [];
-    for (const minute of this.minutes.values())
-      for (const theirs of minute.values()) if (theirs.isChanged) taken.push(theirs);
-    for (const theirs of taken) theirs.isChanged = false;
-    const keep = (): void => {
-      for (const theirs of taken) theirs.isChanged = true;
-    };
-    return { counts: taken.flatMap(({ counts }) => counts.map((count) => ({ ...count }))), keep };
+    const taken = this.changed;
+    this.changed = [];
+    for (const cell of taken) cell.isChanged = false;
+    const keep = (): void => taken.forEach((cell) => this.noteChanged(cell));
+    return { counts: taken.map(({ count }) => ({ ...count })), keep };
   }
 
   /** Forgets minutes that are over, and stored. */
   forget(now: number): void {
     const past = Math.floor(now / 60_000) - 1;
+    const unstored = new Set(this.changed.map(({ count }) => count.minute));
     for (const [number, minute] of this.minutes) {
-      const isStored = !minute.values().some(({ isChanged }) => isChanged);
-      if (number < past && isStored) this.drop(number, minute);
+      if (number < past && !unstored.has(number)) this.drop(number, minute);
     }
     for (const [number, minute] of this.minutes) {
       if (this.size <= MOST_COUNTS) return;
@@ -92,31 +96,37 @@ export class MinuteTally {
     return minute;
   }
 
-  private countIn(
-    { counts }: ConsumerMinute,
-    answered: Answered,
-    of: { minute: number; consumer: string },
-  ): MinuteCount {
+  private cellIn({ cellsByRoute }: ConsumerMinute, answered: Answered, of: { minute: number; consumer: string }): Cell {
     const { status, route, service, isRecorded } = answered;
-    for (const count of counts) {
-      if (count.status !== status || count.route !== route || count.isRecorded !== isRecorded) continue;
-      if (count.service === service) return count;
+    let cells = cellsByRoute.get(route);
+    if (!cells) cellsByRoute.set(route, (cells = []));
+    for (const cell of cells) {
+      const { count } = cell;
+      if (count.status === status && count.isRecorded === isRecorded && count.service === service) return cell;
     }
-    const count = { ...of, service, route, status, isRecorded, requests: 0 };
-    counts.push(count);
+    const cell = { count: { ...of, service, route, status, isRecorded, requests: 0 }, isChanged: false };
+    cells.push(cell);
     this.size += 1;
-    return count;
+    return cell;
+  }
+
+  private noteChanged(cell: Cell): void {
+    if (cell.isChanged) return;
+    cell.isChanged = true;
+    this.changed.push(cell);
   }
 
   private drop(number: number, minute: Minute): void {
-    for (const { counts } of minute.values()) this.size -= counts.length;
+    for (const { cellsByRoute } of minute.values())
+      for (const cells of cellsByRoute.values()) this.size -= cells.length;
+    this.changed = this.changed.filter(({ count }) => count.minute !== number);
     this.minutes.delete(number);
     if (this.latest?.number === number) this.latest = undefined;
   }
 }
 
 function addConsumer(minute: Minute, consumer: string): ConsumerMinute {
-  const theirs = { counts: [], seconds: new Uint32Array(60), isChanged: true };
+  const theirs = { cellsByRoute: new Map<string, Cell[]>(), seconds: new Uint32Array(60) };
   minute.set(consumer, theirs);
   return theirs;
 }
