@@ -1,8 +1,8 @@
 // Which folder may import which, and which file is the only door to a library. `npm run directions` checks it.
 const tests = '\\.(test|long)\\.ts$';
 
-/** Everything may import these three; they know nothing of what stands above them. */
-const ground = ['src/exchange/', 'src/errors/', 'src/lib/'];
+/** Every folder may import these four; they import nothing above them. */
+const ground = ['src/edge/', 'src/exchange/', 'src/errors/', 'src/lib/'];
 /** Files that every layer above `exchange` may name. */
 const contracts = ['src/telemetry/(logger|metrics|service-metrics).ts'];
 /** The shape of the loaded configuration: plain data. Policies are the exception, they see only their own section. */
@@ -14,10 +14,15 @@ const configuration = ['src/config/(schema|settings-schema|token-schema|gateway-
  */
 const layers = [
   ['errors', ['src/lib/'], 'Errors are named by every layer, so they depend on none.'],
-  ['lib', [], 'A leaf that imports a layer is not a leaf: move it into that layer.'],
+  ['lib', [], 'A leaf that imports a layer is not a leaf.'],
+  [
+    'edge',
+    ['src/errors/', 'src/lib/'],
+    'Raw bytes become one unambiguous request before anything else is known about it.',
+  ],
   [
     'exchange',
-    ['src/errors/', 'src/lib/'],
+    ['src/edge/', 'src/errors/', 'src/lib/'],
     'The record of a request is shared by all layers and may know none of them.',
   ],
   ['storage', [...ground, ...contracts], 'Stores are told what to keep; they do not know who asks.'],
@@ -31,6 +36,12 @@ const layers = [
     [...ground, ...contracts, 'src/storage/'],
     'Usage stands on storage and is asked by policies, telemetry and api.',
   ],
+  [
+    'counters',
+    // Rules and amounts are compiled from the words of the configuration file.
+    [...ground, ...contracts, 'src/policies/limits/schema.ts', 'src/storage/(redis|redis-guard|fleet).ts'],
+    'Counters count what they are given; which caller or route it belongs to is the policy’s business.',
+  ],
   ['llm', [...ground, ...contracts], 'Knowledge of models and providers needs nothing of the gateway around it.'],
   [
     'upstream',
@@ -42,13 +53,12 @@ const layers = [
     [
       ...ground,
       ...contracts,
+      'src/counters/',
       'src/dependencies.ts',
       'src/identity/',
       'src/usage/',
       'src/llm/',
       'src/upstream/',
-      // Counters live in Redis; the database is not a policy's business, only what is kept in it.
-      'src/storage/(redis|redis-guard|fleet).ts',
       'src/storage/idempotency/idempotency-store.ts',
     ],
     'A policy sees its own configuration section and what it was handed, never the router, the file or the API.',
@@ -61,6 +71,7 @@ const layers = [
       ...contracts,
       ...configuration,
       'src/config/hash.ts',
+      'src/counters/',
       'src/dependencies.ts',
       'src/llm/',
       'src/policies/',

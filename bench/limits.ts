@@ -10,9 +10,9 @@ import type { Exchange } from '../src/exchange/exchange.ts';
 import type { Model } from '../src/exchange/model-call.ts';
 import { Shelf } from '../src/lib/shelf.ts';
 import { systemClock } from '../src/lib/clock.ts';
-import type { CounterStore } from '../src/policies/limits/counter-store.ts';
+import type { CounterStore } from '../src/counters/counter-store.ts';
 import { createLimitSteps } from '../src/policies/limits/limits.policy.ts';
-import { openCounters } from '../src/policies/limits/open-counters.ts';
+import { openCounters } from '../src/counters/open-counters.ts';
 import type { LimitConfig, LimitLevelConfig } from '../src/policies/limits/schema.ts';
 
 type Mode = LimitConfig['mode'] | 'metered';

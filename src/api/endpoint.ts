@@ -5,7 +5,7 @@ import type { Settings } from '../config/settings-schema.ts';
 import { compileValidator, type Validator } from '../config/validate.ts';
 import type { Rejection } from '../errors/rejection.ts';
 import type { Exchange } from '../exchange/exchange.ts';
-import type { Plane } from '../exchange/plane.ts';
+import type { Plane } from '../edge/plane.ts';
 import { once } from '../lib/once.ts';
 import type { ApiContext } from './context.ts';
 

@@ -5,7 +5,7 @@ import type { GatewayConfig } from '../config/gateway-config.ts';
 import { RESERVED_PATHS, RESERVED_TREES } from '../config/own-paths.ts';
 import { GatewayError, Rejection } from '../errors/rejection.ts';
 import type { Exchange } from '../exchange/exchange.ts';
-import type { Plane } from '../exchange/plane.ts';
+import type { Plane } from '../edge/plane.ts';
 import { answer, reject } from '../exchange/respond.ts';
 import { once } from '../lib/once.ts';
 import { createRequestLog } from '../telemetry/logger.ts';

@@ -1,4 +1,4 @@
-import { canonicalPath } from '../exchange/canonical-path.ts';
+import { canonicalPath } from '../edge/canonical-path.ts';
 
 const PARAMETER = /^:[A-Za-z_][A-Za-z0-9_]*$/;
 

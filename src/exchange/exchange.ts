@@ -6,7 +6,7 @@ import type { Listed } from '../lib/roster.ts';
 import type { BodyFilter } from './body-filter.ts';
 import type { ChargeReceipt } from './charge-receipt.ts';
 import type { Deadline, Timeouts } from './deadline.ts';
-import type { EdgeRequest } from './edge-request.ts';
+import type { EdgeRequest } from '../edge/edge-request.ts';
 import type { LimitStatus } from './limit-status.ts';
 import type { ModelCall } from './model-call.ts';
 import type { Principal } from './principal.ts';

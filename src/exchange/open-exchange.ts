@@ -1,14 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Rejection } from '../errors/rejection.ts';
 import type { BufferBudget } from './buffer-budget.ts';
-import { clientIp, unmapAddress } from './client-ip.ts';
+import { clientIp, unmapAddress } from '../edge/client-ip.ts';
 import { Deadline, type DeadlineWatch } from './deadline.ts';
-import { type EdgeRules, parseEdge } from './edge.ts';
-import type { EdgeRequest } from './edge-request.ts';
+import { type EdgeRules, parseEdge } from '../edge/edge.ts';
+import type { EdgeRequest } from '../edge/edge-request.ts';
 import { Exchange } from './exchange.ts';
-import { HeaderList } from './header-list.ts';
+import { HeaderList } from '../edge/header-list.ts';
 import { RequestBody } from './request-body.ts';
-import type { RequestIds } from './request-id.ts';
+import type { RequestIds } from '../edge/request-id.ts';
 
 interface Surroundings {
   readonly watch: DeadlineWatch;

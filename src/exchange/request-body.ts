@@ -4,7 +4,7 @@ import { Rejection } from '../errors/rejection.ts';
 import { PieceList } from '../lib/piece-list.ts';
 import type { BufferBudget } from './buffer-budget.ts';
 import type { Deadline } from './deadline.ts';
-import type { EdgeRequest } from './edge-request.ts';
+import type { EdgeRequest } from '../edge/edge-request.ts';
 
 /** What one attempt sends. */
 export type BodyPayload = null | Buffer | Readable;

@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 import type { Settings } from '../config/settings-schema.ts';
 import type { Gateway } from '../gateway.ts';
 import { createListener, type ListenerTls } from './listener.ts';
-import type { Plane } from '../exchange/plane.ts';
+import type { Plane } from '../edge/plane.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
 type TlsFiles = NonNullable<Settings['listen']['tls']>;

@@ -2,10 +2,10 @@ import type { GatewayConfig, RouteConfig } from '../config/gateway-config.ts';
 import type { Dependencies } from '../dependencies.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { BudgetStanding } from '../exchange/budget-standing.ts';
-import type { Charge, Counted } from '../policies/limits/counter-store.ts';
+import type { Charge, Counted } from '../counters/counter-store.ts';
 import { RouteLimits } from '../policies/limits/route-limits.ts';
 import { gatewayLevels } from '../policies/limits/schema.ts';
-import { fromUnits } from '../policies/limits/units.ts';
+import { fromUnits } from '../counters/units.ts';
 import { OWN_ROUTE } from './own-access.ts';
 
 /** A limit as it stands for one caller. */

@@ -1,5 +1,5 @@
 import type { GatewayConfig } from '../config/gateway-config.ts';
-import { compileEdgeRules, type EdgeRules } from '../exchange/edge.ts';
+import { compileEdgeRules, type EdgeRules } from '../edge/edge.ts';
 import { compileAddressSet } from '../lib/address-set.ts';
 
 /** What the edge has to know of a configuration. `viaPseudonym` is how this process signs its `Via` entries. */

@@ -2,7 +2,7 @@ import type { GatewayConfig } from '../config/gateway-config.ts';
 import { hashSection } from '../config/hash.ts';
 import type { Dependencies } from '../dependencies.ts';
 import type { MatchedRoute } from '../exchange/exchange.ts';
-import type { Plane } from '../exchange/plane.ts';
+import type { Plane } from '../edge/plane.ts';
 import { once } from '../lib/once.ts';
 import { writeLimitHeaders } from '../policies/limits/limit-headers.ts';
 import { CallerLimits } from './caller-limits.ts';

@@ -1,4 +1,4 @@
-import type { EdgeRequest } from '../exchange/edge-request.ts';
+import type { EdgeRequest } from '../edge/edge-request.ts';
 import type { Destination } from './destination.ts';
 import type { RouteTable } from './route-table.ts';
 

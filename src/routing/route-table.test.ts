@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { EdgeRequest } from '../exchange/edge-request.ts';
-import { HeaderList } from '../exchange/header-list.ts';
+import type { EdgeRequest } from '../edge/edge-request.ts';
+import { HeaderList } from '../edge/header-list.ts';
 import { type RouteEntry, RouteTable } from './route-table.ts';
 
 function entry(value: string, paths: string[], more: Partial<RouteEntry<string>> = {}): RouteEntry<string> {

@@ -1,4 +1,4 @@
-import type { EdgeRequest } from '../exchange/edge-request.ts';
+import type { EdgeRequest } from '../edge/edge-request.ts';
 import { type Candidate, PathTree } from './path-tree.ts';
 
 /** One entry of the table: which requests it takes. */

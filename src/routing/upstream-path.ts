@@ -1,4 +1,4 @@
-import { canonicalPath } from '../exchange/canonical-path.ts';
+import { canonicalPath } from '../edge/canonical-path.ts';
 import { GatewayError, Rejection } from '../errors/rejection.ts';
 
 /** What becomes of a matched path before it is put after the target's base path. At most one of the two is given. */

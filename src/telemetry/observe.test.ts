@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { buildExchange } from '../../tests/support/exchange-builder.ts';
 import { Rejection } from '../errors/rejection.ts';
 import type { AttemptRecord, Exchange, MatchedRoute } from '../exchange/exchange.ts';
-import { HeaderList } from '../exchange/header-list.ts';
+import { HeaderList } from '../edge/header-list.ts';
 import { UNBOUNDED } from '../exchange/principal.ts';
 import { createAccessLog } from './access-log.ts';
 import { createLogger } from './logger.ts';

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { buildExchange } from '../../tests/support/exchange-builder.ts';
 import { buildModelCall } from '../../tests/support/model-call-builder.ts';
 import { buildTarget } from '../../tests/support/target-builder.ts';
-import { HeaderList } from '../exchange/header-list.ts';
+import { HeaderList } from '../edge/header-list.ts';
 import { createBalancer } from './balancer.ts';
 import type { BalancedExchange, Target } from './targets.ts';
 

@@ -1,4 +1,4 @@
-import { isFramingHeader } from '../exchange/header-families.ts';
+import { isFramingHeader } from '../edge/header-families.ts';
 
 interface EditLines {
   readonly set: Readonly<Record<string, string>>;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import type { EdgeRequest } from '../exchange/edge-request.ts';
+import type { EdgeRequest } from '../edge/edge-request.ts';
 import type { Exchange, UpstreamPlan } from '../exchange/exchange.ts';
-import { HeaderList } from '../exchange/header-list.ts';
+import { HeaderList } from '../edge/header-list.ts';
 import type { TargetAddress } from '../exchange/target-address.ts';
 import { buildExchange } from '../../tests/support/exchange-builder.ts';
 import { buildTarget } from '../../tests/support/target-builder.ts';

@@ -1,5 +1,5 @@
 import type { Exchange } from '../exchange/exchange.ts';
-import { HOP_BY_HOP, isForwardingHeader, isIdentityHeader } from '../exchange/header-families.ts';
+import { HOP_BY_HOP, isForwardingHeader, isIdentityHeader } from '../edge/header-families.ts';
 import type { Principal } from '../exchange/principal.ts';
 import type { TargetAddress } from '../exchange/target-address.ts';
 import { HeaderEdits, withoutNames } from './header-edits.ts';

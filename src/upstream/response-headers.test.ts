@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import type { EdgeRequest } from '../exchange/edge-request.ts';
-import { HeaderList } from '../exchange/header-list.ts';
+import type { EdgeRequest } from '../edge/edge-request.ts';
+import { HeaderList } from '../edge/header-list.ts';
 import type { LimitStatus } from '../exchange/limit-status.ts';
 import type { UpstreamPlan } from '../exchange/exchange.ts';
 import { buildExchange } from '../../tests/support/exchange-builder.ts';

@@ -1,5 +1,5 @@
 import type { Exchange } from '../exchange/exchange.ts';
-import { HOP_BY_HOP, isForwardingHeader, isIdentityHeader } from '../exchange/header-families.ts';
+import { HOP_BY_HOP, isForwardingHeader, isIdentityHeader } from '../edge/header-families.ts';
 import type { Answer } from './attempt.ts';
 import { HeaderEdits, withoutNames } from './header-edits.ts';
 import { nominatedNames } from './hop-by-hop.ts';

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import request from 'supertest';
 import { ENDPOINTS } from '../../src/api/endpoints.ts';
 import { isReservedPattern } from '../../src/config/own-paths.ts';
-import type { Plane } from '../../src/exchange/plane.ts';
+import type { Plane } from '../../src/edge/plane.ts';
 import { connectRaw } from '../support/raw-client.ts';
 import { makeGateways, MASTER_KEY, type TestGateway } from '../support/start-gateway.ts';
 

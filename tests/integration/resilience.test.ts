@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { EdgeRequest } from '../../src/exchange/edge-request.ts';
+import type { EdgeRequest } from '../../src/edge/edge-request.ts';
 import type { Exchange } from '../../src/exchange/exchange.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { BreakerBank } from '../../src/policies/circuit-breaker/breaker-bank.ts';

@@ -4,8 +4,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Rejection } from '../../src/errors/rejection.ts';
-import { compileEdgeRules, type EdgeOptions, parseEdge } from '../../src/exchange/edge.ts';
-import type { EdgeRequest } from '../../src/exchange/edge-request.ts';
+import { compileEdgeRules, type EdgeOptions, parseEdge } from '../../src/edge/edge.ts';
+import type { EdgeRequest } from '../../src/edge/edge-request.ts';
 
 export interface EdgeServer {
   readonly url: string;

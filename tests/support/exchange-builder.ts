@@ -2,9 +2,9 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { BufferBudget } from '../../src/exchange/buffer-budget.ts';
 import { Deadline, DeadlineWatch } from '../../src/exchange/deadline.ts';
-import type { EdgeRequest } from '../../src/exchange/edge-request.ts';
+import type { EdgeRequest } from '../../src/edge/edge-request.ts';
 import { Exchange } from '../../src/exchange/exchange.ts';
-import { HeaderList } from '../../src/exchange/header-list.ts';
+import { HeaderList } from '../../src/edge/header-list.ts';
 import { RequestBody } from '../../src/exchange/request-body.ts';
 import { type Clock, systemClock } from '../../src/lib/clock.ts';
 

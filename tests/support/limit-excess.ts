@@ -1,4 +1,4 @@
-import type { Rule } from '../../src/policies/limits/rule.ts';
+import type { Rule } from '../../src/counters/rules/rule.ts';
 import { createExactBucket, createExactFixed, findFullestWindow } from './limit-oracles.ts';
 
 /**

@@ -1,5 +1,5 @@
-import type { Charge } from '../../src/policies/limits/counter-store.ts';
-import { compileLevel, type Line } from '../../src/policies/limits/line.ts';
+import type { Charge } from '../../src/counters/counter-store.ts';
+import { compileLevel, type Line } from '../../src/counters/line.ts';
 import type { BudgetConfig, LimitConfig } from '../../src/policies/limits/schema.ts';
 
 export type LimitInput = Pick<LimitConfig, 'limit' | 'window'> & Partial<LimitConfig>;

@@ -1,6 +1,6 @@
 import { systemClock } from '../../src/lib/clock.ts';
-import type { CounterStore } from '../../src/policies/limits/counter-store.ts';
-import { type CounterOptions, openCounters } from '../../src/policies/limits/open-counters.ts';
+import type { CounterStore } from '../../src/counters/counter-store.ts';
+import { type CounterOptions, openCounters } from '../../src/counters/open-counters.ts';
 
 export interface ObservedStore {
   readonly store: CounterStore;

@@ -1,9 +1,9 @@
 import type { ModelCall } from '../../exchange/model-call.ts';
 import { editBody } from '../body/edit-body.ts';
-import { messageToCompletion } from './chat-to-messages/answer.ts';
-import { failureToOpenai } from './chat-to-messages/failure.ts';
-import { chatToMessages } from './chat-to-messages/request.ts';
-import { MessageStreamToChunks } from './chat-to-messages/stream.ts';
+import { messageToCompletion } from './openai-client-at-anthropic/answer.ts';
+import { failureToOpenai } from './openai-client-at-anthropic/failure.ts';
+import { chatToMessages } from './openai-client-at-anthropic/request.ts';
+import { MessageStreamToChunks } from './openai-client-at-anthropic/message-events-to-chunks.ts';
 import { ownModel } from './own-model.ts';
 import type { AnswerTranslation, ClientRequest, Provider, ProviderRequest } from './provider.ts';
 import { notServed } from './refusals.ts';

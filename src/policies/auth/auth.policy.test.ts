@@ -3,7 +3,7 @@ import { BY_TEST } from '../../../tests/support/by-test.ts';
 import { buildExchange } from '../../../tests/support/exchange-builder.ts';
 import { makeManualClock } from '../../../tests/support/manual-clock.ts';
 import type { Rejection } from '../../errors/rejection.ts';
-import { HeaderList } from '../../exchange/header-list.ts';
+import { HeaderList } from '../../edge/header-list.ts';
 import { type Identity, openIdentity } from '../../identity/identity.ts';
 import { type Database, openDatabase } from '../../storage/database.ts';
 import { migrateDatabase } from '../../storage/migrate.ts';

@@ -1,4 +1,4 @@
-import type { HeaderList } from '../../exchange/header-list.ts';
+import type { HeaderList } from '../../edge/header-list.ts';
 import type { CredentialKind } from './refusals.ts';
 
 export interface Presented {

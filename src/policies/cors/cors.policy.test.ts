@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { buildExchange } from '../../../tests/support/exchange-builder.ts';
 import type { Dependencies } from '../../dependencies.ts';
-import { HeaderList } from '../../exchange/header-list.ts';
+import { HeaderList } from '../../edge/header-list.ts';
 import type { Reply } from '../policy.ts';
 import { corsPolicy } from './cors.policy.ts';
 import type { CorsConfig } from './schema.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { buildExchange } from '../../../tests/support/exchange-builder.ts';
 import type { Exchange } from '../../exchange/exchange.ts';
-import { HeaderList } from '../../exchange/header-list.ts';
+import { HeaderList } from '../../edge/header-list.ts';
 import { digestKey, fingerprintOf } from './fingerprint.ts';
 
 interface Asked {

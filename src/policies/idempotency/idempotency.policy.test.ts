@@ -5,7 +5,7 @@ import { until } from '../../../tests/support/poll.ts';
 import { Rejection } from '../../errors/rejection.ts';
 import type { ChargeReceipt } from '../../exchange/charge-receipt.ts';
 import type { Exchange } from '../../exchange/exchange.ts';
-import { HeaderList } from '../../exchange/header-list.ts';
+import { HeaderList } from '../../edge/header-list.ts';
 import { type Principal, UNBOUNDED } from '../../exchange/principal.ts';
 import { Shelf } from '../../lib/shelf.ts';
 import type { Claim, ClaimResult, IdempotencyStore } from '../../storage/idempotency/idempotency-store.ts';

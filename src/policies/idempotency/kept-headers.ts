@@ -1,4 +1,4 @@
-import { HOP_BY_HOP } from '../../exchange/header-families.ts';
+import { HOP_BY_HOP } from '../../edge/header-families.ts';
 
 /** Lines that speak of one response only, or of the caller's standing at the time. */
 const OF_ONE_RESPONSE: ReadonlySet<string> = new Set([

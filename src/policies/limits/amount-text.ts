@@ -1,5 +1,5 @@
 import type { LimitConfig } from './schema.ts';
-import { fromUnits } from './units.ts';
+import { fromUnits } from '../../counters/units.ts';
 
 /** An amount for people: `$0.25`, `1,024 tokens`, `1 request`. */
 export function amountText(units: number, unit: LimitConfig['count']): string {

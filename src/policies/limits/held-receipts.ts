@@ -1,5 +1,5 @@
 import { Roster } from '../../lib/roster.ts';
-import { SLOT_US } from './calendar-window.ts';
+import { SLOT_US } from '../../counters/rules/calendar-window.ts';
 import type { Receipt } from './receipt.ts';
 
 const RENEW_MS = SLOT_US / 1000;

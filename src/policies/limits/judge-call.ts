@@ -2,9 +2,9 @@ import { Rejection } from '../../errors/rejection.ts';
 import type { Exchange } from '../../exchange/exchange.ts';
 import { type Model, type ModelCall, usesTokens } from '../../exchange/model-call.ts';
 import { amountText } from './amount-text.ts';
-import type { Cap } from './line.ts';
+import type { Cap } from '../../counters/line.ts';
 import type { LineSet } from './route-limits.ts';
-import { reservedUnits } from './units.ts';
+import { reservedUnits } from '../../counters/units.ts';
 
 /** What of a caller's limits can be judged without counting. */
 export interface CallJudge {

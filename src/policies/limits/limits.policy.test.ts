@@ -6,9 +6,9 @@ import type { Principal } from '../../exchange/principal.ts';
 import { Shelf } from '../../lib/shelf.ts';
 import type { ServiceMetrics } from '../../telemetry/metrics.ts';
 import type { Verdict } from '../policy.ts';
-import type { CounterStore } from './counter-store.ts';
+import type { CounterStore } from '../../counters/counter-store.ts';
 import { createLimitSteps } from './limits.policy.ts';
-import { MemoryCounters } from './memory-counters.ts';
+import { MemoryCounters } from '../../counters/memory-counters.ts';
 
 const START_MS = 1_790_000_000_000;
 

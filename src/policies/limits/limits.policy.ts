@@ -6,16 +6,16 @@ import type { Shelf } from '../../lib/shelf.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { ServiceMetrics } from '../../telemetry/metrics.ts';
 import { type AccessStep, defineAccessPolicy, type RouteContext, type Verdict } from '../policy.ts';
-import type { Charge, CounterStore, Decision } from './counter-store.ts';
+import type { Charge, CounterStore, Decision } from '../../counters/counter-store.ts';
 import { HeldReceipts } from './held-receipts.ts';
 import { judgeCall } from './judge-call.ts';
 import { Receipt } from './receipt.ts';
 import { refuse, refuseUnavailable } from './refusal.ts';
 import { RouteLimits } from './route-limits.ts';
-import type { Verdict as LineVerdict } from './rule.ts';
+import type { Verdict as LineVerdict } from '../../counters/rules/rule.ts';
 import { type LimitLevelConfig, RateLimitSchema } from './schema.ts';
 import { StreamAllowance } from './stream-allowance.ts';
-import type { Unit } from './units.ts';
+import type { Unit } from '../../counters/units.ts';
 
 interface LimitDependencies {
   readonly clock: Clock;

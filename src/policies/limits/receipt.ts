@@ -1,6 +1,6 @@
 import type { ChargeReceipt } from '../../exchange/charge-receipt.ts';
 import type { Listed } from '../../lib/roster.ts';
-import type { Charge, Correction, CounterStore, Decision } from './counter-store.ts';
+import type { Charge, Correction, CounterStore, Decision } from '../../counters/counter-store.ts';
 
 /** What was taken at one moment. */
 interface Part {

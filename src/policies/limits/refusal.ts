@@ -1,8 +1,8 @@
 import { Rejection } from '../../errors/rejection.ts';
 import { amountText } from './amount-text.ts';
-import type { Charge } from './counter-store.ts';
-import type { Verdict } from './rule.ts';
-import { fromUnits } from './units.ts';
+import type { Charge } from '../../counters/counter-store.ts';
+import type { Verdict } from '../../counters/rules/rule.ts';
+import { fromUnits } from '../../counters/units.ts';
 
 interface RefusalClock {
   /** Epoch milliseconds. */

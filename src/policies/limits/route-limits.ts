@@ -3,7 +3,7 @@ import { type Model, type ModelCall, usesTokens } from '../../exchange/model-cal
 import type { Principal } from '../../exchange/principal.ts';
 import { type Clock, systemClock } from '../../lib/clock.ts';
 import { ipGroup } from '../../lib/ip-group.ts';
-import type { Charge } from './counter-store.ts';
+import type { Charge } from '../../counters/counter-store.ts';
 import {
   type Cap,
   compileCaps,
@@ -14,8 +14,8 @@ import {
   lineAt,
   type LinePlace,
   lowerByClaim,
-} from './line.ts';
-import { reservedUnits, type Unit } from './units.ts';
+} from '../../counters/line.ts';
+import { reservedUnits, type Unit } from '../../counters/units.ts';
 
 type Caller = Pick<Exchange, 'principal' | 'clientIp'> & Partial<Pick<Exchange, 'model'>>;
 

@@ -2,9 +2,9 @@ import { expect, test } from '@jest/globals';
 import { makeBudgets, makeLines } from '../../../tests/support/limit-lines.ts';
 import { buildModelCall } from '../../../tests/support/model-call-builder.ts';
 import type { ModelCall } from '../../exchange/model-call.ts';
-import type { Charge } from './counter-store.ts';
-import { type Line, lineAt } from './line.ts';
-import { MemoryCounters } from './memory-counters.ts';
+import type { Charge } from '../../counters/counter-store.ts';
+import { type Line, lineAt } from '../../counters/line.ts';
+import { MemoryCounters } from '../../counters/memory-counters.ts';
 import { Receipt } from './receipt.ts';
 import { StreamAllowance } from './stream-allowance.ts';
 

@@ -2,9 +2,9 @@ import { Rejection } from '../../errors/rejection.ts';
 import type { BodyFilter } from '../../exchange/body-filter.ts';
 import type { ModelCall } from '../../exchange/model-call.ts';
 import { amountText } from './amount-text.ts';
-import type { Charge, CounterStore, Decision } from './counter-store.ts';
+import type { Charge, CounterStore, Decision } from '../../counters/counter-store.ts';
 import type { Receipt } from './receipt.ts';
-import { outputUnits } from './units.ts';
+import { outputUnits } from '../../counters/units.ts';
 
 /** Output that is asked for at once beyond what was reserved. */
 const BLOCK_TOKENS = 1_024;

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { buildExchange } from '../../../tests/support/exchange-builder.ts';
 import { buildTarget } from '../../../tests/support/target-builder.ts';
 import type { Exchange } from '../../exchange/exchange.ts';
-import { HeaderList } from '../../exchange/header-list.ts';
+import { HeaderList } from '../../edge/header-list.ts';
 import type { ModelsConfig } from '../../llm/schema.ts';
 import { createModelSteps } from './model-routing.policy.ts';
 

@@ -1,6 +1,6 @@
 import type { RunningGateway } from '../../main.ts';
-import type { CounterAnswer, CounterCall } from '../../policies/limits/counter-calls.ts';
-import type { CounterLink } from '../../policies/limits/linked-counters.ts';
+import type { CounterAnswer, CounterCall } from '../../counters/counter-calls.ts';
+import type { CounterLink } from '../../counters/linked-counters.ts';
 import { flushLogger } from '../../telemetry/logger.ts';
 import { type Channel, Dialogue } from './dialogue.ts';
 import type { Exposition, PrimaryQuestion, ScrapeWish, WorkerQuestion } from './messages.ts';

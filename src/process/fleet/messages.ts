@@ -1,6 +1,6 @@
 /** What the processes of one gateway ask each other: plain data, copied. */
 
-import type { CounterCall } from '../../policies/limits/counter-calls.ts';
+import type { CounterCall } from '../../counters/counter-calls.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import type { Ending } from '../shutdown.ts';
 

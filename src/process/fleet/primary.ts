@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../lib/clock.ts';
-import { CounterDesk } from '../../policies/limits/counter-desk.ts';
-import { createOwnTime } from '../../policies/limits/own-time.ts';
+import { CounterDesk } from '../../counters/counter-desk.ts';
+import { createOwnTime } from '../../counters/own-time.ts';
 import { mergeExpositions } from '../../telemetry/merge-expositions.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { ConfigWatch } from '../config-watch.ts';

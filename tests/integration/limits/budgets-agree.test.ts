@@ -1,12 +1,12 @@
 // Budgets with reservations, and limits of tokens and money: the same histories with one clock in memory and in Redis.
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { ADJUST } from '../../../src/policies/limits/adjust-script.ts';
-import type { Charge, Correction } from '../../../src/policies/limits/counter-store.ts';
-import { DECIDE } from '../../../src/policies/limits/decide-script.ts';
-import { type Line, lineAt } from '../../../src/policies/limits/line.ts';
-import { MemoryCounters } from '../../../src/policies/limits/memory-counters.ts';
-import { RedisCounters } from '../../../src/policies/limits/redis-counters.ts';
+import { ADJUST } from '../../../src/counters/lua/adjust.lua.ts';
+import type { Charge, Correction } from '../../../src/counters/counter-store.ts';
+import { DECIDE } from '../../../src/counters/lua/decide.lua.ts';
+import { type Line, lineAt } from '../../../src/counters/line.ts';
+import { MemoryCounters } from '../../../src/counters/memory-counters.ts';
+import { RedisCounters } from '../../../src/counters/redis-counters.ts';
 import { connectRedis, defineScript, type RedisConnection, runScript } from '../../../src/storage/redis.ts';
 import { makeBudgets, makeLines } from '../../support/limit-lines.ts';
 import { until } from '../../support/poll.ts';

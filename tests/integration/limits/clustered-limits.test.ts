@@ -1,10 +1,10 @@
 // Limits on Redis that is more than one server: a cluster of three, and a primary that Sentinel replaces.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { type Level, type Line, lineAt } from '../../../src/policies/limits/line.ts';
+import { type Level, type Line, lineAt } from '../../../src/counters/line.ts';
 import { Receipt } from '../../../src/policies/limits/receipt.ts';
 import { RouteLimits } from '../../../src/policies/limits/route-limits.ts';
 import { UNBOUNDED } from '../../../src/exchange/principal.ts';
-import type { Charge } from '../../../src/policies/limits/counter-store.ts';
+import type { Charge } from '../../../src/counters/counter-store.ts';
 import { type LimitInput, makeBudgets, makeLimit } from '../../support/limit-lines.ts';
 import { type ObservedStore, openObserved } from '../../support/limit-store.ts';
 import { setImmediate as nextTurn } from 'node:timers/promises';

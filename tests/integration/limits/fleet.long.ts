@@ -10,8 +10,8 @@ const REQUESTS = 20_000;
 const PROCESS = `
 import { createInterface } from 'node:readline';
 import { systemClock } from '%src%/lib/clock.ts';
-import { compileLevel } from '%src%/policies/limits/line.ts';
-import { openCounters } from '%src%/policies/limits/open-counters.ts';
+import { compileLevel } from '%src%/counters/line.ts';
+import { openCounters } from '%src%/counters/open-counters.ts';
 
 const [, redisUrl, prefix, mode, requests] = process.argv;
 const limit = { limit: ${LIMIT}, window: 600_000, per: ['consumer'], algorithm: 'sliding_window', mode, dry_run: false };

@@ -1,11 +1,11 @@
 // One suite for the seam between the policy and its counts: the same histories with the same clock, in both stores.
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { ADJUST } from '../../../src/policies/limits/adjust-script.ts';
-import type { Charge, Decision, LeaseGrant } from '../../../src/policies/limits/counter-store.ts';
-import { DECIDE } from '../../../src/policies/limits/decide-script.ts';
-import { MemoryCounters } from '../../../src/policies/limits/memory-counters.ts';
-import { RedisCounters } from '../../../src/policies/limits/redis-counters.ts';
+import { ADJUST } from '../../../src/counters/lua/adjust.lua.ts';
+import type { Charge, Decision, LeaseGrant } from '../../../src/counters/counter-store.ts';
+import { DECIDE } from '../../../src/counters/lua/decide.lua.ts';
+import { MemoryCounters } from '../../../src/counters/memory-counters.ts';
+import { RedisCounters } from '../../../src/counters/redis-counters.ts';
 import { connectRedis, defineScript, type RedisConnection, runScript } from '../../../src/storage/redis.ts';
 import { type LimitInput, makeCharges, makeLines } from '../../support/limit-lines.ts';
 import { until } from '../../support/poll.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import type { CounterStore } from '../../../src/policies/limits/counter-store.ts';
-import { MemoryCounters } from '../../../src/policies/limits/memory-counters.ts';
+import type { CounterStore } from '../../../src/counters/counter-store.ts';
+import { MemoryCounters } from '../../../src/counters/memory-counters.ts';
 import { type LimitInput, makeCharges, makeLines } from '../../support/limit-lines.ts';
 import { openObserved } from '../../support/limit-store.ts';
 import { describeWithRedis } from '../../support/server-suite.ts';

@@ -1,6 +1,6 @@
 // One limit, several processes: exact, whatever their number and whatever is asked at once.
 import { afterEach, describe, expect, test } from '@jest/globals';
-import type { Charge } from '../../../src/policies/limits/counter-store.ts';
+import type { Charge } from '../../../src/counters/counter-store.ts';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { connectRedis } from '../../../src/storage/redis.ts';
 import { type LimitInput, makeCharges, makeLines } from '../../support/limit-lines.ts';

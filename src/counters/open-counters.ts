@@ -1,7 +1,7 @@
-import type { Clock } from '../../lib/clock.ts';
-import { ADJUST } from './adjust-script.ts';
+import type { Clock } from '../lib/clock.ts';
+import { ADJUST } from './lua/adjust.lua.ts';
 import type { Charge, CounterStore, Decision } from './counter-store.ts';
-import { DECIDE } from './decide-script.ts';
+import { DECIDE } from './lua/decide.lua.ts';
 import { LeasedCounters } from './leased-counters.ts';
 import { type CounterLink, LinkedCounters } from './linked-counters.ts';
 import { type BudgetBook, MemoryCounters } from './memory-counters.ts';
@@ -43,9 +43,9 @@ export async function openCounters(options: CounterOptions): Promise<CounterStor
 async function openRedisCounters(url: string, options: CounterOptions, nowUs: () => number): Promise<CounterStore> {
   // Loading the client takes longer than all else at start, so only those who use it pay.
   const [{ connectRedis }, { RedisGuard }, { Fleet }] = await Promise.all([
-    import('../../storage/redis.ts'),
-    import('../../storage/redis-guard.ts'),
-    import('../../storage/fleet.ts'),
+    import('../storage/redis.ts'),
+    import('../storage/redis-guard.ts'),
+    import('../storage/fleet.ts'),
   ]);
   const connection = connectRedis(url, 'limits');
   const { isCluster } = connection;

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { makeCharges, makeLines } from '../../../tests/support/limit-lines.ts';
+import { makeCharges, makeLines } from '../../tests/support/limit-lines.ts';
 import type { CounterAnswer, CounterCall } from './counter-calls.ts';
 import { CounterDesk } from './counter-desk.ts';
 import type { Charge } from './counter-store.ts';

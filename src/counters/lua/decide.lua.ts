@@ -1,7 +1,7 @@
 import type { RedisScript } from '../../storage/redis.ts';
-import { HOLD_US, SLOT_US } from './calendar-window.ts';
-import type { Charge, Decision, LeaseAsk } from './counter-store.ts';
-import type { Rule, Verdict } from './rule.ts';
+import { HOLD_US, SLOT_US } from '../rules/calendar-window.ts';
+import type { Charge, Decision, LeaseAsk } from '../counter-store.ts';
+import type { Rule, Verdict } from '../rules/rule.ts';
 
 /**
  * All lines of many requests, and units taken in advance, in one round trip. Requests are decided one after the other, each as a whole: all its lines

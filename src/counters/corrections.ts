@@ -1,5 +1,5 @@
-import type { RedisGuard } from '../../storage/redis-guard.ts';
-import { ADJUST, pushCorrection } from './adjust-script.ts';
+import type { RedisGuard } from '../storage/redis-guard.ts';
+import { ADJUST, pushCorrection } from './lua/adjust.lua.ts';
 import type { Correction } from './counter-store.ts';
 
 interface CorrectionsOptions {

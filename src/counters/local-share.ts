@@ -1,8 +1,8 @@
 import type { Charge, Decision } from './counter-store.ts';
 import type { Line } from './line.ts';
 import { MemoryCounters } from './memory-counters.ts';
-import type { Rule } from './rule.ts';
-import { charge, weigh } from './step.ts';
+import type { Rule } from './rules/rule.ts';
+import { charge, weigh } from './rules/step.ts';
 
 /** How many processes share the limits, and which of them this one is, from 0. */
 export interface FleetPlace {

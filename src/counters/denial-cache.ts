@@ -1,6 +1,6 @@
 import type { Charge, Decision } from './counter-store.ts';
 import type { Line } from './line.ts';
-import type { Verdict } from './rule.ts';
+import type { Verdict } from './rules/rule.ts';
 
 interface Denial {
   /** The end of the wait that was announced. */

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { ClaimValue, Principal } from '../../exchange/principal.ts';
-import { formatDuration } from '../../lib/duration.ts';
+import type { ClaimValue, Principal } from '../exchange/principal.ts';
+import { formatDuration } from '../lib/duration.ts';
 import { findLeaseTerms, type LeaseTerms } from './lease-terms.ts';
-import { findPeriod, type Every } from './period.ts';
-import { compileCalendar, compileRule, type Rule } from './rule.ts';
-import { amountOf, type BudgetConfig, type LimitConfig } from './schema.ts';
+import { findPeriod, type Every } from './rules/period.ts';
+import { compileCalendar, compileRule, type Rule } from './rules/rule.ts';
+import { amountOf, type BudgetConfig, type LimitConfig } from '../policies/limits/schema.ts';
 import { toUnits, type Unit } from './units.ts';
 
 /** One limit as it applies on one route: what it counts over, and how the count is split. */

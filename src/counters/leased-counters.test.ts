@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { type LimitInput, makeCharges, makeLines } from '../../../tests/support/limit-lines.ts';
-import { findExcess } from '../../../tests/support/limit-excess.ts';
-import { makeOnOff, makePoisson } from '../../../tests/support/limit-traffic.ts';
+import { type LimitInput, makeCharges, makeLines } from '../../tests/support/limit-lines.ts';
+import { findExcess } from '../../tests/support/limit-excess.ts';
+import { makeOnOff, makePoisson } from '../../tests/support/limit-traffic.ts';
 import type { Charge, Decision, LendingStore } from './counter-store.ts';
 import { LeasedCounters } from './leased-counters.ts';
 import { MemoryCounters } from './memory-counters.ts';

@@ -2,9 +2,9 @@ import type { Charge, Correction, Counted, Decision, LeaseAsk, LeaseGrant, Lendi
 import { DenialCache } from './denial-cache.ts';
 import type { Line } from './line.ts';
 import { readLeft } from './read-left.ts';
-import type { Verdict } from './rule.ts';
-import type { CalendarState } from './calendar-window.ts';
-import { charge, correct, createState, findCountedAt, lend, type RuleState, weigh } from './step.ts';
+import type { Verdict } from './rules/rule.ts';
+import type { CalendarState } from './rules/calendar-window.ts';
+import { charge, correct, createState, findCountedAt, lend, type RuleState, weigh } from './rules/step.ts';
 
 interface Count {
   readonly state: RuleState;

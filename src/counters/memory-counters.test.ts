@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { makeCharges, makeLines } from '../../../tests/support/limit-lines.ts';
+import { makeCharges, makeLines } from '../../tests/support/limit-lines.ts';
 import { MemoryCounters } from './memory-counters.ts';
 
 const START = 1_790_000_000_000_000;

@@ -1,5 +1,5 @@
 import { findPeriod, type Every } from './period.ts';
-import type { LimitConfig } from './schema.ts';
+import type { LimitConfig } from '../../policies/limits/schema.ts';
 
 export type AlgorithmName = LimitConfig['algorithm'];
 

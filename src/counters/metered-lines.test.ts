@@ -1,12 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
-import { makeBudgets, makeLimit, makeLines } from '../../../tests/support/limit-lines.ts';
-import { buildModel, buildModelCall } from '../../../tests/support/model-call-builder.ts';
-import type { ModelCall } from '../../exchange/model-call.ts';
-import type { Principal } from '../../exchange/principal.ts';
-import { amountText } from './amount-text.ts';
+import { makeBudgets, makeLimit, makeLines } from '../../tests/support/limit-lines.ts';
+import { buildModel, buildModelCall } from '../../tests/support/model-call-builder.ts';
+import type { ModelCall } from '../exchange/model-call.ts';
+import type { Principal } from '../exchange/principal.ts';
+import { amountText } from '../policies/limits/amount-text.ts';
 import { lowerByClaim, type Line } from './line.ts';
-import { RouteLimits } from './route-limits.ts';
-import type { LimitConfig } from './schema.ts';
+import { RouteLimits } from '../policies/limits/route-limits.ts';
+import type { LimitConfig } from '../policies/limits/schema.ts';
 
 const PLACE = { route: 'r', service: 's' };
 const NOW = { now: () => Date.UTC(2026, 10, 20) };

@@ -1,7 +1,7 @@
 import type { Correction, Counted, LeaseGrant } from './counter-store.ts';
 import type { LeaseTerms } from './lease-terms.ts';
 import type { Line } from './line.ts';
-import type { Verdict } from './rule.ts';
+import type { Verdict } from './rules/rule.ts';
 
 /** Units taken in advance together. */
 export interface Lot {

@@ -1,5 +1,5 @@
-import { costOf, type ModelCall, type TokenUsage } from '../../exchange/model-call.ts';
-import type { LimitConfig } from './schema.ts';
+import { costOf, type ModelCall, type TokenUsage } from '../exchange/model-call.ts';
+import type { LimitConfig } from '../policies/limits/schema.ts';
 
 /** What a line counts. Money is counted in billionths of a dollar, all else in ones: whole numbers throughout. */
 export type Unit = LimitConfig['count'];

@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { makeBudgets } from '../../../tests/support/limit-lines.ts';
-import type { Charge } from './counter-store.ts';
-import { lineAt } from './line.ts';
-import { MemoryCounters } from './memory-counters.ts';
+import type { Charge } from '../counter-store.ts';
+import { lineAt } from '../line.ts';
+import { MemoryCounters } from '../memory-counters.ts';
 import { findPeriod } from './period.ts';
-import { Receipt } from './receipt.ts';
+import { Receipt } from '../../policies/limits/receipt.ts';
 
 const START_MS = Date.UTC(2026, 10, 20);
 const START = START_MS * 1000;

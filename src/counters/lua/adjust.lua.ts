@@ -1,7 +1,7 @@
 import type { RedisScript } from '../../storage/redis.ts';
-import { HOLD_US, SLOT_US } from './calendar-window.ts';
-import type { Correction } from './counter-store.ts';
-import { pushRule, type ScriptArgs } from './decide-script.ts';
+import { HOLD_US, SLOT_US } from '../rules/calendar-window.ts';
+import type { Correction } from '../counter-store.ts';
+import { pushRule, type ScriptArgs } from './decide.lua.ts';
 
 /**
  * Corrections of what was charged, mirroring `correct` of step.ts on the states that decide-script.ts describes. KEYS: one

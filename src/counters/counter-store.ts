@@ -1,7 +1,7 @@
-import type { HoldChange } from './calendar-window.ts';
+import type { HoldChange } from './rules/calendar-window.ts';
 import type { Line } from './line.ts';
-import type { Taking, Verdict } from './rule.ts';
-import type { Wanted } from './step.ts';
+import type { Taking, Verdict } from './rules/rule.ts';
+import type { Wanted } from './rules/step.ts';
 
 /** One count: what is limited, and whose. */
 export interface Counted {

@@ -1,4 +1,4 @@
-import type { Clock } from '../../lib/clock.ts';
+import type { Clock } from '../lib/clock.ts';
 
 /** Epoch microseconds that never go back and do not jump: read off the wall once, then counted by the steady clock. */
 export function createOwnTime(clock: Clock): () => number {

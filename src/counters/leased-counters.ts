@@ -4,7 +4,7 @@ import { findForcedTerms } from './lease-terms.ts';
 import type { FleetPlace } from './local-share.ts';
 import type { Lot, Purse } from './purse.ts';
 import { Purses } from './purses.ts';
-import type { Verdict } from './rule.ts';
+import type { Verdict } from './rules/rule.ts';
 
 interface LeasedCountersOptions {
   readonly store: LendingStore;

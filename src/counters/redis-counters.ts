@@ -1,12 +1,12 @@
-import type { RedisGuard } from '../../storage/redis-guard.ts';
+import type { RedisGuard } from '../storage/redis-guard.ts';
 import { Corrections } from './corrections.ts';
 import type { Charge, Correction, Counted, Decision, LeaseAsk, LeaseGrant, LendingStore } from './counter-store.ts';
-import { DECIDE, parseScriptReply, pushLease, pushRequest, readDecision, readVerdict } from './decide-script.ts';
+import { DECIDE, parseScriptReply, pushLease, pushRequest, readDecision, readVerdict } from './lua/decide.lua.ts';
 import { DenialCache } from './denial-cache.ts';
 import type { Line } from './line.ts';
 import { type FleetPlace, LocalShare } from './local-share.ts';
 import { readLeft } from './read-left.ts';
-import { findCountedAt } from './step.ts';
+import { findCountedAt } from './rules/step.ts';
 
 /** What happens to requests while the shared store is away. */
 export type OnStoreFailure = 'local' | 'open' | 'closed';

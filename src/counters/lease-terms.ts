@@ -1,5 +1,5 @@
-import type { Rule } from './rule.ts';
-import type { LimitConfig } from './schema.ts';
+import type { Rule } from './rules/rule.ts';
+import type { LimitConfig } from '../policies/limits/schema.ts';
 
 /** How units of a rule are taken in advance. */
 export interface LeaseTerms {

@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { makeLimit, makeLines } from '../../../tests/support/limit-lines.ts';
-import { buildModel, buildModelCall } from '../../../tests/support/model-call-builder.ts';
-import { UNBOUNDED } from '../../exchange/principal.ts';
+import { makeLimit, makeLines } from '../../tests/support/limit-lines.ts';
+import { buildModel, buildModelCall } from '../../tests/support/model-call-builder.ts';
+import { UNBOUNDED } from '../exchange/principal.ts';
 import { compileLevel, escapeKey, lowerByClaim } from './line.ts';
-import { RouteLimits } from './route-limits.ts';
+import { RouteLimits } from '../policies/limits/route-limits.ts';
 
 const principal = (id: string, limits: readonly unknown[] = []) => ({
   consumer: { id, name: id, tier: undefined },
