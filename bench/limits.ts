@@ -82,7 +82,7 @@ function makeExchanges(callers: number): Exchange[] {
 }
 
 async function measure(counters: CounterStore, mode: Mode, callers: number, requests: number) {
-  const deps = { clock: systemClock, counters, metrics, log: { warn: () => undefined }, shelf: new Shelf() };
+  const deps = { clock: systemClock, counters, metrics, log: { warn: () => undefined }, shelf: new Shelf().hold() };
   const steps = createLimitSteps(mode === 'metered' ? makeMeteredLevels() : makeLevels(mode), deps as never, {
     route: 'orders',
     service: 'orders',

@@ -9,7 +9,7 @@ import type { MemoryKey } from './identity/known-key.ts';
 import type { Tokens } from './identity/tokens/tokens.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
 import type { Secret } from './lib/secret.ts';
-import { Shelf } from './lib/shelf.ts';
+import type { Keeper } from './lib/shelf.ts';
 import { BreakerBank } from './policies/circuit-breaker/breaker-bank.ts';
 import type { CounterStore } from './counters/counter-store.ts';
 import type { CounterLink } from './counters/linked-counters.ts';
@@ -24,15 +24,13 @@ import type { Logger } from './telemetry/logger.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 import { Usage } from './usage/usage.ts';
 
-/** What policies are built with. Opened once per process, closed in reverse; never replaced by a reload. */
-export interface Dependencies {
+/** Opened once per process, closed in reverse, and never replaced by a reload. */
+export interface ProcessDependencies {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
   /** How this process signs its `Via` entries: unique, so that a request meeting it again has gone in a circle. */
   readonly viaPseudonym: string;
-  /** State that outlives a reload. */
-  readonly shelf: Shelf;
   readonly breakers: BreakerBank;
   readonly counters: CounterStore;
   readonly directory: KeyDirectory;
@@ -43,8 +41,14 @@ export interface Dependencies {
   readonly idempotency: () => Promise<IdempotencyStore>;
 }
 
+/** What policies are built with. */
+export interface Dependencies extends ProcessDependencies {
+  /** State that outlives a reload. */
+  readonly shelf: Keeper;
+}
+
 /** The dependencies with what only the process itself needs: the stores behind them and the way to end them. */
-export interface OpenDependencies extends Dependencies {
+export interface OpenDependencies extends ProcessDependencies {
   readonly identity: Identity;
   readonly database: Database;
   readonly degradations: Degradations;
@@ -87,7 +91,6 @@ export async function openDependencies(options: OpenOptions): Promise<OpenDepend
     log,
     metrics,
     viaPseudonym: `turnpike-${randomBytes(4).toString('hex')}`,
-    shelf: new Shelf(),
     breakers,
     counters,
     directory: identity.directory,

@@ -1,7 +1,7 @@
 import { type IncomingMessage, STATUS_CODES, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { GatewayConfig } from './config/gateway-config.ts';
-import type { Dependencies } from './dependencies.ts';
+import type { ProcessDependencies } from './dependencies.ts';
 import { ERROR_CATALOG, type ErrorCode } from './errors/catalog.ts';
 import { Rejection } from './errors/rejection.ts';
 import { renderRejection } from './errors/render.ts';
@@ -10,18 +10,19 @@ import type { EdgeRequest } from './edge/edge-request.ts';
 import { DeadlineWatch } from './exchange/deadline.ts';
 import type { EdgeRules } from './edge/edge.ts';
 import type { BudgetStanding } from './exchange/budget-standing.ts';
-import type { AbortRule, Exchange } from './exchange/exchange.ts';
+import { DetachedExchanges } from './exchange/detached-exchanges.ts';
+import type { Exchange } from './exchange/exchange.ts';
 import type { Principal } from './exchange/principal.ts';
 import { openExchange } from './exchange/open-exchange.ts';
 import type { Plane } from './edge/plane.ts';
 import { createRequestIds } from './edge/request-id.ts';
 import { answer, reject } from './exchange/respond.ts';
 import { Roster } from './lib/roster.ts';
-import type { CompiledRoute } from './routing/compiled-route.ts';
 import { edgeRulesFor } from './routing/edge-rules.ts';
 import type { Destination } from './routing/destination.ts';
 import { isOfMessagesApi } from './routing/messages-path.ts';
-import { buildGeneration, type Generation, type OwnPaths } from './routing/generation.ts';
+import type { CompiledConfig, OwnPaths } from './routing/compile-config.ts';
+import { Generations } from './routing/generations.ts';
 import type { Callers } from './routing/own-access.ts';
 import { isReadAsAnother } from './routing/path-parameters.ts';
 import type { RouteLookup } from './routing/route-table.ts';
@@ -29,7 +30,7 @@ import { recorded } from './routing/recorded.ts';
 import { type Proceed, serve } from './routing/serve.ts';
 import { callUpstream } from './routing/call-upstream.ts';
 import { tunnelTo } from './routing/serve-upgrade.ts';
-import { UpstreamService } from './routing/upstream-service.ts';
+import type { UpstreamService } from './routing/upstream-service.ts';
 import { type AccessLog, createAccessLog } from './telemetry/access-log.ts';
 import type { CallerStanding } from './api/context.ts';
 import { observeExchange } from './telemetry/observe.ts';
@@ -45,12 +46,6 @@ export interface OwnEndpoints {
 const NO_HOST = new Rejection('INVALID_HEADER', 'A Host header is required.');
 const TWO_READINGS = new Rejection('INVALID_PATH', 'Without its ";" parameters the path belongs to another route.');
 
-/**
- * A client that opens and drops streams must not make the gateway read many of them to their end, nor take all
- * connections to an upstream without holding one itself.
- */
-const MOST_UNSEEN = { drain: 8, detach: 1_000 };
-
 type Found = Extract<RouteLookup<Destination>, { kind: 'found' }>;
 
 /** What a new path (`OPTIONS *`) may be asked with: RFC 9110 9.3.7. */
@@ -58,7 +53,7 @@ const ALLOW_ALL = ['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'];
 
 /**
  * The gateway: takes a request from a socket, finds where it goes, and sees it to its end. One configuration is live
- * at a time; `apply` swaps it, and what is running finishes on the one it began with.
+ * at a time; `apply` replaces it, and running exchanges finish on the one they began with.
  */
 export class Gateway {
   readonly tunnels = new Tunnels();
@@ -67,59 +62,63 @@ export class Gateway {
   /** While true every answer asks its client to leave the connection. */
   isDraining = false;
 
-  /** Answers being read that no client waits for, by the reason. */
-  private readonly unseen = { drain: 0, detach: 0 };
+  private readonly detached = new DetachedExchanges();
   private readonly own: OwnEndpoints;
-  private readonly deps: Dependencies;
+  private readonly deps: ProcessDependencies;
   private readonly surroundings;
   private readonly callUpstream: Proceed;
-  private generation: Generation;
+  private readonly generations: Generations;
+  /** Connections on which nothing more may be read, whatever configuration comes. */
+  private readonly closing = new WeakSet<object>();
   private rules: EdgeRules;
   private accessLog: AccessLog;
 
-  constructor(config: GatewayConfig, own: OwnEndpoints, deps: Dependencies) {
+  constructor(config: GatewayConfig, own: OwnEndpoints, deps: ProcessDependencies) {
     this.own = own;
     this.deps = deps;
     const budget = new BufferBudget(config.settings.limits.buffered_bytes);
     this.surroundings = { watch: new DeadlineWatch(deps.clock), requestIds: createRequestIds(), budget };
     this.callUpstream = recorded(deps.usage, callUpstream);
-    this.generation = buildGeneration(config, own.pathsOn, deps);
-    this.rules = edgeRulesFor(config, deps.viaPseudonym);
+    this.generations = new Generations(config, own.pathsOn, deps);
+    this.rules = edgeRulesFor(config, deps.viaPseudonym, this.closing);
     this.accessLog = createAccessLog(deps.log, config.settings.log.mask);
   }
 
   get config(): GatewayConfig {
-    return this.generation.config;
+    return this.compiled.config;
   }
 
   get services(): ReadonlyMap<string, UpstreamService> {
-    return this.generation.services;
+    return this.compiled.services;
+  }
+
+  private get compiled(): CompiledConfig {
+    return this.generations.live.compiled;
   }
 
   /** Finds out who calls an own endpoint; `undefined` when they may. */
   admitCaller(exchange: Exchange, callers: Callers): Promise<Rejection | undefined> {
-    return this.generation.ownAccess.check(exchange, callers);
+    return this.compiled.ownAccess.check(exchange, callers);
   }
 
   /** How far the caller of the exchange is from their limits. */
   async standingOf(exchange: Exchange): Promise<CallerStanding> {
-    const limits = this.generation.callerLimits();
+    const limits = this.compiled.callerLimits();
     const [standing, budgets] = await Promise.all([limits.of(exchange), limits.budgetsOf(exchange)]);
     return { ...standing, budgets };
   }
 
   /** What is left of the budgets of somebody who need not be calling. */
   budgetsOf(principal: Principal): Promise<readonly BudgetStanding[]> {
-    return this.generation.callerLimits().budgetsOf({ principal, clientIp: '' });
+    return this.compiled.callerLimits().budgetsOf({ principal, clientIp: '' });
   }
 
   /** Makes another configuration live. Throws, and changes nothing, when it cannot be compiled. */
   apply(config: GatewayConfig): void {
-    const rules = edgeRulesFor(config, this.deps.viaPseudonym);
-    this.generation = buildGeneration(config, this.own.pathsOn, this.deps);
+    const rules = edgeRulesFor(config, this.deps.viaPseudonym, this.closing);
+    this.generations.replace(config);
     this.rules = rules;
     this.accessLog = createAccessLog(this.deps.log, config.settings.log.mask);
-    this.forgetUnused();
   }
 
   /** Takes one HTTP request. */
@@ -157,12 +156,13 @@ export class Gateway {
   /** Ends every service at once; the last step of a shutdown. */
   async close(): Promise<void> {
     this.tunnels.closeAll();
-    await Promise.all([...this.services.values()].map((service) => service.destroy()));
+    await this.generations.close();
     this.deps.breakers.close();
   }
 
   private open(req: IncomingMessage, res: ServerResponse): Exchange | undefined {
     const { exchange, refusal } = openExchange(req, res, this.rules, this.surroundings);
+    exchange.config = this.generations.live.enter();
     this.running.add(exchange);
     if (this.isDraining) res.shouldKeepAlive = false;
     res.once('close', () => this.leave(exchange));
@@ -172,7 +172,7 @@ export class Gateway {
   }
 
   private dispatch(exchange: Exchange, plane: Plane, proceed: Proceed): void {
-    const { tables } = this.generation;
+    const { tables } = this.compiled;
     const lookup = tables[plane].find(exchange.edge);
     if (lookup.kind === 'found') {
       if (isReadAsAnother(lookup.value, exchange.edge, tables[plane])) return this.refuse(exchange, TWO_READINGS);
@@ -193,14 +193,15 @@ export class Gateway {
   private enter(exchange: Exchange, plane: Plane, { value: to, params }: Found, proceed: Proceed): void {
     exchange.params = params;
     if (to.kind === 'own') {
-      exchange.route = this.generation.ownRoute;
+      exchange.route = this.compiled.ownRoute;
       return this.own.handle(exchange, plane);
     }
     // Only an HTTP/1.0 request may lack a Host, and then nothing tells whose route it means.
     if (exchange.edge.host === '') return this.refuse(exchange, NO_HOST);
     exchange.route = isOfMessagesApi(exchange.edge.path) ? to.forMessages : to.route;
     exchange.plan = to.plan;
-    to.route.metrics.inFlight(1);
+    exchange.gauge = to.route.metrics;
+    exchange.gauge.inFlight(1);
     serve(exchange, to.route, proceed, this.reportBug);
   }
 
@@ -210,43 +211,20 @@ export class Gateway {
 
   /** The response has closed; where its answer is wanted even without a client, it ends later. */
   private leave(exchange: Exchange): void {
-    if (exchange.onAbort !== 'stop' && this.mayDetach(exchange, exchange.onAbort)) return;
-    this.end(exchange);
+    if (!this.detached.take(exchange, this.end)) this.end(exchange);
   }
 
-  private mayDetach(exchange: Exchange, rule: Exclude<AbortRule, 'stop'>): boolean {
-    const { unseen } = this;
-    if (exchange.res.writableFinished || unseen[rule] >= MOST_UNSEEN[rule]) return false;
-    const isDetached = exchange.detach(() => {
-      unseen[rule]--;
-      this.end(exchange);
-    });
-    if (isDetached) unseen[rule]++;
-    return isDetached;
-  }
-
-  private end(exchange: Exchange): void {
+  private readonly end = (exchange: Exchange): void => {
     const { res, outcome } = exchange;
     if (outcome === 'completed' && !res.writableFinished && res.statusCode !== 101) exchange.outcome = 'client_aborted';
     exchange.bytesIn = exchange.body.bytesRead;
     exchange.settle();
     this.running.remove(exchange);
-    if (exchange.plan) (exchange.route as CompiledRoute).metrics.inFlight(-1);
+    exchange.gauge?.inFlight(-1);
     this.deps.usage.count(exchange);
     observeExchange(exchange, this.deps.metrics, this.accessLog);
-  }
-
-  /** What the new configuration no longer names: its services finish what they are doing and go. */
-  private forgetUnused(): void {
-    const { breakers, metrics, shelf } = this.deps;
-    const live = new Set(this.services.values());
-    for (const dropped of shelf.sweep()) if (dropped instanceof UpstreamService) void dropped.retire();
-    breakers.retain(live);
-    const targetsByName = new Map([...live].map(({ service, targets }) => [service, targets.map(({ name }) => name)]));
-    // A route that answers itself is counted under its own name.
-    for (const { service, name } of this.config.routes) if (service === undefined) targetsByName.set(name, []);
-    metrics.retain(targetsByName);
-  }
+    exchange.config?.leave();
+  };
 
   private readonly reportBug = (error: unknown, exchange: Exchange): void => {
     this.deps.log.error({ err: error, request_id: exchange.id, route: exchange.route?.name }, 'a request met a bug');

@@ -19,7 +19,7 @@ const MOST_WAITING = 10_000;
 export class Corrections {
   private readonly options: CorrectionsOptions;
   private waiting: Correction[] = [];
-  private sending: Promise<unknown> = Promise.resolve();
+  private sending: Promise<void> = Promise.resolve();
 
   constructor(options: CorrectionsOptions) {
     this.options = options;
@@ -38,7 +38,8 @@ export class Corrections {
     const runs: Promise<unknown>[] = [this.sending];
     for (const group of groups.values())
       for (let i = 0; i < group.length; i += MOST_PER_SCRIPT) runs.push(this.run(group.slice(i, i + MOST_PER_SCRIPT)));
-    await (this.sending = Promise.all(runs));
+    // Without the result: an array that holds the one before it would keep every correction ever sent.
+    await (this.sending = Promise.all(runs).then(() => undefined));
   }
 
   /** Never rejects: the guard has told why it failed, and what was not given back leaves the window in its time. */

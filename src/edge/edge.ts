@@ -27,7 +27,7 @@ export interface EdgeOptions {
   readonly scheme: 'http' | 'https';
 }
 
-/** `EdgeOptions` made ready for `parseEdge`; one per listener. */
+/** `EdgeOptions` made ready for `parseEdge`. */
 export interface EdgeRules {
   readonly options: EdgeOptions;
   readonly roles: HeaderRoles;
@@ -35,8 +35,9 @@ export interface EdgeRules {
   readonly closing: WeakSet<object>;
 }
 
-export function compileEdgeRules(options: EdgeOptions): EdgeRules {
-  return { options, roles: new HeaderRoles(options.credentialHeaders, options.viaPseudonym), closing: new WeakSet() };
+/** `closing` belongs to the listeners: it must outlive every reload, or a connection would be read on after one. */
+export function compileEdgeRules(options: EdgeOptions, closing: WeakSet<object> = new WeakSet()): EdgeRules {
+  return { options, roles: new HeaderRoles(options.credentialHeaders, options.viaPseudonym), closing };
 }
 
 /** RFC 9110 section 15.5.6 requires the list; TRACE and CONNECT are refused everywhere, other methods by routes. */

@@ -69,6 +69,16 @@ export type Outcome = 'completed' | 'rejected' | 'client_aborted' | 'truncated';
  */
 export type AbortRule = 'stop' | 'drain' | 'detach';
 
+/** The configuration that an exchange began with: it stays usable until the exchange has left it. */
+export interface ConfigInUse {
+  leave(): void;
+}
+
+/** Counts the exchanges that are running on a route. */
+interface RunningGauge {
+  inFlight(delta: 1 | -1): void;
+}
+
 /** What runs upstream for an exchange. */
 export interface RunningCall {
   /** Nothing more is wanted of it. */
@@ -103,6 +113,10 @@ export class Exchange implements Listed {
   route: MatchedRoute | undefined;
   /** How to call the upstream; `undefined` on routes that answer themselves. */
   plan: UpstreamPlan | undefined;
+  /** Set while the exchange counts as one that is running on its route. */
+  gauge: RunningGauge | undefined;
+  /** Left once, when the exchange has ended. */
+  config: ConfigInUse | undefined;
   /** Values of `:name` segments, and `*` for the rest. */
   params: Readonly<Record<string, string>> = {};
   principal: Principal | undefined;

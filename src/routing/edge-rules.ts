@@ -2,10 +2,17 @@ import type { GatewayConfig } from '../config/gateway-config.ts';
 import { compileEdgeRules, type EdgeRules } from '../edge/edge.ts';
 import { compileAddressSet } from '../lib/address-set.ts';
 
-/** What the edge has to know of a configuration. `viaPseudonym` is how this process signs its `Via` entries. */
-export function edgeRulesFor({ settings, routes }: GatewayConfig, viaPseudonym: string): EdgeRules {
+/**
+ * What the edge has to know of a configuration. `viaPseudonym` is how this process signs its `Via` entries; `closing`
+ * are the connections on which nothing more may be read, under whatever configuration they were opened.
+ */
+export function edgeRulesFor(
+  { settings, routes }: GatewayConfig,
+  viaPseudonym: string,
+  closing: WeakSet<object>,
+): EdgeRules {
   const headers = routes.flatMap(({ policies }) => (policies.auth ? [policies.auth.header.toLowerCase()] : []));
-  return compileEdgeRules({
+  const options = {
     trustProxy: compileAddressSet(settings.trust_proxy),
     credentialHeaders: new Set([...headers, 'authorization', 'x-master-key', 'openai-api-key']),
     viaPseudonym,
@@ -14,6 +21,7 @@ export function edgeRulesFor({ settings, routes }: GatewayConfig, viaPseudonym: 
       headerBytes: settings.limits.header_bytes,
       headerCount: settings.limits.header_count,
     },
-    scheme: settings.listen.tls ? 'https' : 'http',
-  });
+    scheme: settings.listen.tls ? ('https' as const) : ('http' as const),
+  };
+  return compileEdgeRules(options, closing);
 }

@@ -28,7 +28,9 @@ export class UpstreamService implements ServiceTargets {
   readonly targets: readonly Target[];
   readonly pick: Balancer;
   readonly send: Send;
-  readonly prober: HealthProber | undefined;
+  /** Runs while the service is part of the configuration in force. */
+  prober: HealthProber | undefined;
+  private readonly makeProber: () => HealthProber | undefined;
   private readonly pools = new UpstreamPools();
 
   constructor(config: ServiceConfig, deps: Dependencies) {
@@ -41,21 +43,32 @@ export class UpstreamService implements ServiceTargets {
     const tls = new Map(config.targets.map((target, i) => [this.targets[i], target.tls && readTls(target.tls)]));
     for (const target of this.targets) this.pools.open(target, config.timeout.connect, tls.get(target));
     this.send = this.chain(config, deps);
-    this.prober = config.health
-      ? new HealthProber(this, config.health, deps, (target) => tlsOptions(tls.get(target)))
-      : undefined;
+    const { health } = config;
+    this.makeProber = () => health && new HealthProber(this, health, deps, (target) => tlsOptions(tls.get(target)));
+  }
+
+  /** Does nothing while the service is already being probed. */
+  startProbing(): void {
+    if (this.prober) return;
+    this.prober = this.makeProber();
     this.prober?.start();
   }
 
-  /** Stops probing and lets running requests end; resolves when the last connection has closed. */
-  async retire(): Promise<void> {
+  /** Targets keep the health they have. */
+  stopProbing(): void {
     this.prober?.stop();
+    this.prober = undefined;
+  }
+
+  /** For a service that no exchange can reach any more. Resolves when the last connection has closed. */
+  async retire(): Promise<void> {
+    this.stopProbing();
     await this.pools.close();
   }
 
   /** Stops at once. */
   async destroy(): Promise<void> {
-    this.prober?.stop();
+    this.stopProbing();
     await this.pools.destroy();
   }
 

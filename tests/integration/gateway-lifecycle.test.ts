@@ -100,6 +100,21 @@ describe('a reload', () => {
     client.destroy();
   });
 
+  test('does not make a connection that was told to close readable again', async () => {
+    await start(simple);
+    upstream.play((call) => call.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n'));
+    const client = await connectRaw(gateway.url);
+    const head = `POST /a/x HTTP/1.1\r\nHost: g\r\nX-API-Key: ${API_KEY}\r\nTransfer-Encoding: chunked\r\n\r\n`;
+    await client.send(`${head}3\r\nabc\r\n`);
+    await client.readThrough('one');
+    expect(await gateway.reloader.reload()).toMatchObject({ ok: true });
+    await client.send(`0\r\n\r\n${request('/a/pipelined')}`);
+    await until(() => gateway.gateway.running.size === 2);
+    client.destroy();
+    await until(() => gateway.logged.some((line) => line['error_code'] === 'VALIDATION_ERROR'));
+    expect(upstream.requests.map(({ target }) => target)).toEqual(['/x']);
+  });
+
   test('keeps counters and circuits of what did not change', async () => {
     await start((url) => `settings: { ${QUICK_SHUTDOWN} }\nservices:\n  a: { url: "${url}", rate_limit: 2 }\n`);
     await sendRaw(gateway.url, request('/a/1'));

@@ -2,7 +2,10 @@ import { Rejection } from '../../errors/rejection.ts';
 import type { Exchange } from '../../exchange/exchange.ts';
 import { type AccessStep, defineAccessPolicy, type Verdict } from '../policy.ts';
 import { type ConcurrencyLine, ConcurrencySchema } from './schema.ts';
+import { Kind } from '../../lib/shelf.ts';
 import { Slots } from './slots.ts';
+
+const SLOTS = new Kind<Slots>('concurrency slots');
 
 /**
  * Bounds how many requests run at the same time, per process. A place is held until the response has closed, streams
@@ -17,14 +20,14 @@ export const concurrencyPolicy = defineAccessPolicy({
     lines.map((line) =>
       stepFor(
         line,
-        deps.shelf.keep(shelfKey(line), () => openSlots(line)),
+        deps.shelf.keep(SLOTS, keyOfLine(line), () => openSlots(line)),
       ),
     ),
 });
 
 /** State is shared by every route the line covers and survives a reload that leaves the line as it is. */
-function shelfKey(line: ConcurrencyLine): string {
-  return `concurrency ${line.level} ${line.id} ${line.per} ${line.limit} ${line.queue?.max ?? 0} ${line.queue?.wait ?? 0}`;
+function keyOfLine(line: ConcurrencyLine): string {
+  return `${line.level} ${line.id} ${line.per} ${line.limit} ${line.queue?.max ?? 0} ${line.queue?.wait ?? 0}`;
 }
 
 function openSlots(line: ConcurrencyLine): Slots {

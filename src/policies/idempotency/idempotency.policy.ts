@@ -1,6 +1,6 @@
 import { Rejection } from '../../errors/rejection.ts';
 import type { Exchange } from '../../exchange/exchange.ts';
-import type { Shelf } from '../../lib/shelf.ts';
+import { type Keeper, Kind } from '../../lib/shelf.ts';
 import type { ClaimResult, IdempotencyStore, RecordedAnswer } from '../../storage/idempotency/idempotency-store.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { type AccessStep, defineAccessPolicy, type Verdict } from '../policy.ts';
@@ -14,11 +14,12 @@ interface IdempotencyDependencies {
   /** Opened by the first call. */
   readonly idempotency: () => Promise<IdempotencyStore>;
   readonly log: Pick<Logger, 'warn' | 'debug'>;
-  readonly shelf: Pick<Shelf, 'keep'>;
+  readonly shelf: Keeper;
 }
 
 /** How long the claim of a gateway that was killed keeps its key. */
 const LEASE_MS = 60_000;
+const RECORDINGS = new Kind<Recordings>('answers being recorded');
 
 /** Printable ASCII. */
 const KEY_FORM = /^[\x20-\x7e]{1,255}$/;
@@ -71,7 +72,7 @@ class IdempotencyGate {
     this.deps = deps;
     this.store = deps.idempotency();
     this.store.catch((error: unknown) => deps.log.warn({ err: error }, 'idempotency keys cannot be kept'));
-    this.recordings = deps.shelf.keep('idempotency: recordings', () => new Recordings());
+    this.recordings = deps.shelf.keep(RECORDINGS, '', () => new Recordings());
   }
 
   decide(exchange: Exchange): Verdict | Promise<Verdict> {

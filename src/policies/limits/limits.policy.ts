@@ -2,7 +2,7 @@ import type { Exchange } from '../../exchange/exchange.ts';
 import type { LimitStatus } from '../../exchange/limit-status.ts';
 import { totalOf } from '../../exchange/model-call.ts';
 import type { Clock } from '../../lib/clock.ts';
-import type { Shelf } from '../../lib/shelf.ts';
+import { type Keeper, Kind } from '../../lib/shelf.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { ServiceMetrics } from '../../telemetry/metrics.ts';
 import { type AccessStep, defineAccessPolicy, type RouteContext, type Verdict } from '../policy.ts';
@@ -22,11 +22,13 @@ interface LimitDependencies {
   readonly counters: CounterStore;
   readonly metrics: { service(name: string): ServiceMetrics };
   readonly log: Pick<Logger, 'warn'>;
-  readonly shelf: Pick<Shelf, 'keep'>;
+  readonly shelf: Keeper;
 }
 
 /** Tiers come with tokens too, so their number is not ours to choose. */
 const MOST_WARNINGS = 100;
+const WARNED_TIERS = new Kind<Set<string>>('tiers that were warned about');
+const HELD_RECEIPTS = new Kind<HeldReceipts>('reservations of limits');
 
 /**
  * Owns every limit of a request and decides them together: all are charged or none, so a refused request costs nothing.
@@ -56,7 +58,7 @@ export function createLimitSteps(
 
 /** One warning for each tier that callers are on and the configuration does not have; shared by all routes. */
 function warnOnce({ log, shelf }: LimitDependencies): (tier: string) => void {
-  const warned = shelf.keep('limits: unknown tiers', () => new Set<string>());
+  const warned = shelf.keep(WARNED_TIERS, '', () => new Set());
   return (tier) => {
     if (warned.has(tier) || warned.size >= MOST_WARNINGS) return;
     warned.add(tier);
@@ -74,7 +76,7 @@ class LimitGate {
     this.limits = limits;
     this.deps = deps;
     this.metrics = metrics;
-    this.held = deps.shelf.keep('limits: reservations', () => new HeldReceipts());
+    this.held = deps.shelf.keep(HELD_RECEIPTS, '', () => new HeldReceipts());
   }
 
   peek(exchange: Exchange): Verdict {

@@ -4,6 +4,7 @@ import type { Dependencies } from '../dependencies.ts';
 import type { MatchedRoute } from '../exchange/exchange.ts';
 import type { Plane } from '../edge/plane.ts';
 import { once } from '../lib/once.ts';
+import { Kind } from '../lib/shelf.ts';
 import { writeLimitHeaders } from '../policies/limits/limit-headers.ts';
 import { CallerLimits } from './caller-limits.ts';
 import { compileRoute } from './compile-route.ts';
@@ -13,15 +14,14 @@ import { type RouteEntry, RouteTable } from './route-table.ts';
 import { UpstreamService } from './upstream-service.ts';
 
 const OWN: Destination = { kind: 'own' };
+/** A service keeps its targets, pools and circuits as long as its section reads the same. */
+const SERVICES = new Kind<UpstreamService>('upstream services', (service) => void service.retire());
 
 /** Path patterns the gateway's own endpoints occupy on a plane; no route without a host can take them. */
 export type OwnPaths = (plane: Plane, config: GatewayConfig) => readonly string[];
 
-/**
- * Everything compiled from one configuration. An exchange keeps the generation it began with; a reload builds the next
- * one aside and swaps one reference.
- */
-export interface Generation {
+/** Everything compiled from one configuration. */
+export interface CompiledConfig {
   readonly config: GatewayConfig;
   readonly services: ReadonlyMap<string, UpstreamService>;
   /** Only the public plane serves routes. */
@@ -33,8 +33,8 @@ export interface Generation {
   readonly callerLimits: () => CallerLimits;
 }
 
-/** Compiles a configuration. Services whose section reads as before keep their targets, pools, probes and breakers. */
-export function buildGeneration(config: GatewayConfig, ownPaths: OwnPaths, deps: Dependencies): Generation {
+/** Compiles a configuration. It opens no connection and starts no timer: that begins when the result goes live. */
+export function compileConfig(config: GatewayConfig, ownPaths: OwnPaths, deps: Dependencies): CompiledConfig {
   const services = openServices(config, deps);
   const routes = config.routes.flatMap((route) => compileRoute(route, services, config.settings, deps));
   const own = (plane: Plane): RouteEntry<Destination> => ownEntry([], ownPaths(plane, config));
@@ -71,10 +71,10 @@ function ownEntry(hosts: readonly string[], paths: readonly string[]): RouteEntr
 function openServices(config: GatewayConfig, deps: Dependencies): Map<string, UpstreamService> {
   const services = new Map<string, UpstreamService>();
   for (const service of Object.values(config.services)) {
-    const key = `service ${service.name} ${hashSection(service)}`;
+    const key = `${service.name} ${hashSection(service)}`;
     services.set(
       service.name,
-      deps.shelf.keep(key, () => new UpstreamService(service, deps)),
+      deps.shelf.keep(SERVICES, key, () => new UpstreamService(service, deps)),
     );
   }
   return services;
