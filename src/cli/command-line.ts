@@ -27,6 +27,12 @@ function program(): Command {
     .addOption(configOption())
     .option('--status', 'only list the steps it lacks')
     .action(async (options) => (await import('./commands/migrate.ts')).migrate(options));
+  root
+    .command('health')
+    .description('ask the gateway on this machine whether it is alive; exit code 1 says no')
+    .addOption(configOption())
+    .option('--url <address>', 'address to ask; by default the one the gateway of this configuration listens on')
+    .action(async (options) => (await import('./commands/health.ts')).checkHealth(options));
   addKeys(root.command('keys').description('issue and manage API keys, also while the gateway runs'));
   addUsers(root.command('users').description('create and manage users who log in, also while the gateway runs'));
   addUsage(root.command('usage').description('sum what was used, by consumer, service, model and day'));
@@ -166,7 +172,7 @@ function addUsage(usage: Command): void {
 }
 
 function configOption(): Option {
-  return new Option('-c, --config <file>', 'configuration file').default(DEFAULT_CONFIG);
+  return new Option('-c, --config <file>', 'configuration file').default(DEFAULT_CONFIG).env('TURNPIKE_CONFIG');
 }
 
 function readVersion(): string {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 /** The sample services, running beside a development start in a process that ends with this one. */
@@ -14,10 +14,10 @@ export interface Samples {
 
 const DEADLINE_MS = 5_000;
 
-/** `undefined` in an installed package, which brings no sample services. */
+/** `undefined` where the sample services are not installed, as in a container image. */
 export function startSamples(): Samples | undefined {
-  const program = join(import.meta.dirname, '../../services/start.ts');
-  if (!existsSync(program)) return undefined;
+  const program = findSamples();
+  if (program === undefined) return undefined;
   // The message channel closes however this process ends, and the samples end with it. A group of their own keeps them
   // running while Ctrl-C drains the gateway.
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program, '--host', '127.0.0.1'], {
@@ -25,6 +25,14 @@ export function startSamples(): Samples | undefined {
     detached: true,
   });
   return { settled: settle(child) };
+}
+
+/** Beside `src` in a clone, inside `dist` in a package. */
+function findSamples(): string | undefined {
+  const folders = ['../../services', '../services'];
+  return folders
+    .map((folder) => join(import.meta.dirname, folder, `start${extname(import.meta.filename)}`))
+    .find((file) => existsSync(file));
 }
 
 function settle(child: ChildProcess): Promise<readonly string[]> {

@@ -167,7 +167,7 @@ settings:
     const { loadConfig } = await import('./load.ts');
     await expect(loadConfig({ file: '/nowhere/gateway.yaml', env: {} })).rejects.toMatchObject({
       code: 'CONFIG',
-      problems: [{ file: '/nowhere/gateway.yaml', message: 'the file does not exist' }],
+      problems: [{ file: '/nowhere/gateway.yaml', message: expect.stringContaining('turnpike init') }],
     });
   });
 });

@@ -73,12 +73,18 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   return { config, env, warnings: findings.warnings, origins };
 }
 
+const READ_FAILURES: Readonly<Record<string, string>> = {
+  ENOENT: 'the file does not exist. Run "turnpike init" to write one, or name another with --config',
+  EISDIR: 'this is a folder. Name the file in it with --config',
+  EACCES: 'this user may not read the file. Check its permissions and owner',
+};
+
 async function readConfigFile(file: string): Promise<Uint8Array> {
   try {
     return await readFile(file);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    const message = code === 'ENOENT' ? 'the file does not exist' : `the file cannot be read (${String(code)})`;
+    const message = READ_FAILURES[code ?? ''] ?? `the file cannot be read (${String(code)})`;
     throw new ConfigError([{ file, line: 0, column: 0, path: '', message }]);
   }
 }

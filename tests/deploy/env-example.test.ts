@@ -19,9 +19,12 @@ const secrets = [...readText('src/config/environment-settings.ts').matchAll(/sec
   ([, name]) => name ?? '',
 );
 
+/** Names that the command line reads itself. */
+const flags = [...readText('src/cli/command-line.ts').matchAll(/\.env\('([A-Z_]+)'\)/g)].map(([, name]) => name ?? '');
+
 test('.env.example lists every variable that is a setting or a secret', () => {
   expect(secrets.length).toBeGreaterThan(0);
-  expect([...OVERRIDING_VARIABLES, ...secrets].filter((name) => !listed.includes(name))).toEqual([]);
+  expect([...OVERRIDING_VARIABLES, ...secrets, ...flags].filter((name) => !listed.includes(name))).toEqual([]);
 });
 
 test('.env.example lists every variable the shipped configuration reads', () => {
@@ -30,7 +33,7 @@ test('.env.example lists every variable the shipped configuration reads', () => 
 });
 
 test('.env.example lists nothing that nobody reads', () => {
-  const known = new Set([...OVERRIDING_VARIABLES, ...secrets, ...referenced]);
+  const known = new Set([...OVERRIDING_VARIABLES, ...secrets, ...flags, ...referenced]);
   expect(listed.filter((name) => !known.has(name))).toEqual([]);
 });
 

@@ -65,7 +65,7 @@ test.each(['prometheus.yml', 'prometheus.swarm.yml'])(
     };
     expect(config.rule_files).toEqual(['alerts.yml']);
     expect(config.scrape_configs.map((job) => [job.job_name, job.dns_sd_configs[0]?.port])).toEqual([
-      ['turnpike', 8000],
+      ['turnpike', 9100],
     ]);
   },
 );

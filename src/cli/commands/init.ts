@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { UsageError } from '../usage-error.ts';
 
 const CONFIG = `# Check it with \`turnpike validate\`; see what a request meets with \`turnpike explain GET /service1/hello\`.
-# A running gateway takes over a change to this file by itself.
+# A running gateway reloads this file when it changes.
 services:
   service1:                          # answers at /service1/*, to callers with an API key
     url: "http://localhost:5001"
@@ -19,14 +19,40 @@ settings:
   # listen: { host: 0.0.0.0, port: 8000 }
 `;
 
-/** Writes a configuration and, beside it, `.env`. Existing files are left alone: then nothing is written. */
+/** What must never be committed: the secrets, and the database with its password hashes. */
+const GITIGNORE = '.env\ndata/\n';
+
+/**
+ * Writes a configuration and, beside it, `.env` with new secrets and a `.gitignore` (unless there is one). Throws, and
+ * writes nothing, when the configuration or `.env` exists.
+ */
 export async function init({ config }: { config: string }): Promise<void> {
-  const env = join(dirname(config), '.env');
+  const folder = dirname(config);
+  const env = join(folder, '.env');
   const existing = [config, env].filter((file) => existsSync(file));
-  if (existing.length > 0) throw new UsageError(`${existing.join(' and ')} exists already; nothing was written`);
-  const masterKey = `mk_${randomBytes(24).toString('base64url')}`;
+  if (existing.length > 0) {
+    const verb = existing.length === 1 ? 'exists' : 'exist';
+    throw new UsageError(`${existing.join(' and ')} already ${verb}; nothing was written`);
+  }
   await writeFile(config, CONFIG, { flag: 'wx' });
-  await writeFile(env, `# Opens /admin. Keep it secret.\nMASTER_KEY=${masterKey}\n`, { flag: 'wx', mode: 0o600 });
-  console.log(`wrote ${config} and ${env}`);
+  await writeFile(env, newSecrets(), { flag: 'wx', mode: 0o600 });
+  const ignore = join(folder, '.gitignore');
+  const written = [config, env];
+  if (!existsSync(ignore)) {
+    await writeFile(ignore, GITIGNORE, { flag: 'wx' });
+    written.push(ignore);
+  }
+  console.log(`wrote ${written.join(', ')}`);
   console.log('next: turnpike start, then turnpike keys create --owner me');
+}
+
+function newSecrets(): string {
+  const secret = (): string => randomBytes(32).toString('base64url');
+  return [
+    '# Opens /admin. Keep it secret.',
+    `MASTER_KEY=mk_${secret()}`,
+    '# Signs the tokens of logins.',
+    `SECRET_KEY=${secret()}`,
+    '',
+  ].join('\n');
 }

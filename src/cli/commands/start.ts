@@ -5,6 +5,7 @@ import type { RunningGateway } from '../../main.ts';
 import type { Channel } from '../../process/fleet/dialogue.ts';
 import { countWorkers } from '../../process/fleet/count-workers.ts';
 import type { FleetMember } from '../../process/fleet/fleet-member.ts';
+import { noteAddress } from '../../process/address-note.ts';
 import { announceDevelopment } from '../announce.ts';
 import { type Samples, startSamples } from '../samples.ts';
 
@@ -37,6 +38,7 @@ export async function start(options: StartFlags, version: string): Promise<void>
   const fleet = cluster.isWorker ? await joinFleet(loaded) : undefined;
   const running = await startGateway({ ...source, version, loaded, fleet });
   ownProcess(running, { isAlone: !fleet });
+  noteAddress(file, running.url);
   if (fleet) await fleet.begin(running);
   else await announce(running, { dev, version, file, samples });
 }
