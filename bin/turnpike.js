@@ -7,10 +7,10 @@ const isSupported = version[0] === 24 ? version[1] >= 15 : version[0] >= 26;
 
 if (isSupported) {
   // Node prints this warning for the built-in SQLite; other warnings stay.
-  const emitWarning = process.emitWarning;
+  const emitWarning = process.emitWarning.bind(process);
   process.emitWarning = (warning, ...rest) => {
     const type = typeof rest[0] === 'object' ? rest[0].type : rest[0];
-    if (type !== 'ExperimentalWarning') emitWarning.call(process, warning, ...rest);
+    if (type !== 'ExperimentalWarning') emitWarning(warning, ...rest);
   };
   await import('../dist/cli/main.js');
 } else {

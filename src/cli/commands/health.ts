@@ -16,9 +16,9 @@ export async function checkHealth(options: { readonly config: string; readonly u
     throw new UsageError(`no gateway was started with ${options.config} on this machine. Name its address with --url`);
   const url = new URL('/health', base);
   const status = await statusOf(url).catch((error: Error) => {
-    throw new UsageError(`${url}: ${error.message}`);
+    throw new UsageError(`${url.href}: ${error.message}`);
   });
-  if (status !== 200) throw new UsageError(`${url} answered ${status}`);
+  if (status !== 200) throw new UsageError(`${url.href} answered ${status}`);
   console.log('healthy');
 }
 
