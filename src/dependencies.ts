@@ -37,6 +37,8 @@ export interface ProcessDependencies {
   readonly tokens: Tokens;
   readonly failedAuth: FailedAuth;
   readonly usage: Usage;
+  /** Percent of what callers share that one of them may hold. */
+  readonly callerShare: number;
   /** Opened by the first call: a gateway without `idempotency` never connects it. */
   readonly idempotency: () => Promise<IdempotencyStore>;
 }
@@ -97,6 +99,7 @@ export async function openDependencies(options: OpenOptions): Promise<OpenDepend
     tokens: identity.tokens,
     failedAuth: identity.failedAuth,
     usage,
+    callerShare: options.loaded.config.settings.limits.caller_share,
     idempotency: answers.open,
     identity,
     database,

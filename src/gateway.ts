@@ -5,7 +5,7 @@ import type { ProcessDependencies } from './dependencies.ts';
 import { ERROR_CATALOG, type ErrorCode } from './errors/catalog.ts';
 import { Rejection } from './errors/rejection.ts';
 import { renderRejection } from './errors/render.ts';
-import { BufferBudget } from './exchange/buffer-budget.ts';
+import { BufferPlanes } from './exchange/buffer-planes.ts';
 import type { EdgeRequest } from './edge/edge-request.ts';
 import { DeadlineWatch } from './exchange/deadline.ts';
 import type { EdgeRules } from './edge/edge.ts';
@@ -76,8 +76,8 @@ export class Gateway {
   constructor(config: GatewayConfig, own: OwnEndpoints, deps: ProcessDependencies) {
     this.own = own;
     this.deps = deps;
-    const budget = new BufferBudget(config.settings.limits.buffered_bytes);
-    this.surroundings = { watch: new DeadlineWatch(deps.clock), requestIds: createRequestIds(), budget };
+    const planes = new BufferPlanes(config.settings.limits);
+    this.surroundings = { watch: new DeadlineWatch(deps.clock), requestIds: createRequestIds(), planes };
     this.callUpstream = recorded(deps.usage, callUpstream);
     this.generations = new Generations(config, own.pathsOn, deps);
     this.rules = edgeRulesFor(config, deps.viaPseudonym, this.closing);

@@ -6,6 +6,7 @@ import { RESERVED_PATHS, RESERVED_TREES } from '../config/own-paths.ts';
 import { GatewayError, Rejection } from '../errors/rejection.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { Plane } from '../edge/plane.ts';
+import type { BufferPlane } from '../exchange/buffer-planes.ts';
 import { answer, reject } from '../exchange/respond.ts';
 import { once } from '../lib/once.ts';
 import { createRequestLog } from '../telemetry/logger.ts';
@@ -110,6 +111,7 @@ class OwnEndpoints {
       const exchange = this.exchangeOf(req);
       const refusal = await this.check(exchange, endpoint.access);
       if (refusal) throw new GatewayError(refusal);
+      exchange.body.plane = bufferPlaneOf(endpoint.access);
       const reply = await endpoint.handle({
         context: this.context,
         config,
@@ -155,6 +157,12 @@ class OwnEndpoints {
   private exchangeOf(req: IncomingMessage): Exchange {
     return this.exchanges.get(req) as Exchange;
   }
+}
+
+/** Who floods logins with bodies must not keep callers from their keys, nor an administrator from acting. */
+function bufferPlaneOf(access: Offer['access']): BufferPlane {
+  if (access === 'master_key') return 'admin';
+  return access === 'none' ? 'open' : 'account';
 }
 
 function isShown(endpoint: Omit<Endpoint, 'access'> & { readonly access: Access }): endpoint is Offer {

@@ -150,6 +150,13 @@ const ProcessLimitsSchema = Section(
       minimum: '1MiB',
       maximum: '64GiB',
     }),
+    caller_share: Type.Integer({
+      description:
+        'Most percent that one caller may hold of what callers share: memory for request bodies, for answers being recorded, and places in queues. It shrinks while others hold some, so that a part stays free for those who hold nothing. Without a caller the client address counts, IPv6 by /64. Set 100 where all traffic comes with one key.',
+      default: 50,
+      minimum: 1,
+      maximum: 100,
+    }),
     connections: Type.Integer({
       description: 'Most client connections; further ones are closed.',
       default: 20_000,

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Dialect } from '../errors/dialect.ts';
 import type { Rejection } from '../errors/rejection.ts';
+import { ipGroup } from '../lib/ip-group.ts';
 import type { Listed } from '../lib/roster.ts';
 import type { BodyFilter } from './body-filter.ts';
 import type { ChargeReceipt } from './charge-receipt.ts';
@@ -186,8 +187,14 @@ export class Exchange implements Listed {
     this.startedAt = fields.startedAt;
     this.clientIp = fields.clientIp;
     this.body = fields.body;
+    this.body.owner = this;
     this.deadline = fields.deadline;
     this.closing = fields.closing;
+  }
+
+  /** Whom memory held for this request is charged to: the caller, else the addresses that one subscriber owns. */
+  get payer(): string {
+    return this.principal?.consumer.id ?? ipGroup(this.clientIp);
   }
 
   /** True once response headers left: nothing can be retried or replaced after that. */

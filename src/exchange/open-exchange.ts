@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Rejection } from '../errors/rejection.ts';
-import type { BufferBudget } from './buffer-budget.ts';
+import type { BufferPlanes } from './buffer-planes.ts';
 import { clientIp, unmapAddress } from '../edge/client-ip.ts';
 import { Deadline, type DeadlineWatch } from './deadline.ts';
 import { type EdgeRules, parseEdge } from '../edge/edge.ts';
@@ -13,7 +13,7 @@ import type { RequestIds } from '../edge/request-id.ts';
 interface Surroundings {
   readonly watch: DeadlineWatch;
   readonly requestIds: RequestIds;
-  readonly budget: BufferBudget;
+  readonly planes: BufferPlanes;
 }
 
 /** An exchange, and why it must be refused when the request could not be read. */
@@ -44,7 +44,7 @@ export function openExchange(
     res,
     startedAt,
     clientIp: clientIp(edge, rules.options.trustProxy),
-    body: new RequestBody(req, res, edge, { budget: around.budget, deadline }),
+    body: new RequestBody(req, res, edge, { planes: around.planes, deadline }),
     deadline,
     closing: rules.closing,
   });

@@ -2,8 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { Rejection } from '../errors/rejection.ts';
 import { PieceList } from '../lib/piece-list.ts';
-import type { BufferBudget } from './buffer-budget.ts';
+import type { BufferPlane, BufferPlanes } from './buffer-planes.ts';
 import type { Deadline } from './deadline.ts';
+import { Holding } from './holding.ts';
 import type { EdgeRequest } from '../edge/edge-request.ts';
 
 /** What one attempt sends. */
@@ -13,8 +14,13 @@ export type BodyPayload = null | Buffer | Readable;
 type Framing = Pick<EdgeRequest, 'contentLength' | 'chunked' | 'expectContinue'>;
 
 interface Bounds {
-  readonly budget: BufferBudget;
+  readonly planes: BufferPlanes;
   readonly deadline: Deadline;
+}
+
+/** Whose share of the memory for bodies a body takes. */
+interface BodyPayer {
+  readonly payer: string;
 }
 
 /** Bodies up to this many declared bytes are gathered before the first attempt, so that a retry can repeat them. */
@@ -36,14 +42,18 @@ export class RequestBody {
   /** Why the body cannot be used, once that is known. */
   rejection: Rejection | undefined;
   bytesRead = 0;
+  /** Which memory the body may take; chosen before it is gathered. */
+  plane: BufferPlane = 'traffic';
+  /** Set by the exchange, which learns who calls before a body is gathered. */
+  owner: BodyPayer | undefined;
 
   private readonly req: IncomingMessage;
   private readonly res: ServerResponse;
   private readonly framing: Framing;
-  private readonly budget: BufferBudget;
+  private readonly planes: BufferPlanes;
   private readonly deadline: Deadline;
   private buffered: Buffer | undefined;
-  private bytesHeld = 0;
+  private holding: Holding | undefined;
   private startedAt = 0;
   private isStarted = false;
   private isComplete: boolean;
@@ -53,7 +63,7 @@ export class RequestBody {
     this.req = req;
     this.res = res;
     this.framing = framing;
-    this.budget = bounds.budget;
+    this.planes = bounds.planes;
     this.deadline = bounds.deadline;
     this.isComplete = this.isEmpty;
   }
@@ -86,7 +96,7 @@ export class RequestBody {
 
   /**
    * Gathers what must be gathered; resolves to the rejection when the body is too large, too slow, broken off or does
-   * not fit the process's buffer budget. Returns at once when there is nothing to gather.
+   * not fit the payer's share of the memory for bodies. Returns at once when there is nothing to gather.
    */
   prepare(): undefined | Promise<Rejection | undefined> {
     if (this.isEmpty || this.buffered) return undefined;
@@ -101,7 +111,7 @@ export class RequestBody {
     if (this.buffered) return this.buffered;
     this.stream = new PassingBody(
       this.req,
-      (bytes) => this.account(bytes),
+      (bytes) => this.countBytes(bytes),
       () => this.start(),
       () => this.finish(),
     );
@@ -115,8 +125,7 @@ export class RequestBody {
 
   /** Gives buffered memory back. Safe to call twice. */
   release(): void {
-    this.budget.giveBack(this.bytesHeld);
-    this.bytesHeld = 0;
+    this.holding?.release();
     this.buffered = undefined;
   }
 
@@ -135,7 +144,7 @@ export class RequestBody {
   }
 
   /** Counts bytes; false when they exceed the limit. */
-  private account(bytes: number): boolean {
+  private countBytes(bytes: number): boolean {
     this.bytesRead += bytes;
     if (this.bytesRead > this.limit) {
       this.fail(tooLarge(this.limit));
@@ -166,10 +175,11 @@ export class RequestBody {
         resolve(this.rejection);
       };
       const onData = (chunk: Buffer): void => {
-        if (this.account(chunk.length) && this.hold(chunk.length)) pieces.add(chunk);
+        if (this.countBytes(chunk.length) && this.hold(chunk.length)) pieces.add(chunk);
       };
       const onEnd = (): void => {
         this.finish();
+        this.holding?.complete();
         this.buffered = pieces.take();
         settle();
       };
@@ -183,15 +193,26 @@ export class RequestBody {
   }
 
   private hold(bytes: number): boolean {
-    if (!this.budget.take(bytes)) {
-      const detail = 'The gateway holds too many request bodies right now. Retry shortly.';
-      this.fail(new Rejection('OVERLOADED', detail, { closes: true, headers: { 'Retry-After': '1' } }));
-      return false;
-    }
-    this.bytesHeld += bytes;
-    return true;
+    this.holding ??= new Holding(this.planes[this.plane].accountOf(this.owner?.payer ?? ''), () =>
+      this.fail(GIVES_WAY),
+    );
+    if (this.holding.add(bytes)) return true;
+    this.fail(NO_ROOM);
+    return false;
   }
 }
+
+const RETRY_SHORTLY = { closes: true, headers: { 'Retry-After': '1' } };
+const NO_ROOM = new Rejection(
+  'OVERLOADED',
+  'Too many request bodies are held for you, or for all callers, right now. Retry shortly.',
+  RETRY_SHORTLY,
+);
+const GIVES_WAY = new Rejection(
+  'OVERLOADED',
+  'The memory of this unfinished request body was needed for callers who hold less. Retry shortly.',
+  RETRY_SHORTLY,
+);
 
 /** The refusal of a body that is, or is announced to be, over the limit. */
 export function tooLarge(limit: number): Rejection {

@@ -33,6 +33,10 @@ export class Roster<T extends Listed> {
     item.rosterIndex = -1;
   }
 
+  at(index: number): T | undefined {
+    return this.items[index];
+  }
+
   /** A copy, so that whoever walks it may end what it finds. */
   list(): T[] {
     return this.items.slice();

@@ -1,6 +1,6 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
-import { BufferBudget } from '../../src/exchange/buffer-budget.ts';
+import { BufferPlanes } from '../../src/exchange/buffer-planes.ts';
 import { Deadline, DeadlineWatch } from '../../src/exchange/deadline.ts';
 import type { EdgeRequest } from '../../src/edge/edge-request.ts';
 import { Exchange } from '../../src/exchange/exchange.ts';
@@ -33,7 +33,10 @@ export function buildExchange(edge: Partial<EdgeRequest> = {}, clock: Clock = sy
     hasEmptySegment: false,
     ...edge,
   };
-  const body = new RequestBody(req, res, request, { budget: new BufferBudget(1024 * 1024), deadline });
+  const body = new RequestBody(req, res, request, {
+    planes: new BufferPlanes({ buffered_bytes: 1024 * 1024, caller_share: 100 }),
+    deadline,
+  });
   return new Exchange({
     id: 'req_test',
     edge: request,

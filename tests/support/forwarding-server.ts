@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { BufferBudget } from '../../src/exchange/buffer-budget.ts';
+import { BufferPlanes } from '../../src/exchange/buffer-planes.ts';
 import { compileEdgeRules } from '../../src/edge/edge.ts';
 import { DeadlineWatch, type Timeouts } from '../../src/exchange/deadline.ts';
 import type { Exchange } from '../../src/exchange/exchange.ts';
@@ -60,7 +60,7 @@ export async function startForwardingServer(
   const around = {
     watch: new DeadlineWatch(systemClock),
     requestIds: createRequestIds(),
-    budget: new BufferBudget(2 ** 26),
+    planes: new BufferPlanes({ buffered_bytes: 2 ** 26, caller_share: 100 }),
   };
 
   const server = createServer((req, res) => {

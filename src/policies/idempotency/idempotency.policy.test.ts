@@ -55,7 +55,7 @@ function post(refunds: string[] = []): Exchange {
 
 function stepOn(store: ScriptedStore) {
   const log = { warn: jest.fn(), debug: jest.fn() };
-  const deps = { idempotency: async () => store, log, shelf: new Shelf().hold() };
+  const deps = { idempotency: async () => store, log, shelf: new Shelf().hold(), callerShare: 50 };
   const { decide } = createIdempotencyStep({ ttl: 1_000, max_recorded_bytes: 1_024 }, deps);
   return { decide: (exchange: Exchange): Verdict | Promise<Verdict> => decide(exchange), log };
 }

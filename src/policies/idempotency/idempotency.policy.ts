@@ -15,6 +15,7 @@ interface IdempotencyDependencies {
   readonly idempotency: () => Promise<IdempotencyStore>;
   readonly log: Pick<Logger, 'warn' | 'debug'>;
   readonly shelf: Keeper;
+  readonly callerShare: number;
 }
 
 /** How long the claim of a gateway that was killed keeps its key. */
@@ -72,7 +73,7 @@ class IdempotencyGate {
     this.deps = deps;
     this.store = deps.idempotency();
     this.store.catch((error: unknown) => deps.log.warn({ err: error }, 'idempotency keys cannot be kept'));
-    this.recordings = deps.shelf.keep(RECORDINGS, '', () => new Recordings());
+    this.recordings = deps.shelf.keep(RECORDINGS, '', () => new Recordings(deps.callerShare));
   }
 
   decide(exchange: Exchange): Verdict | Promise<Verdict> {

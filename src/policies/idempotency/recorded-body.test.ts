@@ -10,7 +10,7 @@ test('holds exactly what was appended while that fits, and never more memory tha
   fc.assert(
     fc.property(chunks, fc.integer({ min: 1, max: 40 * KIB }), (parts, limit) => {
       const budget = new BufferBudget(Number.MAX_SAFE_INTEGER);
-      const body = new RecordedBody(limit, budget);
+      const body = new RecordedBody(limit, budget.accountOf('somebody'));
       for (const part of parts) body.append(Buffer.from(part));
       const all = Buffer.concat(parts);
       expect(body.isWhole).toBe(all.length <= limit);
@@ -25,7 +25,7 @@ test('holds exactly what was appended while that fits, and never more memory tha
 
 test('gives up when all recordings together hold too much, and gives its memory back', () => {
   const budget = new BufferBudget(10 * KIB);
-  const [first, second] = [new RecordedBody(9 * KIB, budget), new RecordedBody(9 * KIB, budget)];
+  const [first, second] = ['one', 'two'].map((payer) => new RecordedBody(9 * KIB, budget.accountOf(payer)));
   first.append(Buffer.alloc(6 * KIB));
   second.append(Buffer.alloc(3 * KIB));
   second.append(Buffer.alloc(3 * KIB));

@@ -1,4 +1,4 @@
-import type { BufferBudget } from '../../exchange/buffer-budget.ts';
+import type { BufferAccount } from '../../exchange/buffer-budget.ts';
 
 const FIRST_BYTES = 4 * 1024;
 
@@ -10,13 +10,13 @@ export class RecordedBody {
   /** False once the body does not fit; its bytes are given up then. */
   isWhole = true;
   private readonly limit: number;
-  private readonly budget: BufferBudget;
+  private readonly account: BufferAccount;
   private buffer: Buffer = Buffer.alloc(0);
   private length = 0;
 
-  constructor(limit: number, budget: BufferBudget) {
+  constructor(limit: number, account: BufferAccount) {
     this.limit = limit;
-    this.budget = budget;
+    this.account = account;
   }
 
   get bytes(): Buffer {
@@ -31,7 +31,7 @@ export class RecordedBody {
 
   /** Gives the memory back. Safe to call twice. */
   drop(): void {
-    this.budget.giveBack(this.buffer.length);
+    this.account.giveBack(this.buffer.length);
     this.buffer = Buffer.alloc(0);
     this.length = 0;
   }
@@ -40,7 +40,7 @@ export class RecordedBody {
     const held = this.buffer.length;
     if (needed <= held) return true;
     const wanted = Math.min(this.limit, Math.max(FIRST_BYTES, needed, 2 * held));
-    if (needed > this.limit || !this.budget.take(wanted - held)) {
+    if (needed > this.limit || !this.account.take(wanted - held)) {
       this.isWhole = false;
       this.drop();
       return false;

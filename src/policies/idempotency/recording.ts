@@ -35,7 +35,7 @@ export class Recording {
     this.exchange = exchange;
     this.claim = claim;
     this.options = options;
-    this.body = new RecordedBody(options.maxBytes, options.recordings.budget);
+    this.body = new RecordedBody(options.maxBytes, options.recordings.budget.accountOf(exchange.payer));
     this.renewal = setInterval(() => this.renew(), options.leaseMs / RENEWALS_PER_LEASE).unref();
     // Who leaves comes back with the same key, and wants the answer then.
     exchange.onAbort = 'detach';

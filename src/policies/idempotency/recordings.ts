@@ -7,8 +7,13 @@ const LONGEST_WAIT_MS = 100;
 
 /** The answers this process is recording or writing down. */
 export class Recordings {
-  readonly budget = new BufferBudget(MOST_BYTES);
+  readonly budget: BufferBudget;
   private readonly finishing = new Map<string, Promise<void>>();
+
+  /** `callerShare`: percent of the memory that the answers of one caller may take. */
+  constructor(callerShare: number) {
+    this.budget = new BufferBudget(MOST_BYTES, callerShare);
+  }
 
   /** `written` must not reject. */
   finish(key: string, written: Promise<void>): void {
