@@ -25,7 +25,8 @@ test('holds exactly what was appended while that fits, and never more memory tha
 
 test('gives up when all recordings together hold too much, and gives its memory back', () => {
   const budget = new BufferBudget(10 * KIB);
-  const [first, second] = ['one', 'two'].map((payer) => new RecordedBody(9 * KIB, budget.accountOf(payer)));
+  const recordFor = (payer: string) => new RecordedBody(9 * KIB, budget.accountOf(payer));
+  const [first, second] = [recordFor('one'), recordFor('two')];
   first.append(Buffer.alloc(6 * KIB));
   second.append(Buffer.alloc(3 * KIB));
   second.append(Buffer.alloc(3 * KIB));
