@@ -16,7 +16,7 @@ import type { Principal } from './exchange/principal.ts';
 import { openExchange } from './exchange/open-exchange.ts';
 import type { Plane } from './edge/plane.ts';
 import { createRequestIds } from './edge/request-id.ts';
-import { answer, reject } from './exchange/respond.ts';
+import { answer, cutShort, DRAINING, reject } from './exchange/respond.ts';
 import { Roster } from './lib/roster.ts';
 import { edgeRulesFor } from './routing/edge-rules.ts';
 import type { Destination } from './routing/destination.ts';
@@ -34,6 +34,7 @@ import type { UpstreamService } from './routing/upstream-service.ts';
 import { type AccessLog, createAccessLog } from './telemetry/access-log.ts';
 import type { CallerStanding } from './api/context.ts';
 import { observeExchange } from './telemetry/observe.ts';
+import { endTruncated } from './upstream/truncated.ts';
 import { Tunnels } from './upstream/tunnel.ts';
 
 /** The gateway's own endpoints as one handler. */
@@ -151,6 +152,16 @@ export class Gateway {
     metrics.service('none').error(code);
     log.info({ request_id: requestId, status, error_code: code, reason, client_ip: peer }, 'not a request');
     return renderMessage(status, [...headers, 'X-Request-Id', requestId], body);
+  }
+
+  /** Answers what is unanswered with 503, and ends what is running in order. */
+  cutWhatIsLeft(): void {
+    this.tunnels.sayGoodbye();
+    for (const exchange of this.running.list()) {
+      if (this.tunnels.carries(exchange)) continue;
+      if (exchange.isCommitted || exchange.isDetached) endTruncated(exchange, 'DRAINING');
+      else cutShort(exchange, DRAINING, this.config.settings.dialect);
+    }
   }
 
   /** Ends every service at once; the last step of a shutdown. */

@@ -19,7 +19,7 @@ interface WorkersOptions {
 }
 
 /** Time beyond the waits of a shutdown after which a worker is ended by force. */
-const LEEWAY_MS = 2000;
+const LEEWAY_MS = 4000;
 
 /** Starts as many processes as the settings say, and keeps them running until this one is told to end. */
 export async function startWorkers({ file, dev, version, loaded, samples }: WorkersOptions): Promise<void> {

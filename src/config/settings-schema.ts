@@ -121,7 +121,8 @@ const ShutdownSchema = Section(
       maximum: '10m',
     }),
     drain: Duration({
-      description: 'How long running requests may go on after that.',
+      description:
+        'How long running requests may go on after that. Past it, requests without an answer get 503 `DRAINING`, event streams end with one error event, and WebSockets are closed with 1001.',
       default: '20s',
       maximum: '1h',
     }),

@@ -156,6 +156,8 @@ export class Exchange implements Listed {
   onAbort: AbortRule = 'stop';
   /** The client has left and the answer is still being read: nothing is written any more, all else goes on. */
   isDetached = false;
+  /** It has been answered without waiting for what it was doing: nothing may be answered any more. */
+  isCutShort = false;
   /** The whole answer has passed, whether or not somebody was there to take it. */
   isAnswerWhole = false;
 
@@ -202,9 +204,9 @@ export class Exchange implements Listed {
     return this.res.headersSent;
   }
 
-  /** True once nobody waits for the answer: the client's connection is gone, and nothing wants the rest without it. */
+  /** True once nobody waits for the answer: the client is gone or has been answered, and nothing wants the rest. */
   get isAbandoned(): boolean {
-    return (this.res.destroyed || this.res.closed) && !this.isDetached;
+    return this.isCutShort || ((this.res.destroyed || this.res.closed) && !this.isDetached);
   }
 
   /** Body bytes that may come from the upstream after the client has left. */

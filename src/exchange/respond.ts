@@ -1,5 +1,5 @@
 import type { Dialect } from '../errors/dialect.ts';
-import type { Rejection } from '../errors/rejection.ts';
+import { Rejection } from '../errors/rejection.ts';
 import { renderRejection } from '../errors/render.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -15,12 +15,17 @@ export interface OwnAnswer {
 const READ_AWAY_BYTES = 64 * 1024;
 const LINGER_MS = 1_000;
 
+export const DRAINING = new Rejection('DRAINING', 'The gateway is shutting down. Another instance may answer.', {
+  headers: { 'Retry-After': '1' },
+  facts: { retryAfterSeconds: 1 },
+});
+
 /**
  * Answers with a rejection in the route's dialect, or in `fallback` before a route is known. After commitment nothing
  * can be said any more, so the connection is closed.
  */
 export function reject(exchange: Exchange, rejection: Rejection, fallback: Dialect): void {
-  if (exchange.res.destroyed && !exchange.isDetached) return;
+  if (exchange.isCutShort || (exchange.res.destroyed && !exchange.isDetached)) return;
   exchange.rejection = rejection;
   if (exchange.outcome === 'completed') exchange.outcome = 'rejected';
   if (exchange.isCommitted) return void exchange.res.destroy();
@@ -29,8 +34,17 @@ export function reject(exchange: Exchange, rejection: Rejection, fallback: Diale
   send(exchange, status, headers, Buffer.from(body));
 }
 
+/** Answers an exchange without waiting any longer for what it is doing, drops what still comes of that, and closes. */
+export function cutShort(exchange: Exchange, rejection: Rejection, fallback: Dialect): void {
+  exchange.closeConnection();
+  reject(exchange, rejection, fallback);
+  exchange.isCutShort = true;
+  exchange.running?.abandon();
+}
+
 /** Writes an answer of the gateway's own. */
 export function answer(exchange: Exchange, { status, headers, body }: OwnAnswer): void {
+  if (exchange.isCutShort) return;
   const payload = typeof body === 'string' ? Buffer.from(body) : body;
   // RFC 9110 8.6: no Content-Length where the status itself says that there is no body.
   const length = status === 204 || status === 304 ? [] : ['Content-Length', String(payload?.length ?? 0)];

@@ -2,12 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { OpenDependencies } from '../dependencies.ts';
 import type { Gateway } from '../gateway.ts';
 import type { Sockets } from './sockets.ts';
-import { endTruncated } from '../upstream/truncated.ts';
 
 /** How often a drain looks whether everything has ended. */
 const LOOK_EVERY_MS = 20;
-/** For the last event of a stream to leave. */
-const LAST_WORDS_MS = 500;
+/** For last events, last answers and close frames to be read. */
+const LAST_WORDS_MS = 1_500;
+/** For what was destroyed to be counted. */
+const SETTLE_MS = 500;
 /** For a request that is on its way on a connection of its own. */
 const FIRST_WORDS_MS = 500;
 
@@ -18,9 +19,10 @@ const FIRST_WORDS_MS = 500;
 export type Ending = 'announced' | 'at_once' | 'replaced';
 
 /**
- * Ends a gateway in order: `/ready` turns 503 and answers ask to close while balancers notice (`grace`), then nothing
- * new is accepted and what runs may finish (`drain`), what is left is told so and cut, and the stores write what is
- * left (`flush`). Takes at most the sum of the three.
+ * Ends a gateway in order. `/ready` turns 503 and answers ask clients to leave while balancers notice (`grace`). Then no
+ * connection is accepted, and running exchanges may finish (`drain`). Those that are left are ended: 503 where nothing
+ * was answered, one error event in an event stream, close frame 1001 in a tunnel. The stores write what is left to write
+ * (`flush`). It takes at most the sum of the three and two seconds.
  */
 export async function shutDown(
   gateway: Gateway,
@@ -37,10 +39,15 @@ export async function shutDown(
   sockets.stopAccepting();
   const isQuiet = await quietWithin(gateway, drain, { mayEndEarly: true });
   if (!isQuiet) {
-    cutWhatIsLeft(gateway, deps);
+    const left = { running: gateway.running.size, tunnels: gateway.tunnels.size };
+    deps.log.warn(left, 'the drain time is over: cutting what is left');
+    gateway.cutWhatIsLeft();
     await quietWithin(gateway, LAST_WORDS_MS, { mayEndEarly: true });
   }
   sockets.destroy();
+  gateway.tunnels.closeAll();
+  // The exchanges just cut end when their sockets have closed: their records must be there before the last flush.
+  await quietWithin(gateway, SETTLE_MS, { mayEndEarly: true });
   await Promise.race([Promise.all([gateway.close(), deps.close()]), sleep(flush, undefined, { ref: false })]);
 }
 
@@ -53,14 +60,4 @@ async function quietWithin(gateway: Gateway, ms: number, { mayEndEarly }: { mayE
     await sleep(Math.min(LOOK_EVERY_MS, ms));
   }
   return isQuiet();
-}
-
-function cutWhatIsLeft(gateway: Gateway, { log }: OpenDependencies): void {
-  log.warn(
-    { running: gateway.running.size, tunnels: gateway.tunnels.size },
-    'the drain time is over: cutting what is left',
-  );
-  gateway.tunnels.closeAll();
-  for (const exchange of gateway.running.list())
-    if (exchange.isCommitted || exchange.isDetached) endTruncated(exchange, 'DRAINING');
 }

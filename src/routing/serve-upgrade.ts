@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { GatewayError, Rejection } from '../errors/rejection.ts';
 import type { Exchange } from '../exchange/exchange.ts';
-import { reject } from '../exchange/respond.ts';
+import { DRAINING, reject } from '../exchange/respond.ts';
 import { UpstreamFailure } from '../upstream/attempt.ts';
 import { rejectionOf, unavailable } from '../upstream/classify.ts';
 import type { AnswerHead } from '../upstream/response-headers.ts';
@@ -33,6 +33,10 @@ export function tunnelTo(tunnels: Tunnels, socket: Socket, head: Buffer): Procee
         // At once: as soon as this returns the library ends the socket.
         exchange.res.assignSocket(socket);
         reject(exchange, rejectionOf(failure), route.dialect);
+      },
+      onCutShort: () => {
+        exchange.res.assignSocket(socket);
+        reject(exchange, DRAINING, route.dialect);
       },
     });
     return undefined;

@@ -5,11 +5,12 @@ import type { Plugin, RequestHandler } from 'http-proxy-middleware';
 import type { Exchange, UpstreamPlan } from '../exchange/exchange.ts';
 import { type FailureKind, UpstreamFailure } from './attempt.ts';
 import { failureKind } from './failure-kinds.ts';
+import { FramedTunnel } from './framed-tunnel.ts';
 import { recordAttempt } from './record-attempt.ts';
 import type { AnswerHead } from './response-headers.ts';
 import type { Target } from './targets.ts';
 
-/** What happens to one tunnel after `open`; exactly one of the three is called. */
+/** What happens to one tunnel after `open`; exactly one of these is called. */
 export interface TunnelEvents {
   /**
    * The upstream agreed: bytes flow both ways until either side closes. Returns the headers for the client, to which
@@ -20,6 +21,8 @@ export interface TunnelEvents {
   readonly onRefused: (answer: AnswerHead, body: Readable) => void;
   /** The upstream did not answer, and nothing was written to the client yet. */
   readonly onFailed: (failure: UpstreamFailure) => void;
+  /** The gateway ends before the upstream has answered, and nothing was written to the client yet. */
+  readonly onCutShort: () => void;
 }
 
 /** A tunnel one side of which has ended is over: WebSockets close both ways. So long may last bytes take. */
@@ -31,6 +34,8 @@ interface OpenTunnel extends TunnelEvents {
   readonly target: Target;
   readonly startedAt: number;
   isAnswered: boolean;
+  /** Set while bytes flow. */
+  framed: FramedTunnel | undefined;
 }
 
 /**
@@ -54,13 +59,28 @@ export class Tunnels {
     req.url = path;
     req.headers = upgradeHeaders(headers);
     target.inFlight++;
-    this.running.set(req, { exchange, target, startedAt: performance.now(), isAnswered: false, ...events });
+    this.running.set(req, { exchange, target, startedAt: performance.now(), isAnswered: false, framed: undefined, ...events });
     socket.once('close', () => this.end(req));
     const deadlineMs = Math.min(plan.timeouts.connect + plan.timeouts.first_byte, LONGEST_TIMER_MS);
     void this.upgrade(req, socket, head, deadlineMs);
   }
 
-  /** Closes every tunnel, both ends. */
+  carries({ req }: Exchange): boolean {
+    return this.running.has(req);
+  }
+
+  /** Ends every tunnel in order: a close frame where bytes flow, an answer where the upstream has given none. */
+  sayGoodbye(): void {
+    for (const tunnel of this.running.values()) {
+      if (tunnel.framed) tunnel.framed.close();
+      else if (!tunnel.isAnswered) {
+        tunnel.isAnswered = true;
+        tunnel.onCutShort();
+      }
+    }
+  }
+
+  /** Closes every tunnel, both ends, at once. */
   closeAll(): void {
     for (const { exchange } of this.running.values()) exchange.req.socket.destroy();
   }
@@ -142,6 +162,10 @@ export class Tunnels {
         return void client.destroy();
       }
       this.record(tunnel, 101, undefined);
+      // After the library has connected the two, and before a byte flows: a listener of ours alone would swallow bytes.
+      process.nextTick(() => {
+        tunnel.framed = new FramedTunnel(client, socket);
+      });
       const answer = { status: 101, headers: res.rawHeaders, target: tunnel.target };
       // Later than the library, which takes every timeout off both sockets.
       setImmediate(boundIdle, client, (tunnel.exchange.plan as UpstreamPlan).timeouts.idle_streamed);

@@ -145,11 +145,9 @@ export class Usage {
     return this.store.prune(this.options.clock.now() - this.settings.retention);
   }
 
-  /** Writes what is left to write; the database is the caller's to close. */
+  /** Writes what is left to write, of exchanges that have ended before; the database is the caller's to close. */
   async close(): Promise<void> {
     for (const timer of this.timers) clearInterval(timer);
-    // Responses that were just cut are settled in the next turn of the event loop.
-    await new Promise(setImmediate);
     await this.flushing;
     await Promise.all([this.flush(), this.loading?.then((ledger) => ledger.close())]);
   }

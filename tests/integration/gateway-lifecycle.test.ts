@@ -1,7 +1,8 @@
 import { Agent, get } from 'node:http';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { until } from '../support/poll.ts';
-import { connectRaw, sendRaw } from '../support/raw-client.ts';
+import { openDatabase } from '../../src/storage/database.ts';
+import { connectRaw, type RawConnection, sendRaw } from '../support/raw-client.ts';
 import { answerOk, type RawUpstream, startRawUpstream } from '../support/raw-upstream.ts';
 import { API_KEY, QUICK_SHUTDOWN, startTestGateway, type TestGateway } from '../support/start-gateway.ts';
 
@@ -196,10 +197,59 @@ describe('a shutdown', () => {
     await until(() => gateway.gateway.running.size === 1);
     await gateway.stop();
     const answer = await reading;
-    expect(answer.text).toContain('"code":"DRAINING"');
-    expect(answer.isComplete).toBe(false);
+    expect(answer.text.match(/"code":"DRAINING"/g)).toHaveLength(1);
+    expect(await client.closed).toBe('fin');
+  });
+
+  test('answers every request that has no answer yet with 503 DRAINING, counts them all, and resets no connection', async () => {
+    await start(
+      (url) =>
+        `${simple(url)}  one: { url: "${url}", concurrency: { limit: 1, per: service, queue: { max: 5, wait: 30s } } }\n`,
+    );
+    upstream.play(() => {});
+    const clients = await Promise.all(Array.from({ length: 4 }, () => connectRaw(gateway.url)));
+    const [waiting, holding, queued, uploading] = clients as [
+      RawConnection,
+      RawConnection,
+      RawConnection,
+      RawConnection,
+    ];
+    await waiting.send(request('/a/waiting'));
+    await holding.send(request('/one/holding'));
+    await until(() => upstream.requests.length === 2);
+    await queued.send(request('/one/queued'));
+    await uploading.send(
+      request('/a/upload').replace('GET', 'POST').replace('\r\n\r\n', '\r\nContent-Length: 9\r\n\r\nabc'),
+    );
+    await until(() => gateway.gateway.running.size === 4);
+    await gateway.stop();
+    for (const client of clients) {
+      const answer = await client.read();
+      expect([answer.status, JSON.parse(answer.text).code, answer.headers.get('connection')]).toEqual([
+        503,
+        'DRAINING',
+        'close',
+      ]);
+      expect(answer.headers.get('retry-after')).toBe('1');
+      client.end();
+      expect(await client.closed).toBe('fin');
+    }
+    expect(await countedMinutes(gateway)).toBe(4);
+    expect(gateway.logged.filter(({ msg }) => String(msg).includes('bug'))).toEqual([]);
+    expect(gateway.logged.filter((line) => line['error_code'] === 'DRAINING')).toHaveLength(4);
   });
 });
+
+/** What a stopped gateway has written to its database. */
+async function countedMinutes({ loaded }: TestGateway): Promise<number> {
+  const database = await openDatabase(loaded.env.databaseUrl.reveal());
+  try {
+    const rows: { requests: number }[] = await database.reader('usage_minutes').select('requests');
+    return rows.reduce((sum, { requests }) => sum + requests, 0);
+  } finally {
+    await database.close();
+  }
+}
 
 function fetchStatus(agent: Agent, url: string): Promise<number> {
   return new Promise((resolve, reject) => {
