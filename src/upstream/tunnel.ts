@@ -59,7 +59,14 @@ export class Tunnels {
     req.url = path;
     req.headers = upgradeHeaders(headers);
     target.inFlight++;
-    this.running.set(req, { exchange, target, startedAt: performance.now(), isAnswered: false, framed: undefined, ...events });
+    this.running.set(req, {
+      exchange,
+      target,
+      startedAt: performance.now(),
+      isAnswered: false,
+      framed: undefined,
+      ...events,
+    });
     socket.once('close', () => this.end(req));
     const deadlineMs = Math.min(plan.timeouts.connect + plan.timeouts.first_byte, LONGEST_TIMER_MS);
     void this.upgrade(req, socket, head, deadlineMs);

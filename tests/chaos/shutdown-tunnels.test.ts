@@ -41,7 +41,9 @@ async function open(path: string): Promise<{ socket: WebSocket; closing: Promise
   const socket = new WebSocket(gateway.url.replace('http', 'ws') + path, { headers: { 'X-API-Key': API_KEY } });
   const messages: string[] = [];
   socket.on('message', (data: Buffer) => messages.push(data.toString()));
-  const closing = new Promise<Closing>((resolve) => socket.once('close', (code: number) => resolve({ code, messages })));
+  const closing = new Promise<Closing>((resolve) =>
+    socket.once('close', (code: number) => resolve({ code, messages })),
+  );
   await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
   return { socket, closing };
 }
