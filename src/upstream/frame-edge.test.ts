@@ -1,13 +1,15 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { Sender } from 'ws';
 import { FrameEdge } from './frame-edge.ts';
 
-/** A frame as the `ws` library writes it. */
+/** A binary frame of so many bytes (RFC 6455 section 5.2). */
 function frameOf(bytes: number, mask: boolean): Buffer {
-  const options = { fin: true, rsv1: false, opcode: 2, mask, readOnly: true };
-  const { frame } = Sender as unknown as { frame(data: Buffer, options: object): Buffer[] };
-  return Buffer.concat(frame(Buffer.alloc(bytes, 1), options));
+  const extended = Buffer.alloc(bytes < 126 ? 0 : bytes < 65_536 ? 2 : 8);
+  if (extended.length === 2) extended.writeUInt16BE(bytes);
+  if (extended.length === 8) extended.writeBigUInt64BE(BigInt(bytes));
+  const short = bytes < 126 ? bytes : bytes < 65_536 ? 126 : 127;
+  const head = Buffer.from([0x82, short | (mask ? 0x80 : 0)]);
+  return Buffer.concat([head, extended, Buffer.alloc(mask ? 4 : 0, 9), Buffer.alloc(bytes, 1)]);
 }
 
 const sizes = fc.array(fc.constantFrom(0, 1, 125, 126, 127, 65_535, 65_536, 70_000), { minLength: 1, maxLength: 5 });
