@@ -3,7 +3,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ERROR_CATALOG } from '../src/errors/catalog.ts';
-import type { Dialect } from '../src/errors/dialect.ts';
+import { type Dialect, DIALECTS } from '../src/errors/dialect.ts';
 import { Rejection } from '../src/errors/rejection.ts';
 import { renderRejection, renderStreamError } from '../src/errors/render.ts';
 import {
@@ -18,8 +18,6 @@ import {
 export function generatedPages(): Record<string, string> {
   return { 'docs/errors.md': errorsPage(), 'docs/metrics.md': metricsPage() };
 }
-
-const DIALECTS: readonly Dialect[] = ['problem', 'openai', 'anthropic', 'simple', 'envelope'];
 
 const SAMPLE = new Rejection('RATE_LIMIT_EXCEEDED', 'At most 60 requests per minute; retry in 42 s.', {
   facts: {

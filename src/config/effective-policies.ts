@@ -1,17 +1,15 @@
 /** How settings combine: defaults < service < route, timeouts field by field, limits and concurrency added up. */
 
-import { type AuthConfig, AuthSchema } from '../policies/auth/schema.ts';
-import { type AuthorizeConfig, AuthorizeSchema } from '../policies/authorize/schema.ts';
+import type { ServiceKind } from '../lib/service-kind.ts';
+import type { AuthConfig } from '../policies/auth/schema.ts';
+import type { AuthorizeConfig } from '../policies/authorize/schema.ts';
 import type { ConcurrencyConfig, ConcurrencyLine } from '../policies/concurrency/schema.ts';
-import { HeadersSchema, type HeadersConfig } from '../policies/headers/schema.ts';
 import { gatewayLevels, type LimitLevelConfig, NO_LIMITS } from '../policies/limits/schema.ts';
-import { PathsSchema, type PathsConfig } from '../policies/paths/schema.ts';
-import { StreamSchema, type StreamConfig } from '../policies/stream/schema.ts';
-import type { TimeoutConfig, TimeoutFields } from '../policies/timeout/schema.ts';
-import type { RouteConfig, RoutePolicies, ServiceKind, TierConfig } from './gateway-config.ts';
-import { KIND_DEFAULTS } from './kind-defaults.ts';
-import type { ModelsFields, RoutePolicyFields } from './schema.ts';
-import { defaultsOf } from './schema-defaults.ts';
+import { type KeyOn, keysOn } from '../policies/schemas.ts';
+import { DEFAULT_TIMEOUT, type TimeoutConfig, type TimeoutFields } from '../policies/timeout/schema.ts';
+import type { RouteConfig, RoutePolicies, ServicePolicies, TierConfig } from './gateway-config.ts';
+import { DEFAULT_DIALECTS, unwritten } from './kind-defaults.ts';
+import type { ModelsFields, RoutePolicyFields, ServicePolicyFields } from './schema.ts';
 
 /** What applies to one route, outermost first. A part that is missing inherits. */
 export interface Layers {
@@ -31,48 +29,24 @@ export interface Layers {
   readonly route: { readonly name: string; readonly own: RoutePolicyFields } | undefined;
 }
 
-const BUILT_IN_AUTH = defaultsOf(AuthSchema) as AuthConfig;
-const BUILT_IN_AUTHORIZE = defaultsOf(AuthorizeSchema) as AuthorizeConfig;
-
-/** One object per kind, shared by all routes that write nothing of their own: a file may have thousands. */
-const BUILT_IN = {
-  http: builtInOf('http'),
-  llm: builtInOf('llm'),
-  embeddings: builtInOf('embeddings'),
-};
-
-function builtInOf(kind: ServiceKind): Pick<RoutePolicies, 'headers' | 'paths' | 'stream'> {
-  const { forward_identity, encoded_slash, keep_alive } = KIND_DEFAULTS[kind];
-  const headers = defaultsOf(HeadersSchema) as Omit<HeadersConfig, 'forward_identity'>;
-  const paths = defaultsOf(PathsSchema) as Omit<PathsConfig, 'encoded_slash'>;
-  const stream = defaultsOf(StreamSchema) as Omit<StreamConfig, 'keep_alive'>;
-  return {
-    headers: { forward_identity, ...headers },
-    paths: { encoded_slash, ...paths },
-    stream: { keep_alive, ...stream },
-  };
-}
+/** Their parts stand on several levels and are combined below. */
+const COMBINED: readonly KeyOn<'routes'>[] = ['auth', 'authorize', 'concurrency', 'rate_limit', 'budget', 'timeout'];
+const INHERITED = keysOn('routes').filter((key) => !COMBINED.includes(key));
 
 export function effectivePolicies(layers: Layers): RoutePolicies {
   const { kind } = layers;
-  const { headers, paths, stream } = BUILT_IN[kind];
   const written = inherited(layers);
+  const builtInAuthorize = unwritten('authorize', kind) as AuthorizeConfig;
   const authorize = written('authorize');
   const models = layers.service?.models;
-  const auth = written('auth') ?? (layers.service ? BUILT_IN_AUTH : false);
+  const auth = written('auth') ?? (layers.service ? (unwritten('auth', kind) as AuthConfig) : false);
   return {
-    cors: written('cors') || undefined,
-    ip: written('ip') || undefined,
+    ...inheritedPolicies(kind, written),
     auth,
-    authorize: authorize || (auth ? BUILT_IN_AUTHORIZE : undefined),
-    model_routing: kind === 'http' ? undefined : { models, routeModels: (authorize || BUILT_IN_AUTHORIZE).models },
-    body_limit: written('body_limit') ?? KIND_DEFAULTS[kind].body_limit,
+    authorize: authorize || (auth ? builtInAuthorize : undefined),
+    model_routing: kind === 'http' ? undefined : { models, routeModels: (authorize || builtInAuthorize).models },
     concurrency: concurrencyLines(layers),
     limits: limitLevels(layers),
-    headers: filled(headers, written('headers')),
-    idempotency: written('idempotency') || undefined,
-    paths: filled(paths, written('paths')),
-    stream: filled(stream, written('stream')),
     timeout: effectiveTimeout(
       kind,
       fieldsOf(layers).map((fields) => fields.timeout),
@@ -80,25 +54,45 @@ export function effectivePolicies(layers: Layers): RoutePolicies {
   };
 }
 
+type Inherited = Omit<RoutePolicies, 'auth' | 'authorize' | 'model_routing' | 'concurrency' | 'limits' | 'timeout'>;
+
+function inheritedPolicies(kind: ServiceKind, written: ReturnType<typeof inherited>): Inherited {
+  const policies: Partial<Record<keyof RoutePolicies, unknown>> = {};
+  for (const key of INHERITED) policies[key as keyof Inherited] = filled(key, kind, written(key));
+  return policies as Inherited;
+}
+
+/** The policies whose state belongs to the targets, from what `defaults` and the service write. */
+export function effectiveServicePolicies(
+  kind: ServiceKind,
+  defaults: ServicePolicyFields,
+  own: ServicePolicyFields,
+): ServicePolicies {
+  const entries = keysOn('services').map((key) => [key, filled(key, kind, own[key] ?? defaults[key]) ?? false]);
+  return Object.fromEntries(entries) as ServicePolicies;
+}
+
 /** A dialect that is written holds for every path. */
 export function effectiveDialects(layers: Layers): Pick<RouteConfig, 'dialect' | 'messages_dialect'> {
   const written = inherited(layers)('dialect');
   if (written) return { dialect: written, messages_dialect: written };
-  const { dialect, messages_dialect } = KIND_DEFAULTS[layers.kind];
-  return { dialect, messages_dialect };
+  return DEFAULT_DIALECTS[layers.kind];
 }
 
 /** `written` from outermost to innermost; event streams wait longer than other bodies unless `idle` is written. */
 export function effectiveTimeout(kind: ServiceKind, written: readonly (TimeoutFields | undefined)[]): TimeoutConfig {
-  const builtIn = KIND_DEFAULTS[kind].timeout;
+  const builtIn = DEFAULT_TIMEOUT[kind];
   if (written.every((fields) => fields === undefined)) return builtIn;
   const fields: TimeoutFields = Object.assign({}, ...written);
   return { ...builtIn, ...fields, idle_streamed: fields.idle ?? builtIn.idle_streamed };
 }
 
-/** A written section with what it leaves to the kind of the service. */
-function filled<T extends object>(builtIn: T, written: Partial<T> | undefined): T {
-  return written === undefined ? builtIn : { ...builtIn, ...written };
+/** A written section, filled up with what it leaves to the kind of the service. */
+function filled(key: KeyOn<'routes' | 'services'>, kind: ServiceKind, written: unknown): unknown {
+  const builtIn = unwritten(key, kind);
+  if (written === undefined) return builtIn;
+  if (written === false) return undefined;
+  return typeof builtIn === 'object' && typeof written === 'object' ? { ...builtIn, ...written } : written;
 }
 
 /** Outermost first. */

@@ -14,7 +14,7 @@ test('an inference service is probed unless health is written: any answer shows 
     'services: { a: { url: "http://a" }, e: { kind: embeddings, url: "http://e" }, f: { kind: embeddings, url: "http://f", health: false, default_routes: false } }',
   );
   const { a, e, f } = config.services;
-  expect([a?.health, f?.health]).toEqual([undefined, undefined]);
+  expect([a?.health, f?.health]).toEqual([false, false]);
   expect(e?.health).toMatchObject({ path: '/health', interval: 5_000, expected_status: { from: 100, to: 599 } });
 });
 

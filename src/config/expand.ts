@@ -1,28 +1,18 @@
-import type { CircuitBreakerConfig } from '../policies/circuit-breaker/schema.ts';
-import { CircuitBreakerSchema } from '../policies/circuit-breaker/schema.ts';
-import type { RetryConfig } from '../policies/retry/schema.ts';
-import { RetrySchema } from '../policies/retry/schema.ts';
 import type { Path } from './config-error.ts';
-import { effectiveDialects, effectivePolicies, effectiveTimeout, type Layers } from './effective-policies.ts';
+import {
+  effectiveDialects,
+  effectivePolicies,
+  effectiveServicePolicies,
+  effectiveTimeout,
+  type Layers,
+} from './effective-policies.ts';
 import type { ConsumerConfig, GatewayConfig, RouteConfig, RoutePath, ServiceConfig } from './gateway-config.ts';
 import { hashForDisplay } from './hash.ts';
 import { impliedPaths } from './implied-routes.ts';
-import { KIND_DEFAULTS } from './kind-defaults.ts';
-import {
-  type ConfigFile,
-  type ConsumerFields,
-  type RouteFields,
-  type ServiceFields,
-  type TargetConfig,
-  TargetSchema,
-} from './schema.ts';
-import { defaultsOf } from './schema-defaults.ts';
+import { type ConfigFile, type ConsumerFields, type RouteFields, type ServiceFields, TargetSchema } from './schema.ts';
+import { defaultsOf } from '../lib/schema-defaults.ts';
 
-const BUILT_IN = {
-  retry: defaultsOf(RetrySchema) as RetryConfig,
-  circuit_breaker: defaultsOf(CircuitBreakerSchema) as CircuitBreakerConfig,
-  target: defaultsOf(TargetSchema) as Omit<TargetConfig, 'url'>,
-};
+const TARGET_DEFAULTS = defaultsOf(TargetSchema);
 
 export interface Expanded {
   readonly config: GatewayConfig;
@@ -61,12 +51,10 @@ function expandService(name: string, fields: ServiceFields, { defaults }: Config
   return {
     name,
     kind: fields.kind,
-    targets: fields.targets ?? [{ ...BUILT_IN.target, url: fields.url as string }],
+    targets: fields.targets ?? [{ ...TARGET_DEFAULTS, url: fields.url as string }],
     balance: fields.balance ?? defaults.balance ?? 'round_robin',
     models: fields.models,
-    health: (fields.health ?? defaults.health ?? KIND_DEFAULTS[fields.kind].health) || undefined,
-    retry: fields.retry ?? defaults.retry ?? BUILT_IN.retry,
-    circuit_breaker: fields.circuit_breaker ?? defaults.circuit_breaker ?? BUILT_IN.circuit_breaker,
+    ...effectiveServicePolicies(fields.kind, defaults, fields),
     timeout: effectiveTimeout(fields.kind, [defaults.timeout, fields.timeout]),
   };
 }

@@ -1,4 +1,4 @@
-import { POLICY_SCHEMAS, type PolicyKey } from '../policies/schemas.ts';
+import { keysOn, POLICIES, type PolicyKey } from '../policies/schemas.ts';
 import type { LimitLevelConfig } from '../policies/limits/schema.ts';
 import type { Path } from './config-error.ts';
 import type { RouteConfig } from './gateway-config.ts';
@@ -19,18 +19,10 @@ export interface ExplainedValue {
   readonly origin: string;
 }
 
-const ROUTE_POLICIES = [
-  'auth',
-  'authorize',
-  'ip',
-  'cors',
-  'body_limit',
-  'headers',
-  'paths',
-  'idempotency',
-  'stream',
-] as const;
-const SERVICE_POLICIES = ['retry', 'circuit_breaker', 'health'] as const;
+/** Their parts stand on several levels, each with an origin of its own. */
+type Combined = 'rate_limit' | 'budget' | 'concurrency' | 'timeout';
+const COMBINED: readonly string[] = ['rate_limit', 'budget', 'concurrency', 'timeout'] satisfies Combined[];
+const INHERITED = keysOn('routes').filter((key): key is Exclude<typeof key, Combined> => !COMBINED.includes(key));
 
 /**
  * Every value that acts on requests of a route, with its origin, in the order a request meets them. `dialect` is the one
@@ -46,12 +38,12 @@ export function explainRoute(
   const explainer = new Explainer(origins, layers);
   return [
     explainer.value('dialect', dialect),
-    ...ROUTE_POLICIES.flatMap((key) => explainer.policy(key, route.policies[key])),
+    ...INHERITED.flatMap((key) => explainer.policy(key, route.policies[key])),
     ...(service?.models ? explainer.models(service.models) : []),
     ...route.policies.limits.flatMap((level) => explainer.limits(level)),
     ...route.policies.concurrency.flatMap(({ level, id: _id, ...line }) => explainer.concurrency(level, line)),
     ...explainer.fields('timeout', route.policies.timeout),
-    ...(service ? SERVICE_POLICIES.flatMap((key) => explainer.policy(key, service[key])) : []),
+    ...(service ? keysOn('services').flatMap((key) => explainer.policy(key, service[key])) : []),
     ...(service ? [explainer.value('balance', service.balance)] : []),
     ...(service ? service.targets.map((target, i) => explainer.target(i, target.url)) : []),
   ];
@@ -82,14 +74,14 @@ class Explainer {
   /** A policy that one layer decides whole. */
   policy(key: PolicyKey, value: unknown): ExplainedValue[] {
     const at = [...this.layerOf(key), key];
-    return leaves(asNode(POLICY_SCHEMAS[key]), displaySection(value)).map(({ path, text }) =>
+    return leaves(asNode(POLICIES[key].schema), displaySection(value)).map(({ path, text }) =>
       this.leaf(key, path, text, at),
     );
   }
 
   /** A policy that is merged field by field: each field has a layer of its own. */
   fields(key: 'timeout', value: object): ExplainedValue[] {
-    return leaves(asNode(POLICY_SCHEMAS[key]), value)
+    return leaves(asNode(POLICIES[key].schema), value)
       .filter(({ path }) => path[0] !== 'idle_streamed')
       .map(({ path, text }) => this.leaf(key, path, text, [...this.layerOf(key, path), key]));
   }
@@ -106,7 +98,7 @@ class Explainer {
     const { level, id, model } = limits;
     const of = level === 'tier' ? `tier ${id}` : model === undefined ? level : `model ${model}`;
     return (['rate_limit', 'budget'] as const).flatMap((key) => {
-      const found = leaves(asNode(POLICY_SCHEMAS[key]), limits[key]);
+      const found = leaves(asNode(POLICIES[key].schema), limits[key]);
       const at = [...this.limitLayer(level, model ?? id, key), key];
       return found.map(({ path, text }) => this.leaf(`${key} (${of})`, path, text, at));
     });
@@ -114,7 +106,7 @@ class Explainer {
 
   concurrency(level: 'service' | 'route', value: unknown): ExplainedValue[] {
     const at = [...this.levelLayer(level, 'concurrency'), 'concurrency'];
-    const found = leaves(asNode(POLICY_SCHEMAS.concurrency), value);
+    const found = leaves(asNode(POLICIES.concurrency.schema), value);
     return found.map(({ path, text }) => this.leaf(`concurrency (${level})`, path, text, at));
   }
 

@@ -1,20 +1,17 @@
+import type { Dialect } from '../errors/dialect.ts';
+import type { ServiceKind } from '../lib/service-kind.ts';
 import type { ModelRoutingConfig } from '../llm/schema.ts';
 import type { AuthConfig } from '../policies/auth/schema.ts';
 import type { AuthorizeConfig } from '../policies/authorize/schema.ts';
-import type { CircuitBreakerConfig } from '../policies/circuit-breaker/schema.ts';
 import type { ConcurrencyLine } from '../policies/concurrency/schema.ts';
-import type { CorsConfig } from '../policies/cors/schema.ts';
 import type { HeadersConfig } from '../policies/headers/schema.ts';
-import type { HealthConfig } from '../policies/health/schema.ts';
-import type { IdempotencyConfig } from '../policies/idempotency/schema.ts';
-import type { IpConfig } from '../policies/ip/schema.ts';
 import type { BudgetConfig, LimitLevelConfig, RateLimitConfig } from '../policies/limits/schema.ts';
 import type { PathsConfig } from '../policies/paths/schema.ts';
-import type { RetryConfig } from '../policies/retry/schema.ts';
 import type { StreamConfig } from '../policies/stream/schema.ts';
 import type { TimeoutConfig } from '../policies/timeout/schema.ts';
+import type { KeyOn, Section } from '../policies/schemas.ts';
 import type { ModelsFields, ServiceFields, TargetConfig } from './schema.ts';
-import type { Dialect, Settings } from './settings-schema.ts';
+import type { Settings } from './settings-schema.ts';
 import type { JwtConfig } from './token-schema.ts';
 
 /**
@@ -34,9 +31,10 @@ export interface GatewayConfig {
   readonly routes: readonly RouteConfig[];
 }
 
-export type ServiceKind = 'http' | 'llm' | 'embeddings';
+/** `false` where a policy does nothing. */
+export type ServicePolicies = { readonly [K in KeyOn<'services'>]: Section<K> | false };
 
-export interface ServiceConfig {
+export interface ServiceConfig extends ServicePolicies {
   readonly name: string;
   readonly kind: ServiceKind;
   /** At least one. */
@@ -44,9 +42,6 @@ export interface ServiceConfig {
   readonly balance: NonNullable<ServiceFields['balance']>;
   /** On llm and embeddings; `undefined` where every name of a model is passed on. */
   readonly models: ModelsFields | undefined;
-  readonly health: HealthConfig | undefined;
-  readonly retry: RetryConfig | false;
-  readonly circuit_breaker: CircuitBreakerConfig | false;
   readonly timeout: TimeoutConfig;
 }
 
@@ -87,26 +82,30 @@ export interface RoutePath {
   readonly rewrite_path: string | undefined;
 }
 
-export interface RoutePolicies {
-  readonly cors: CorsConfig | undefined;
-  readonly ip: IpConfig | undefined;
+/** Policies whose effective configuration says more than what is written. */
+interface CombinedPolicies {
   readonly auth: AuthConfig | false;
-  /** `undefined` only where nobody is authenticated: what a key is good for is asked everywhere else. */
+  /** `undefined` only where nobody is authenticated: everywhere else the rights of the credential are checked. */
   readonly authorize: AuthorizeConfig | undefined;
-  /** `undefined` on http, where the gateway does not read what is asked for. */
+  /** `undefined` on http, where the gateway does not read the body. */
   readonly model_routing: ModelRoutingConfig | undefined;
-  /** Bytes. */
-  readonly body_limit: number;
   /** Lines of the service and of the route; empty for none. */
   readonly concurrency: readonly ConcurrencyLine[];
   /** Levels in the order settings, tiers, service, route; empty for none. All tiers: a request meets its caller's. */
   readonly limits: readonly LimitLevelConfig[];
+  readonly timeout: TimeoutConfig;
+  readonly body_limit: number;
   readonly headers: HeadersConfig;
-  readonly idempotency: IdempotencyConfig | undefined;
   readonly paths: PathsConfig;
   readonly stream: StreamConfig;
-  readonly timeout: TimeoutConfig;
 }
+
+/** What the innermost layer writes decides alone; `undefined` where no layer writes it, or it is switched off. */
+export type InheritedPolicies = {
+  readonly [K in Exclude<KeyOn<'routes'>, keyof CombinedPolicies | 'rate_limit' | 'budget'>]: Section<K> | undefined;
+};
+
+export type RoutePolicies = CombinedPolicies & InheritedPolicies;
 
 /** A plan. */
 export interface TierConfig {

@@ -1,4 +1,5 @@
-import type { RoutePath, ServiceKind } from './gateway-config.ts';
+import type { ServiceKind } from '../lib/service-kind.ts';
+import type { RoutePath } from './gateway-config.ts';
 import type { ConfigFile } from './schema.ts';
 
 /** The paths a kind of service is known by, when there is one service of that kind to lead to. */

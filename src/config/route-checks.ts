@@ -3,7 +3,7 @@ import type { Path } from './config-error.ts';
 import { isReservedPattern } from './own-paths.ts';
 import { capturesOf, patternMistake } from './path-pattern.ts';
 import { type Checks, checkNothingOfModels, checkPolicies } from './policy-checks.ts';
-import type { ServiceKind } from './gateway-config.ts';
+import type { ServiceKind } from '../lib/service-kind.ts';
 import type { ConfigFile, RouteFields } from './schema.ts';
 
 /** Rules of `routes`, each route by itself and their names among each other. */

@@ -3,7 +3,8 @@
 import { type Static, Type } from '../lib/schema-builder.ts';
 import { modelsSchema } from '../llm/schema.ts';
 import { FilePath, HeaderName, Method, ModelName, OneOrMany, Section, SecretText } from '../lib/schema-atoms.ts';
-import { policyField, switchablePolicyField } from '../policies/schemas.ts';
+import { SERVICE_KINDS } from '../lib/service-kind.ts';
+import { policyField, policyFields } from '../policies/schemas.ts';
 import { ConsumerSchema, TierSchema } from './consumer-schema.ts';
 import { NAME_FORM } from './name-form.ts';
 import { dialectField, SettingsSchema } from './settings-schema.ts';
@@ -22,19 +23,7 @@ const routePolicies = {
   dialect: Type.Optional(
     dialectField('Default `problem` for http, `openai` for llm and embeddings, `anthropic` for `/v1/messages` of llm.'),
   ),
-  auth: switchablePolicyField('auth'),
-  authorize: switchablePolicyField('authorize'),
-  ip: switchablePolicyField('ip'),
-  cors: switchablePolicyField('cors'),
-  body_limit: policyField('body_limit'),
-  concurrency: switchablePolicyField('concurrency'),
-  rate_limit: switchablePolicyField('rate_limit'),
-  budget: switchablePolicyField('budget'),
-  headers: policyField('headers'),
-  paths: policyField('paths'),
-  idempotency: switchablePolicyField('idempotency'),
-  stream: policyField('stream'),
-  timeout: policyField('timeout'),
+  ...policyFields('routes'),
 };
 
 type Balance = 'round_robin' | 'least_requests' | 'latency' | 'hash:consumer' | `hash:header:${string}`;
@@ -50,9 +39,7 @@ const Balance = Type.Unsafe<Balance>({
 /** What may stand on `defaults` and on a service: its state belongs to the targets. */
 const servicePolicies = {
   balance: Type.Optional(Balance),
-  health: switchablePolicyField('health'),
-  retry: switchablePolicyField('retry'),
-  circuit_breaker: switchablePolicyField('circuit_breaker'),
+  ...policyFields('services'),
 };
 
 const DefaultsSchema = Section(
@@ -114,7 +101,7 @@ export const TargetSchema = Section(
 
 const ServiceSchema = Section(
   {
-    kind: Type.Enum(['http', 'llm', 'embeddings'], {
+    kind: Type.Enum([...SERVICE_KINDS], {
       description:
         'What stands behind: any HTTP service, an OpenAI-shaped chat service or an embeddings service. Decides paths, forwarded headers and defaults.',
       default: 'http',
@@ -251,6 +238,7 @@ export const ConfigFileSchema = Section(
 
 export type ConfigFile = Static<typeof ConfigFileSchema>;
 export type RoutePolicyFields = Pick<Static<typeof RouteSchema>, keyof typeof routePolicies>;
+export type ServicePolicyFields = Pick<ServiceFields, keyof typeof servicePolicies>;
 export type TargetConfig = Static<typeof TargetSchema>;
 export type ServiceFields = Static<typeof ServiceSchema>;
 export type ModelsFields = NonNullable<ServiceFields['models']>;

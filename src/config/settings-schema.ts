@@ -1,10 +1,9 @@
+import { type Dialect, DIALECTS } from '../errors/dialect.ts';
 import { type Static, Type } from '../lib/schema-builder.ts';
 import { AddressRange, Duration, FilePath, OneOrMany, Section, Size } from '../lib/schema-atoms.ts';
 import { policyField } from '../policies/schemas.ts';
 
 const DEFAULT_HOST = '0.0.0.0';
-
-const DIALECTS = ['problem', 'openai', 'anthropic', 'simple', 'envelope'] as const;
 
 /** A dialect field; `note` says where it applies and what it defaults to. */
 export function dialectField(note: string, options: { default?: Dialect } = {}) {
@@ -280,5 +279,3 @@ export type Settings = Static<typeof SettingsSchema>;
 export function areDocsOn({ docs }: Pick<Settings, 'docs'>, isDevelopment: boolean): boolean {
   return docs === 'auto' ? isDevelopment : docs === 'on';
 }
-
-export type Dialect = (typeof DIALECTS)[number];

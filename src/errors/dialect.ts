@@ -1,5 +1,7 @@
+export const DIALECTS = ['problem', 'openai', 'anthropic', 'simple', 'envelope'] as const;
+
 /** The shape of errors and envelopes on a route. */
-export type Dialect = 'problem' | 'openai' | 'anthropic' | 'simple' | 'envelope';
+export type Dialect = (typeof DIALECTS)[number];
 
 /** What a rendered error says about the request it answers. */
 export interface ErrorContext {

@@ -1,11 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { ERROR_CATALOG, type ErrorCode } from './catalog.ts';
-import type { Dialect } from './dialect.ts';
+import { type Dialect, DIALECTS } from './dialect.ts';
 import { Rejection } from './rejection.ts';
 import { renderRejection, renderStreamError } from './render.ts';
 
-const DIALECTS: readonly Dialect[] = ['problem', 'openai', 'anthropic', 'simple', 'envelope'];
 const context = { requestId: 'req_1', path: '/service1/test' };
 
 const overLimit = new Rejection('RATE_LIMIT_EXCEEDED', 'At most 60 requests per minute.', {

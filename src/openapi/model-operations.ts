@@ -1,4 +1,5 @@
-import type { RoutePath, ServiceKind } from '../config/gateway-config.ts';
+import type { RoutePath } from '../config/gateway-config.ts';
+import type { ServiceKind } from '../lib/service-kind.ts';
 import type { Operation } from '../exchange/model-call.ts';
 import { readOperation } from '../llm/operation.ts';
 import type { ModelsConfig } from '../llm/schema.ts';

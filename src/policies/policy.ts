@@ -1,3 +1,4 @@
+import type { ServiceKind } from '../lib/service-kind.ts';
 import type { Static, TSchema } from '../lib/schema-builder.ts';
 import type { Dependencies } from '../dependencies.ts';
 import type { ErrorCode } from '../errors/catalog.ts';
@@ -27,16 +28,16 @@ export interface AccessStep {
 export interface RouteContext {
   readonly route: string;
   readonly service: string | undefined;
-  readonly kind: 'http' | 'llm' | 'embeddings';
+  readonly kind: ServiceKind;
   /** The targets of the service, whose state changes while the route is served; `undefined` without a service. */
   readonly upstream?: ServiceTargets | undefined;
 }
 
 interface PolicyBasics<S extends TSchema> {
-  /** The YAML key, the metric label and the docs heading; the folder is its kebab-case. */
+  /** The YAML key and the docs heading; the folder is its kebab-case. */
   readonly name: string;
-  /** Further YAML keys the policy owns. */
-  readonly alsoOwns?: readonly string[];
+  /** The YAML keys it reads, where they are not its name. */
+  readonly ownsKeys?: readonly string[];
   readonly schema: S;
   /** Codes it may answer with: feeds the docs. */
   readonly errors: readonly ErrorCode[];
@@ -45,23 +46,31 @@ interface PolicyBasics<S extends TSchema> {
 /** Decides whether a request continues. Compiled once per route. */
 export interface AccessPolicy<S extends TSchema = TSchema, C = Static<S>> extends PolicyBasics<S> {
   readonly phase: 'access';
-  /** No step: the policy has nothing to do on this route. Several: the registry orders them by name. */
+  /** No step: the policy has nothing to do on this route. Every step it makes must have a place in `ACCESS_ORDER`. */
   readonly create: (config: C, deps: Dependencies, at: RouteContext) => readonly AccessStep[];
   /** What is left to do on a route where the section is `false`; nothing unless given. */
   readonly createOff?: () => readonly AccessStep[];
 }
 
-/** Gates one call of one target: zero or one calls of `next`. Compiled once per service. */
+export type AnyAccessPolicy = AccessPolicy<TSchema, never>;
+
+/** Gates one call of one target: zero or one calls of `next`. Compiled once per service, unless its section is `false`. */
 export interface AttemptPolicy<S extends TSchema = TSchema, C = Static<S>> extends PolicyBasics<S> {
   readonly phase: 'attempt';
   readonly create: (config: C, deps: Dependencies, targets: ServiceTargets) => (next: Attempt) => Attempt;
 }
 
+export type AnyAttemptPolicy = AttemptPolicy<TSchema, never>;
+
 /** Decides how often and at which target the upstream is called. Compiled once per service. */
 export interface SendPolicy<S extends TSchema = TSchema, C = Static<S>> extends PolicyBasics<S> {
   readonly phase: 'send';
   readonly create: (config: C, deps: Dependencies, targets: ServiceTargets) => (attempt: Attempt) => Send;
+  /** The same where the section is `false`: something has to choose a target all the same. */
+  readonly createOff: (deps: Dependencies, targets: ServiceTargets) => (attempt: Attempt) => Send;
 }
+
+export type AnySendPolicy = SendPolicy<TSchema, never>;
 
 /** `C` is the loaded configuration where it says more than the schema does (levels, defaults by kind). */
 export function defineAccessPolicy<S extends TSchema, C = Static<S>>(policy: AccessPolicy<S, C>): AccessPolicy<S, C> {

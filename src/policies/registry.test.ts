@@ -1,10 +1,16 @@
 import { readdirSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { ERROR_CATALOG } from '../errors/catalog.ts';
+import type { AnyAccessPolicy, AnyAttemptPolicy, AnySendPolicy } from './policy.ts';
 import { ACCESS_ORDER, UPSTREAM_ORDER } from './registry.ts';
-import { POLICY_SCHEMAS } from './schemas.ts';
+import { POLICIES } from './schemas.ts';
 
-const policies = [...new Set([...ACCESS_ORDER.map(([, policy]) => policy), ...UPSTREAM_ORDER])];
+const policies = [
+  ...new Set<AnyAccessPolicy | AnySendPolicy | AnyAttemptPolicy>([
+    ...ACCESS_ORDER.map(([, policy]) => policy),
+    ...UPSTREAM_ORDER,
+  ]),
+];
 /** Configured per service like a policy, but it probes on its own clock instead of taking part in requests. */
 const NOT_IN_REQUESTS = ['health'];
 
@@ -16,10 +22,9 @@ test('every policy folder is registered, and nothing else', () => {
 });
 
 test('every policy can be configured: its keys are known to the configuration language', () => {
-  const keys = policies.flatMap(({ name }) =>
-    name === 'limits' ? ['rate_limit', 'budget'] : name === 'model_routing' ? [] : [name],
-  );
-  expect([...keys, ...NOT_IN_REQUESTS].sort()).toEqual(Object.keys(POLICY_SCHEMAS).sort());
+  const keys = policies.flatMap(({ name, ownsKeys = [name] }) => ownsKeys);
+  // The models of a service are no policy of it: they stand beside its targets.
+  expect([...keys, ...NOT_IN_REQUESTS].sort()).toEqual([...Object.keys(POLICIES), 'models'].sort());
 });
 
 test('no two policies share a name', () => {

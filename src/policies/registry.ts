@@ -10,16 +10,17 @@ import { ipPolicy } from './ip/ip.policy.ts';
 import { limitsPolicy } from './limits/limits.policy.ts';
 import { modelRoutingPolicy } from './model-routing/model-routing.policy.ts';
 import { pathsPolicy } from './paths/paths.policy.ts';
+import type { AnyAccessPolicy, AnyAttemptPolicy, AnySendPolicy } from './policy.ts';
 import { retryPolicy } from './retry/retry.policy.ts';
 import { streamPolicy } from './stream/stream.policy.ts';
 import { timeoutPolicy } from './timeout/timeout.policy.ts';
 
 /**
- * Every step of the access phase with the policy that owns it, in the order in which a request meets them. What costs
- * nothing comes first; who calls and what it may do is known before anything is counted, and what that needs of the body
- * is read only of callers who are not over their limit; a place among the running requests is taken
- * before a limit is charged, so that a request refused for want of a place costs nothing; a repetition is a request too,
- * and pays for being one before it gets its answer.
+ * The steps of the access phase, each with the policy that owns it: this is the order in which they run.
+ * - Steps that cost nothing come first.
+ * - The caller and its rights are known before anything is counted. The body is read only for callers under their limit.
+ * - A request takes its place among the running ones before a limit is charged: one refused for want of a place is free.
+ * - A replayed request is charged like any other.
  */
 export const ACCESS_ORDER = [
   ['paths', pathsPolicy],
@@ -37,7 +38,13 @@ export const ACCESS_ORDER = [
   ['limits.decide', limitsPolicy],
   ['models.list', modelRoutingPolicy],
   ['idempotency', idempotencyPolicy],
-] as const;
+] as const satisfies readonly (readonly [step: string, policy: AnyAccessPolicy])[];
 
-/** How the upstream is called, outermost first: each retry goes through the breaker of the target it picks. */
-export const UPSTREAM_ORDER = [retryPolicy, circuitBreakerPolicy] as const;
+/**
+ * How the upstream is called, outermost first: the first decides how often and at which target, the others stand before
+ * each attempt. A retry therefore goes through the breaker of the target it picks.
+ */
+export const UPSTREAM_ORDER = [retryPolicy, circuitBreakerPolicy] as const satisfies readonly [
+  AnySendPolicy,
+  ...AnyAttemptPolicy[],
+];

@@ -3,7 +3,7 @@ import type { Settings } from '../config/settings-schema.ts';
 import type { Dependencies } from '../dependencies.ts';
 import type { UpstreamPlan } from '../exchange/exchange.ts';
 import { RelayPlan } from '../llm/relay-plan.ts';
-import type { AccessPolicy, AccessStep, RouteContext } from '../policies/policy.ts';
+import type { AccessStep, AnyAccessPolicy, RouteContext } from '../policies/policy.ts';
 import { ACCESS_ORDER } from '../policies/registry.ts';
 import { RequestHeaders } from '../upstream/request-headers.ts';
 import { ResponseHeaders } from '../upstream/response-headers.ts';
@@ -43,26 +43,28 @@ export function compileRoute(
 /** The steps of every policy the route configures, in the registry's order. */
 function accessSteps(config: RouteConfig, upstream: UpstreamService | undefined, deps: Dependencies): AccessStep[] {
   const at: RouteContext = { route: config.name, service: config.service, kind: config.kind, upstream };
-  const made = new Map<string, readonly AccessStep[]>();
-  return ACCESS_ORDER.flatMap(([step, policy]) => {
-    let steps = made.get(policy.name);
-    if (!steps) {
-      steps = stepsOf(policy as unknown as AccessPolicy, config, deps, at);
-      made.set(policy.name, steps);
-    }
-    return steps.filter(({ name }) => name === step);
-  });
+  const made = ACCESS_POLICIES.flatMap((policy) => stepsOf(policy, config, deps, at));
+  return made.toSorted((a, b) => placeOf(a) - placeOf(b));
+}
+
+const ACCESS_POLICIES = [...new Set<AnyAccessPolicy>(ACCESS_ORDER.map(([, policy]) => policy))];
+const PLACES = new Map<string, number>(ACCESS_ORDER.map(([step], place) => [step, place]));
+
+function placeOf({ name }: AccessStep): number {
+  const place = PLACES.get(name);
+  if (place === undefined) throw new Error(`the access step ${name} has no place in ACCESS_ORDER`);
+  return place;
 }
 
 function stepsOf(
-  policy: AccessPolicy,
+  policy: AnyAccessPolicy,
   config: RouteConfig,
   deps: Dependencies,
   at: RouteContext,
 ): readonly AccessStep[] {
   const section = config.policies[policy.name as keyof RouteConfig['policies']];
   if (section === false) return policy.createOff?.() ?? [];
-  return section === undefined ? [] : policy.create(section, deps, at);
+  return section === undefined ? [] : policy.create(section as never, deps, at);
 }
 
 function planFor(config: RouteConfig, path: RoutePath, viaPseudonym: string): UpstreamPlan {

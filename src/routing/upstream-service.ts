@@ -3,23 +3,16 @@ import type { ServiceConfig } from '../config/gateway-config.ts';
 import type { TargetConfig } from '../config/schema.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { findProvider } from '../llm/providers/find-provider.ts';
-import { circuitBreakerPolicy } from '../policies/circuit-breaker/circuit-breaker.policy.ts';
-import { retryPolicy } from '../policies/retry/retry.policy.ts';
-import type { Send } from '../upstream/attempt.ts';
+import type { AnyAttemptPolicy, AnySendPolicy } from '../policies/policy.ts';
+import { UPSTREAM_ORDER } from '../policies/registry.ts';
+import type { KeyOn } from '../policies/schemas.ts';
+import type { Attempt, Send } from '../upstream/attempt.ts';
 import { createBalancer } from '../upstream/balancer.ts';
 import { createForwarder } from '../upstream/forward.ts';
 import { nameTargets } from '../upstream/target-names.ts';
 import { HealthProber } from '../upstream/health.ts';
 import { type TargetTls, tlsOptions, UpstreamPools } from '../upstream/pools.ts';
 import { type Balancer, type ServiceTargets, Target } from '../upstream/targets.ts';
-
-/** Without retries one attempt is made, and the same policy looks for its target. */
-const SINGLE_ATTEMPT = {
-  attempts: 1,
-  backoff: { initial: 1, max: 1 },
-  budget_percent: 0,
-  methods: 'idempotent',
-} as const;
 
 /** One service ready to be called: its targets with their pools, probes and breakers, and the chain that uses them. */
 export class UpstreamService implements ServiceTargets {
@@ -73,10 +66,16 @@ export class UpstreamService implements ServiceTargets {
   }
 
   private chain(config: ServiceConfig, deps: Dependencies): Send {
-    const forward = createForwarder(this.pools);
-    const breaker = config.circuit_breaker;
-    const attempt = breaker ? circuitBreakerPolicy.create(breaker, deps, this)(forward) : forward;
-    return retryPolicy.create(config.retry || SINGLE_ATTEMPT, deps, this)(attempt);
+    const [sendPolicy, ...attemptPolicies]: readonly [AnySendPolicy, ...AnyAttemptPolicy[]] = UPSTREAM_ORDER;
+    const sectionOf = (name: string) => config[name as KeyOn<'services'>];
+    let attempt: Attempt = createForwarder(this.pools);
+    for (const policy of attemptPolicies.toReversed()) {
+      const section = sectionOf(policy.name);
+      if (section !== false) attempt = policy.create(section as never, deps, this)(attempt);
+    }
+    const section = sectionOf(sendPolicy.name);
+    const send = section === false ? sendPolicy.createOff(deps, this) : sendPolicy.create(section as never, deps, this);
+    return send(attempt);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { ServiceKind } from '../lib/service-kind.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { HOP_BY_HOP, isForwardingHeader, isIdentityHeader } from '../edge/header-families.ts';
 import type { Principal } from '../exchange/principal.ts';
@@ -57,7 +58,7 @@ export class RequestHeaders {
   private readonly via: Readonly<Record<string, string>>;
 
   /** Throws an Error when the configured edits cannot be made. */
-  constructor(kind: 'http' | 'llm' | 'embeddings', config: RequestHeaderConfig, viaPseudonym: string) {
+  constructor(kind: ServiceKind, config: RequestHeaderConfig, viaPseudonym: string) {
     this.isThirdParty = kind !== 'http';
     this.config = config;
     this.edits = HeaderEdits.compile(config.request);

@@ -1,3 +1,4 @@
+import type { ServiceKind } from '../lib/service-kind.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { HOP_BY_HOP, isForwardingHeader, isIdentityHeader } from '../edge/header-families.ts';
 import type { Answer } from './attempt.ts';
@@ -30,7 +31,7 @@ export class ResponseHeaders {
   private readonly via: string;
 
   /** Throws an Error when the configured edits cannot be made. */
-  constructor(kind: 'http' | 'llm' | 'embeddings', config: ResponseHeaderConfig, viaPseudonym: string) {
+  constructor(kind: ServiceKind, config: ResponseHeaderConfig, viaPseudonym: string) {
     this.isThirdParty = kind !== 'http';
     this.edits = HeaderEdits.compile(config.response);
     this.via = `1.1 ${viaPseudonym}`;

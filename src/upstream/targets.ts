@@ -1,3 +1,4 @@
+import type { ServiceKind } from '../lib/service-kind.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { Model, ProviderName } from '../exchange/model-call.ts';
 import { holds } from '../lib/wildcard-list.ts';
@@ -106,7 +107,7 @@ export type BalancedExchange = Pick<Exchange, 'edge' | 'principal' | 'clientIp' 
 /** The targets of one service and the way to choose among them. */
 export interface ServiceTargets {
   readonly service: string;
-  readonly kind: 'http' | 'llm' | 'embeddings';
+  readonly kind: ServiceKind;
   readonly targets: readonly Target[];
   readonly pick: Balancer;
 }

@@ -36,10 +36,10 @@ interface ServiceBreakers {
 }
 
 /**
- * How long a probe may wait for response headers. A backstop, equal to the default `timeout.first_byte` of the kind:
- * an attempt normally ends by its own deadline first.
+ * How long a probe may wait for response headers. A backstop, equal to the default `timeout.first_byte` of the kind (a
+ * test compares them): an attempt normally ends by its own deadline first.
  */
-const PROBE_DEADLINE_MS = { http: 60_000, embeddings: 60_000, llm: 600_000 } as const;
+export const PROBE_DEADLINE_MS = { http: 60_000, embeddings: 60_000, llm: 600_000 } as const;
 
 const MESSAGES: Readonly<Record<BreakerState, string>> = {
   open: 'circuit opened: the target keeps failing',

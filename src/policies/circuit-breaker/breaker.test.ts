@@ -299,3 +299,12 @@ describe('what others see', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 });
+
+test('a probe waits as long for headers as the kind of its service does by default', () => {
+  const { http, llm, embeddings } = DEFAULT_TIMEOUT;
+  expect(PROBE_DEADLINES).toEqual({
+    http: http.first_byte,
+    llm: llm.first_byte,
+    embeddings: embeddings.first_byte,
+  });
+});

@@ -1,5 +1,7 @@
 import { type Static, Type } from '../../lib/schema-builder.ts';
 import { HeaderName, Section } from '../../lib/schema-atoms.ts';
+import { defaultsOf } from '../../lib/schema-defaults.ts';
+import { type ByKind, byKind } from '../../lib/service-kind.ts';
 
 const HeaderValue = Type.String({ pattern: '^[^\\r\\n\\u0000]*$', 'x-form': 'text on one line' });
 const HeaderValues = (description: string) =>
@@ -52,3 +54,9 @@ export const HeadersSchema = Section(
 
 /** Loaded: what the file leaves to the kind of the service is filled in. */
 export type HeadersConfig = Static<typeof HeadersSchema> & { forward_identity: boolean };
+
+export const DEFAULT_HEADERS: ByKind<HeadersConfig> = byKind((kind) => ({
+  // A model provider is a third party: it learns nothing about the caller.
+  forward_identity: kind === 'http',
+  ...defaultsOf(HeadersSchema),
+}));

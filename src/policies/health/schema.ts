@@ -1,5 +1,7 @@
 import { type Static, Type } from '../../lib/schema-builder.ts';
 import { Duration, Section } from '../../lib/schema-atoms.ts';
+import { defaultsOf } from '../../lib/schema-defaults.ts';
+import type { ByKind } from '../../lib/service-kind.ts';
 
 const ExpectedStatus = Section(
   {
@@ -62,3 +64,11 @@ export const HealthSchema = Section(
 );
 
 export type HealthConfig = Static<typeof HealthSchema>;
+
+/**
+ * Lets `/health` show the inference service. Nobody knows whether an unknown service has such a page, so any answer
+ * counts as well: only a target that gives no answer is taken out of use.
+ */
+const ANY_ANSWER: HealthConfig = { ...defaultsOf(HealthSchema), expected_status: { from: 100, to: 599 } };
+
+export const DEFAULT_HEALTH: ByKind<HealthConfig | false> = { http: false, llm: false, embeddings: ANY_ANSWER };

@@ -36,7 +36,7 @@ const HELD_RECEIPTS = new Kind<HeldReceipts>('reservations of limits');
  */
 export const limitsPolicy = defineAccessPolicy({
   name: 'limits',
-  alsoOwns: ['rate_limit', 'budget'],
+  ownsKeys: ['rate_limit', 'budget'],
   phase: 'access',
   schema: RateLimitSchema,
   errors: ['RATE_LIMIT_EXCEEDED', 'BUDGET_EXCEEDED', 'STORE_UNAVAILABLE', 'MODEL_NOT_ALLOWED', 'VALUE_ERROR'],

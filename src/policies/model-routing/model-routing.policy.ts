@@ -29,7 +29,7 @@ const NEVER_STREAMED: ReadonlySet<Operation> = new Set<Operation>(['embeddings',
  */
 export const modelRoutingPolicy = defineAccessPolicy({
   name: 'model_routing',
-  alsoOwns: ['models'],
+  ownsKeys: ['models'],
   phase: 'access',
   schema: modelsSchema(Type.Unknown()),
   errors: [

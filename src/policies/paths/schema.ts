@@ -1,5 +1,7 @@
 import { type Static, Type } from '../../lib/schema-builder.ts';
 import { Section } from '../../lib/schema-atoms.ts';
+import { defaultsOf } from '../../lib/schema-defaults.ts';
+import { type ByKind, byKind } from '../../lib/service-kind.ts';
 
 export const PathsSchema = Section(
   {
@@ -19,3 +21,9 @@ export const PathsSchema = Section(
 
 /** Loaded: what the file leaves to the kind of the service is filled in. */
 export type PathsConfig = Required<Static<typeof PathsSchema>>;
+
+export const DEFAULT_PATHS: ByKind<PathsConfig> = byKind((kind) => ({
+  // Names of models contain slashes, which clients escape.
+  encoded_slash: kind === 'llm' ? 'pass' : 'refuse',
+  ...defaultsOf(PathsSchema),
+}));

@@ -4,6 +4,7 @@ import { GatewayError } from '../../errors/rejection.ts';
 import type { Exchange } from '../../exchange/exchange.ts';
 import type { Model } from '../../exchange/model-call.ts';
 import type { Clock } from '../../lib/clock.ts';
+import type { Dependencies } from '../../dependencies.ts';
 import { type Answer, type Attempt, type Send, UpstreamFailure } from '../../upstream/attempt.ts';
 import { unavailable } from '../../upstream/classify.ts';
 import type { ServiceTargets, Target } from '../../upstream/targets.ts';
@@ -26,12 +27,26 @@ export const retryPolicy = defineSendPolicy({
   phase: 'send',
   schema: RetrySchema,
   errors: ['NO_HEALTHY_TARGET', 'CIRCUIT_OPEN', 'MODEL_NOT_FOUND'],
-  create: (config, deps, targets) => {
-    const budget = new RetryBudget(config.budget_percent);
-    const metrics = deps.metrics.service(targets.service);
-    return (attempt) => createRetryingSend({ config, targets, budget, metrics, clock: deps.clock, attempt });
-  },
+  create: retrying,
+  createOff: (deps, targets) => retrying(SINGLE_ATTEMPT, deps, targets),
 });
+
+const SINGLE_ATTEMPT: RetryConfig = {
+  attempts: 1,
+  backoff: { initial: 1, max: 1 },
+  budget_percent: 0,
+  methods: 'idempotent',
+};
+
+function retrying(
+  config: RetryConfig,
+  { clock, metrics }: Pick<Dependencies, 'clock' | 'metrics'>,
+  targets: ServiceTargets,
+): (attempt: Attempt) => Send {
+  const budget = new RetryBudget(config.budget_percent);
+  const counted = metrics.service(targets.service);
+  return (attempt) => createRetryingSend({ config, targets, budget, metrics: counted, clock, attempt });
+}
 
 /** What the retries of one service share. */
 export interface RetryingService {

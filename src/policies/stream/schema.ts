@@ -1,12 +1,14 @@
 import { DurationOrOff, Section } from '../../lib/schema-atoms.ts';
 import { type Static, Type } from '../../lib/schema-builder.ts';
+import { defaultsOf } from '../../lib/schema-defaults.ts';
+import { type ByKind, byKind } from '../../lib/service-kind.ts';
 
 export const StreamSchema = Section(
   {
     keep_alive: Type.Optional(
       DurationOrOff({
         description:
-          'A client of an event stream gets a comment after so long without a byte, so that nothing between closes the connection. Default `15s` for llm, `off` for http and embeddings.',
+          'After this long without a byte, the client of an event stream gets a comment, so that nothing in between closes the connection. Default `15s` for llm, `off` for http and embeddings.',
         maximum: '1h',
       }),
     ),
@@ -16,7 +18,7 @@ export const StreamSchema = Section(
       default: 'stop',
     }),
   },
-  { description: 'How long answers are relayed.' },
+  { description: 'How streamed answers are relayed.' },
 );
 
 /** Loaded: with the default of the kind filled in. */
@@ -24,3 +26,10 @@ export interface StreamConfig extends Static<typeof StreamSchema> {
   /** Milliseconds; 0 = never. */
   readonly keep_alive: number;
 }
+
+const KEEP_ALIVE: ByKind<number> = { http: 0, llm: 15_000, embeddings: 0 };
+
+export const DEFAULT_STREAM: ByKind<StreamConfig> = byKind((kind) => ({
+  keep_alive: KEEP_ALIVE[kind],
+  ...defaultsOf(StreamSchema),
+}));

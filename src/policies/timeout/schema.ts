@@ -1,41 +1,46 @@
-import { type Static, Type } from '../../lib/schema-builder.ts';
 import { Duration, DurationOrOff, Section } from '../../lib/schema-atoms.ts';
+import { type Static, Type } from '../../lib/schema-builder.ts';
+import type { ByKind } from '../../lib/service-kind.ts';
 
 export const TimeoutSchema = Section(
   {
     connect: Type.Optional(
       Duration({
-        description: 'Until the connection to the target stands. Service only. Default `2s`.',
+        description: 'Time to connect to the target. On services only. Default `2s`.',
         minimum: '1ms',
         maximum: '1h',
       }),
     ),
     first_byte: Type.Optional(
       Duration({
-        description: 'From the end of connecting to the response headers. Default `60s`; `600s` for llm.',
+        description: 'Time from the connection to the response headers. Default `60s`; `600s` for llm.',
         minimum: '1ms',
         maximum: '1d',
       }),
     ),
     first_byte_streamed: Type.Optional(
       Duration({
-        description: 'The same, for llm requests that ask for a stream. Default `60s`.',
+        description: 'The same for llm requests that ask for a stream. Default `60s`.',
         minimum: '1ms',
         maximum: '1d',
       }),
     ),
     idle: Type.Optional(
       Duration({
-        description: 'Between two pieces of the body. Default `60s` (event streams and upgrades `1h`); `300s` for llm.',
+        description:
+          'Longest pause between two pieces of the body. Default `60s` (event streams and upgrades `1h`); `300s` for llm.',
         minimum: '1ms',
         maximum: '30d',
       }),
     ),
     total: Type.Optional(
-      DurationOrOff({ description: 'The whole exchange. Default `off`; `30m` for llm.', maximum: '30d' }),
+      DurationOrOff({ description: 'Time for the whole exchange. Default `off`; `30m` for llm.', maximum: '30d' }),
     ),
   },
-  { description: 'Deadlines towards the upstream; past one the answer is 504. Merged field by field.' },
+  {
+    description:
+      'Deadlines for the upstream. A request that exceeds one is answered 504. Each field is inherited on its own.',
+  },
 );
 
 /** As written: only the fields the file names. */
@@ -52,3 +57,29 @@ export interface TimeoutConfig {
   /** 0 = no total deadline. */
   readonly total: number;
 }
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+const HTTP: TimeoutConfig = {
+  connect: 2_000,
+  first_byte: MINUTE,
+  first_byte_streamed: MINUTE,
+  idle: MINUTE,
+  idle_streamed: HOUR,
+  total: 0,
+};
+
+/** What applies to a field that nothing writes. Models take long to think, and no answer of theirs takes for ever. */
+export const DEFAULT_TIMEOUT: ByKind<TimeoutConfig> = {
+  http: HTTP,
+  embeddings: HTTP,
+  llm: {
+    connect: 2_000,
+    first_byte: 10 * MINUTE,
+    first_byte_streamed: MINUTE,
+    idle: 5 * MINUTE,
+    idle_streamed: 5 * MINUTE,
+    total: 30 * MINUTE,
+  },
+};

@@ -1,12 +1,16 @@
-import type { TSchema } from '../lib/schema-builder.ts';
-import { asNode, type SchemaNode } from './normalize.ts';
+import type { Static, TSchema } from './schema-builder.ts';
 
-/** What a section reads when nothing of it is written: every default of its schema. */
-export function defaultsOf(schema: TSchema): Record<string, unknown> {
-  return collect(asNode(schema));
+interface Described {
+  readonly default?: unknown;
+  readonly properties?: Readonly<Record<string, Described>>;
 }
 
-function collect(node: SchemaNode): Record<string, unknown> {
+/** What a section reads when nothing of it is written: every default of its schema. */
+export function defaultsOf<S extends TSchema>(schema: S): Static<S> {
+  return collect(schema) as Static<S>;
+}
+
+function collect(node: Described): Record<string, unknown> {
   const entries = Object.entries(node.properties ?? {}).filter(([, field]) => field.default !== undefined);
   return Object.fromEntries(
     entries.map(([key, field]) => [key, field.properties ? collect(field) : structuredClone(field.default)]),
