@@ -101,7 +101,7 @@ interface CombinedPolicies {
 }
 
 /** What the innermost layer writes decides alone; `undefined` where no layer writes it, or it is switched off. */
-export type InheritedPolicies = {
+type InheritedPolicies = {
   readonly [K in Exclude<KeyOn<'routes'>, keyof CombinedPolicies | 'rate_limit' | 'budget'>]: Section<K> | undefined;
 };
 

@@ -37,7 +37,8 @@ export class UpstreamService implements ServiceTargets {
     for (const target of this.targets) this.pools.open(target, config.timeout.connect, tls.get(target));
     this.send = this.chain(config, deps);
     const { health } = config;
-    this.makeProber = () => health && new HealthProber(this, health, deps, (target) => tlsOptions(tls.get(target)));
+    this.makeProber = () =>
+      health ? new HealthProber(this, health, deps, (target) => tlsOptions(tls.get(target))) : undefined;
   }
 
   /** Does nothing while the service is already being probed. */
@@ -71,10 +72,10 @@ export class UpstreamService implements ServiceTargets {
     let attempt: Attempt = createForwarder(this.pools);
     for (const policy of attemptPolicies.toReversed()) {
       const section = sectionOf(policy.name);
-      if (section !== false) attempt = policy.create(section as never, deps, this)(attempt);
+      if (section) attempt = policy.create(section as never, deps, this)(attempt);
     }
     const section = sectionOf(sendPolicy.name);
-    const send = section === false ? sendPolicy.createOff(deps, this) : sendPolicy.create(section as never, deps, this);
+    const send = section ? sendPolicy.create(section as never, deps, this) : sendPolicy.createOff(deps, this);
     return send(attempt);
   }
 }

@@ -1,7 +1,9 @@
 import { EventEmitter } from 'node:events';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { buildTarget } from '../../../tests/support/target-builder.ts';
+import { DEFAULT_TIMEOUT } from '../timeout/schema.ts';
 import { type Admission, Breaker, type BreakerChange } from './breaker.ts';
+import { PROBE_DEADLINE_MS as PROBE_DEADLINES } from './breaker-bank.ts';
 
 const CONFIG = { error_percent: 50, min_requests: 20, window: 10_000, open_for: 10_000 };
 const PROBE_DEADLINE_MS = 3_000;
