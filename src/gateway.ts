@@ -6,6 +6,7 @@ import { ERROR_CATALOG, type ErrorCode } from './errors/catalog.ts';
 import { Rejection } from './errors/rejection.ts';
 import { renderRejection } from './errors/render.ts';
 import { BufferPlanes } from './exchange/buffer-planes.ts';
+import type { ClientConnection } from './edge/client-connection.ts';
 import type { EdgeRequest } from './edge/edge-request.ts';
 import { DeadlineWatch } from './exchange/deadline.ts';
 import type { EdgeRules } from './edge/edge.ts';
@@ -17,6 +18,7 @@ import { openExchange } from './exchange/open-exchange.ts';
 import type { Plane } from './edge/plane.ts';
 import { createRequestIds } from './edge/request-id.ts';
 import { answer, cutShort, DRAINING, reject } from './exchange/respond.ts';
+import { Guard } from './lib/guard.ts';
 import { Roster } from './lib/roster.ts';
 import { edgeRulesFor } from './routing/edge-rules.ts';
 import type { Destination } from './routing/destination.ts';
@@ -69,8 +71,6 @@ export class Gateway {
   private readonly surroundings;
   private readonly callUpstream: Proceed;
   private readonly generations: Generations;
-  /** Connections on which nothing more may be read, whatever configuration comes. */
-  private readonly closing = new WeakSet<object>();
   private rules: EdgeRules;
   private accessLog: AccessLog;
 
@@ -78,10 +78,11 @@ export class Gateway {
     this.own = own;
     this.deps = deps;
     const planes = new BufferPlanes(config.settings.limits);
-    this.surroundings = { watch: new DeadlineWatch(deps.clock), requestIds: createRequestIds(), planes };
+    const watch = new DeadlineWatch(deps.clock, new Guard(this.reportEscape));
+    this.surroundings = { watch, requestIds: createRequestIds(), planes };
     this.callUpstream = recorded(deps.usage, callUpstream);
     this.generations = new Generations(config, own.pathsOn, deps);
-    this.rules = edgeRulesFor(config, deps.viaPseudonym, this.closing);
+    this.rules = edgeRulesFor(config, deps.viaPseudonym);
     this.accessLog = createAccessLog(deps.log, config.settings.log.mask);
   }
 
@@ -116,28 +117,28 @@ export class Gateway {
 
   /** Makes another configuration live. Throws, and changes nothing, when it cannot be compiled. */
   apply(config: GatewayConfig): void {
-    const rules = edgeRulesFor(config, this.deps.viaPseudonym, this.closing);
+    const rules = edgeRulesFor(config, this.deps.viaPseudonym);
     this.generations.replace(config);
     this.rules = rules;
     this.accessLog = createAccessLog(this.deps.log, config.settings.log.mask);
   }
 
   /** Takes one HTTP request. */
-  handle(req: IncomingMessage, res: ServerResponse, plane: Plane): void {
-    const exchange = this.open(req, res);
+  handle(req: IncomingMessage, res: ServerResponse, connection: ClientConnection, plane: Plane): void {
+    const exchange = this.open(req, res, connection);
     if (!exchange) return;
     if (exchange.edge.path === '*') return answer(exchange, { status: 204, headers: ALLOW_ALL, body: undefined });
     this.dispatch(exchange, plane, this.callUpstream);
   }
 
   /** Takes one WebSocket handshake; it passes the same edge and the same policies as a request. */
-  handleUpgrade(req: IncomingMessage, socket: Socket, head: Buffer): void {
+  handleUpgrade(req: IncomingMessage, socket: Socket, head: Buffer, connection: ClientConnection): void {
     // A response object of its own lets refusals and the observer treat a handshake like any exchange.
     const res = new ServerResponse(req);
     res.shouldKeepAlive = false;
     res.assignSocket(socket);
     res.once('finish', () => socket.destroySoon());
-    const exchange = this.open(req, res);
+    const exchange = this.open(req, res, connection);
     if (!exchange) return;
     this.dispatch(exchange, 'public', recorded(this.deps.usage, tunnelTo(this.tunnels, socket, head)));
   }
@@ -171,11 +172,11 @@ export class Gateway {
     this.deps.breakers.close();
   }
 
-  private open(req: IncomingMessage, res: ServerResponse): Exchange | undefined {
-    const { exchange, refusal } = openExchange(req, res, this.rules, this.surroundings);
+  private open(req: IncomingMessage, res: ServerResponse, connection: ClientConnection): Exchange | undefined {
+    const { exchange, refusal } = openExchange(req, res, connection, this.rules, this.surroundings);
     exchange.config = this.generations.live.enter();
     this.running.add(exchange);
-    if (this.isDraining) res.shouldKeepAlive = false;
+    if (this.isDraining || refusal?.closes) exchange.closeConnection();
     res.once('close', () => this.leave(exchange));
     if (!refusal) return exchange;
     this.refuse(exchange, refusal);
@@ -222,8 +223,18 @@ export class Gateway {
 
   /** The response has closed; where its answer is wanted even without a client, it ends later. */
   private leave(exchange: Exchange): void {
-    if (!this.detached.take(exchange, this.end)) this.end(exchange);
+    try {
+      if (!this.detached.take(exchange, this.end)) this.end(exchange);
+    } catch (error) {
+      this.reportEscape(error, 'response_close');
+    }
   }
+
+  /** Something threw where nobody expected it; what it ran for is ended by the caller. */
+  readonly reportEscape = (error: unknown, place: string): void => {
+    this.deps.metrics.escaped(place);
+    this.deps.log.error({ err: error, place }, 'a listener met a bug: its connection was ended');
+  };
 
   private readonly end = (exchange: Exchange): void => {
     const { res, outcome } = exchange;

@@ -163,6 +163,13 @@ const ProcessLimitsSchema = Section(
       minimum: 1,
       maximum: 1_000_000,
     }),
+    pipelining: Type.Integer({
+      description:
+        'Requests of one connection that run at once when a client sends further ones before it has its answer. Requests with unsafe methods always run alone, one after the other; the rest wait. Read at the start.',
+      default: 4,
+      minimum: 1,
+      maximum: 100,
+    }),
   },
   { description: 'Bounds of the process.', default: {} },
 );

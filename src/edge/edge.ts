@@ -31,13 +31,10 @@ export interface EdgeOptions {
 export interface EdgeRules {
   readonly options: EdgeOptions;
   readonly roles: HeaderRoles;
-  /** Connections that were told to close: nothing more that stands on them may be read as a request. */
-  readonly closing: WeakSet<object>;
 }
 
-/** `closing` belongs to the listeners: it must outlive every reload, or a connection would be read on after one. */
-export function compileEdgeRules(options: EdgeOptions, closing: WeakSet<object> = new WeakSet()): EdgeRules {
-  return { options, roles: new HeaderRoles(options.credentialHeaders, options.viaPseudonym), closing };
+export function compileEdgeRules(options: EdgeOptions): EdgeRules {
+  return { options, roles: new HeaderRoles(options.credentialHeaders, options.viaPseudonym) };
 }
 
 /** RFC 9110 section 15.5.6 requires the list; TRACE and CONNECT are refused everywhere, other methods by routes. */
@@ -47,7 +44,6 @@ const BAD_METHOD = new Rejection('METHOD_NOT_ALLOWED', 'TRACE and CONNECT are no
   closes: true,
 });
 const BAD_VERSION = new Rejection('VALIDATION_ERROR', 'Only HTTP/1.1 and HTTP/1.0 are served.', { closes: true });
-const CLOSING = new Rejection('VALIDATION_ERROR', 'The connection is closing.', { closes: true });
 const NO_HOST = new Rejection('INVALID_HEADER', 'A Host header is required.', { closes: true });
 const BAD_HOST = new Rejection('INVALID_HEADER', 'The Host header is not a host with an optional port.', {
   closes: true,
@@ -59,18 +55,11 @@ const TWO_FRAMINGS = new Rejection('INVALID_HEADER', 'Transfer-Encoding needs HT
 
 /**
  * Reads target and header lines once, from the raw text, before anything else looks at the request. What two parsers
- * could read in two ways is refused, never repaired: a refusal that leaves the framing in doubt `closes` the
- * connection, and what follows on it, which Node may have parsed already, is refused too (RFC 9112 section 9.6).
- * Node's own parser stands before this and must stay strict.
+ * could read in two ways is refused, never repaired. After a refusal that `closes` nothing more on the connection may be
+ * read (RFC 9112 section 9.6), though Node may have parsed it already. Node's own parser comes before this and must
+ * stay strict.
  */
 export function parseEdge(req: IncomingMessage, rules: EdgeRules): EdgeRequest | Rejection {
-  if (rules.closing.has(req.socket)) return CLOSING;
-  const parsed = readRequest(req, rules);
-  if (parsed instanceof Rejection && parsed.closes) rules.closing.add(req.socket);
-  return parsed;
-}
-
-function readRequest(req: IncomingMessage, rules: EdgeRules): EdgeRequest | Rejection {
   const { limits } = rules.options;
   const scan = new HeaderScan(req.rawHeaders);
   const refusal = refuseAtSight(req, limits) ?? scan.run(rules.roles);

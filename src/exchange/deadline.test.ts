@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { Clock } from '../lib/clock.ts';
+import { Guard } from '../lib/guard.ts';
 import { Deadline, type DeadlinePhase, DeadlineWatch } from './deadline.ts';
 
 /** Jest's fake timers move `performance.now` together with `setTimeout`. */
@@ -8,11 +9,15 @@ const clock: Clock = { now: () => Date.now(), monotonic: () => performance.now()
 const TICK = 20;
 let expired: DeadlinePhase[];
 let deadline: Deadline;
+let watch: DeadlineWatch;
+let escaped: [place: string, message: string][];
 
 beforeEach(() => {
   jest.useFakeTimers();
   expired = [];
-  deadline = new Deadline(new DeadlineWatch(clock));
+  escaped = [];
+  watch = new DeadlineWatch(clock, new Guard((error, place) => escaped.push([place, (error as Error).message])));
+  deadline = new Deadline(watch);
   deadline.onExpire = (phase) => expired.push(phase);
 });
 afterEach(() => void jest.useRealTimers());
@@ -97,4 +102,18 @@ describe('several waits', () => {
     deadline.limitTotal(0);
     expect(deadline.remainingMs()).toBe(Number.POSITIVE_INFINITY);
   });
+});
+
+test('a callback that throws is reported, ends its own exchange, and hinders no other', () => {
+  const destroy = jest.fn();
+  const bad = new Deadline(watch, { destroy });
+  bad.onExpire = () => {
+    throw new Error('a bug');
+  };
+  deadline.await('idle', 50);
+  bad.await('idle', 50);
+  jest.advanceTimersByTime(50 + TICK);
+  expect(escaped).toEqual([['deadline', 'a bug']]);
+  expect(destroy).toHaveBeenCalledTimes(1);
+  expect(expired).toEqual(['idle']);
 });

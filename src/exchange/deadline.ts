@@ -1,4 +1,5 @@
 import type { Clock } from '../lib/clock.ts';
+import type { Endable, Guard } from '../lib/guard.ts';
 import { type Listed, Roster } from '../lib/roster.ts';
 
 /** What was being waited for when time ran out. */
@@ -29,10 +30,12 @@ const LOOK_EVERY_MS = 20;
 export class DeadlineWatch {
   readonly clock: Clock;
   private readonly waiting = new Roster<Deadline>();
+  private readonly guard: Guard;
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, guard: Guard) {
     this.clock = clock;
+    this.guard = guard;
   }
 
   add(deadline: Deadline): void {
@@ -51,7 +54,13 @@ export class DeadlineWatch {
       return;
     }
     const now = this.clock.monotonic();
-    this.waiting.forEach((deadline) => deadline.look(now));
+    this.waiting.forEach((deadline) => {
+      try {
+        deadline.look(now);
+      } catch (error) {
+        this.guard.escaped(error, 'deadline', deadline.owner);
+      }
+    });
   }
 }
 
@@ -63,6 +72,8 @@ export class Deadline implements Listed {
   /** Called when nothing has asked for quiet again in time; it ends nothing. */
   onQuiet: (() => void) | undefined;
 
+  /** What ends when a callback throws. */
+  readonly owner: Endable | undefined;
   private readonly watch: DeadlineWatch;
   private totalAt = NEVER;
   private phaseAt = NEVER;
@@ -70,8 +81,9 @@ export class Deadline implements Listed {
   private quietAt = NEVER;
   private phase: DeadlinePhase = 'connect';
 
-  constructor(watch: DeadlineWatch) {
+  constructor(watch: DeadlineWatch, owner?: Endable) {
     this.watch = watch;
+    this.owner = owner;
   }
 
   /** Bounds the whole exchange from now on; 0 = no bound. */

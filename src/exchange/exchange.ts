@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import type { ClientConnection } from '../edge/client-connection.ts';
 import type { Dialect } from '../errors/dialect.ts';
 import type { Rejection } from '../errors/rejection.ts';
 import { ipGroup } from '../lib/ip-group.ts';
@@ -164,8 +164,7 @@ export class Exchange implements Listed {
   /** In the order in which the upstream's bytes pass them; `undefined` where bytes pass as they are. */
   filters: BodyFilter[] | undefined;
 
-  /** Sockets on which the edge refuses whatever still comes. */
-  private readonly closing: WeakSet<Socket>;
+  private readonly connection: ClientConnection;
   private headHooks: HeadHook[] | undefined;
   private sentHooks: ((chunk: Buffer) => void)[] | undefined;
   private settleHooks: (() => void)[] | undefined;
@@ -180,7 +179,7 @@ export class Exchange implements Listed {
     clientIp: string;
     body: RequestBody;
     deadline: Deadline;
-    closing: WeakSet<Socket>;
+    connection: ClientConnection;
   }) {
     this.id = fields.id;
     this.edge = fields.edge;
@@ -191,7 +190,7 @@ export class Exchange implements Listed {
     this.body = fields.body;
     this.body.owner = this;
     this.deadline = fields.deadline;
-    this.closing = fields.closing;
+    this.connection = fields.connection;
   }
 
   /** Whom memory held for this request is charged to: the caller, else the addresses that one subscriber owns. */
@@ -236,13 +235,9 @@ export class Exchange implements Listed {
     end?.();
   }
 
-  /**
-   * The connection ends with this response. Requests already pipelined behind it must not be served: Node would still
-   * emit them.
-   */
+  /** The connection ends with this response: requests behind it are not served. */
   closeConnection(): void {
-    this.res.shouldKeepAlive = false;
-    this.closing.add(this.req.socket);
+    this.connection.close(this.res);
   }
 
   /** Runs before the response head is written, for answers and errors alike; may push or edit name/value pairs. */
@@ -278,8 +273,22 @@ export class Exchange implements Listed {
     this.running?.abandon();
     this.deadline.clear();
     this.body.release();
+    this.body.readAway();
     const hooks = this.settleHooks;
     this.settleHooks = undefined;
-    if (hooks) for (const hook of hooks) hook();
+    if (hooks) runAll(hooks);
   }
+}
+
+/** One that throws must not keep the others from giving back what they hold. */
+function runAll(hooks: readonly (() => void)[]): void {
+  const failures: unknown[] = [];
+  for (const hook of hooks) {
+    try {
+      hook();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw new AggregateError(failures, 'a hook of a settled exchange threw');
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Rejection } from '../errors/rejection.ts';
 import type { BufferPlanes } from './buffer-planes.ts';
+import type { ClientConnection } from '../edge/client-connection.ts';
 import { clientIp, unmapAddress } from '../edge/client-ip.ts';
 import { Deadline, type DeadlineWatch } from './deadline.ts';
 import { type EdgeRules, parseEdge } from '../edge/edge.ts';
@@ -29,6 +30,7 @@ export interface Opened {
 export function openExchange(
   req: IncomingMessage,
   res: ServerResponse,
+  connection: ClientConnection,
   rules: EdgeRules,
   around: Surroundings,
 ): Opened {
@@ -36,7 +38,7 @@ export function openExchange(
   const parsed = parseEdge(req, rules);
   const refusal = parsed instanceof Rejection ? parsed : undefined;
   const edge = parsed instanceof Rejection ? unreadable(req) : parsed;
-  const deadline = new Deadline(around.watch);
+  const deadline = new Deadline(around.watch, res);
   const exchange = new Exchange({
     id: around.requestIds.of(edge.headers),
     edge,
@@ -46,7 +48,7 @@ export function openExchange(
     clientIp: clientIp(edge, rules.options.trustProxy),
     body: new RequestBody(req, res, edge, { planes: around.planes, deadline }),
     deadline,
-    closing: rules.closing,
+    connection,
   });
   return { exchange, refusal };
 }

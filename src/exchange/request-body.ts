@@ -5,6 +5,7 @@ import { PieceList } from '../lib/piece-list.ts';
 import type { BufferPlane, BufferPlanes } from './buffer-planes.ts';
 import type { Deadline } from './deadline.ts';
 import { Holding } from './holding.ts';
+import { watchReading } from '../edge/close-in-stages.ts';
 import type { EdgeRequest } from '../edge/edge-request.ts';
 
 /** What one attempt sends. */
@@ -29,6 +30,8 @@ const REPLAY_BYTES = 256 * 1024;
 const SLOWEST_BYTES_PER_MS = 1;
 /** … after this many milliseconds of grace. */
 const BODY_GRACE_MS = 10_000;
+/** For the rest of a body that nobody needs. */
+const READING_AWAY = { silenceMs: 10_000, totalMs: 30_000 };
 
 /**
  * The client's body: read at most once, bounded in size, time and memory, and never before the access policies agreed.
@@ -58,6 +61,7 @@ export class RequestBody {
   private isStarted = false;
   private isComplete: boolean;
   private stream: Readable | undefined;
+  private isUnwanted = false;
 
   constructor(req: IncomingMessage, res: ServerResponse, framing: Framing, bounds: Bounds) {
     this.req = req;
@@ -114,6 +118,7 @@ export class RequestBody {
       (bytes) => this.countBytes(bytes),
       () => this.start(),
       () => this.finish(),
+      () => this.pause(),
     );
     return this.stream;
   }
@@ -121,6 +126,15 @@ export class RequestBody {
   /** Ends a body that came too slowly. Called by whoever holds the exchange's deadline. */
   expire(): void {
     this.fail(new Rejection('REQUEST_TIMEOUT', 'The request body arrived too slowly.', { closes: true }));
+  }
+
+  /** The answer is out: what is still coming of the body is read and forgotten, within a deadline. */
+  readAway(): void {
+    const { req } = this;
+    if (req.complete || this.isComplete || req.destroyed) return;
+    this.isUnwanted = true;
+    req.resume();
+    watchReading(req.socket, () => req.complete, READING_AWAY);
   }
 
   /** Gives buffered memory back. Safe to call twice. */
@@ -136,6 +150,10 @@ export class RequestBody {
     // RFC 9110 10.1.1: 100 is sent only now, after every policy that could refuse has agreed.
     if (this.framing.expectContinue && !this.res.headersSent) this.res.writeContinue();
     this.deadline.awaitBody(BODY_GRACE_MS);
+  }
+
+  private pause(): void {
+    if (!this.isUnwanted && !this.req.readableEnded) this.req.pause();
   }
 
   private finish(): void {
@@ -228,10 +246,18 @@ class PassingBody extends Readable {
   private readonly account: (bytes: number) => boolean;
   private readonly onStart: () => void;
   private readonly onFinish: () => void;
+  private readonly onStop: () => void;
   private isAttached = false;
 
-  constructor(req: IncomingMessage, account: (bytes: number) => boolean, onStart: () => void, onFinish: () => void) {
+  constructor(
+    req: IncomingMessage,
+    account: (bytes: number) => boolean,
+    onStart: () => void,
+    onFinish: () => void,
+    onStop: () => void,
+  ) {
     super({ highWaterMark: 64 * 1024 });
+    this.onStop = onStop;
     this.req = req;
     this.account = account;
     this.onStart = onStart;
@@ -245,7 +271,7 @@ class PassingBody extends Readable {
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     this.req.off('data', this.onData).off('end', this.onEnd).off('close', this.onClose);
-    if (!this.req.readableEnded) this.req.pause();
+    this.onStop();
     callback(error);
   }
 

@@ -13,7 +13,6 @@ export interface OwnAnswer {
 
 /** Unread bytes up to here are read away to keep the connection; beyond, closing is cheaper than reading. */
 const READ_AWAY_BYTES = 64 * 1024;
-const LINGER_MS = 1_000;
 
 export const DRAINING = new Rejection('DRAINING', 'The gateway is shutting down. Another instance may answer.', {
   headers: { 'Retry-After': '1' },
@@ -68,39 +67,14 @@ export function sendWhole(exchange: Exchange, status: number, headers: string[],
   if (sent) exchange.runSentHooks(sent);
   exchange.isAnswerWhole = true;
   if (exchange.isDetached) return exchange.endDetached();
-  const mustClose = !body.isFullyRead && !isCheapToRead(exchange);
-  if (mustClose) exchange.closeConnection();
+  if (!body.isFullyRead && !isCheapToRead(exchange)) exchange.closeConnection();
   res.writeHead(status, headers);
   exchange.bytesOut += sent?.length ?? 0;
-  if (mustClose) endAfterLingering(exchange, sent);
-  else res.end(sent);
+  res.end(sent);
 }
 
 function isCheapToRead(exchange: Exchange): boolean {
   const { edge } = exchange;
   if (edge.expectContinue || edge.chunked) return false;
   return (edge.contentLength ?? 0) <= READ_AWAY_BYTES;
-}
-
-/**
- * Closing a socket with unread bytes makes the kernel reset it, and a reset can erase the answer before the client has
- * read it (RFC 9112 9.6). So the answer goes out whole, a little of the body is read away, and only then it closes.
- */
-function endAfterLingering(exchange: Exchange, payload: Buffer | undefined): void {
-  const { req, res } = exchange;
-  if (payload) res.write(payload);
-  else res.flushHeaders();
-  let allowance = READ_AWAY_BYTES;
-  const end = (): void => {
-    clearTimeout(timer);
-    req.off('data', onData).off('end', end).off('close', end);
-    req.pause();
-    res.end();
-  };
-  const onData = (chunk: Buffer): void => {
-    allowance -= chunk.length;
-    if (allowance <= 0) end();
-  };
-  const timer = setTimeout(end, LINGER_MS);
-  req.on('data', onData).on('end', end).on('close', end).resume();
 }

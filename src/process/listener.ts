@@ -3,12 +3,16 @@ import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { ClientConnection, type ConnectionRules } from '../edge/client-connection.ts';
 import type { ErrorCode } from '../errors/catalog.ts';
+import { Guard, type ReportEscape } from '../lib/guard.ts';
 
 /** Bounds of the listening side. Sizes in bytes. */
 export interface ListenerLimits {
   readonly header_bytes: number;
   readonly connections: number;
+  /** Requests of one connection that run at once. */
+  readonly pipelining: number;
 }
 
 /** PEM texts; `undefined` = plain HTTP. */
@@ -18,23 +22,17 @@ export interface ListenerTls {
 }
 
 export interface ListenerHandlers {
-  readonly onRequest: (req: IncomingMessage, res: ServerResponse) => void;
+  readonly onRequest: (req: IncomingMessage, res: ServerResponse, connection: ClientConnection) => void;
   /** `undefined` where no WebSocket is carried: every offer is ignored there. */
-  readonly onUpgrade: ((req: IncomingMessage, socket: Duplex, head: Buffer) => void) | undefined;
-  /** A request Node's parser refused before there was one; returns the complete HTTP answer to write, if any. */
+  readonly onUpgrade:
+    | ((req: IncomingMessage, socket: Socket, head: Buffer, connection: ClientConnection) => void)
+    | undefined;
+  /** What could not be read as a request; returns the complete HTTP answer to write. */
   readonly onUnparsed: (code: ErrorCode, reason: string, peer: string) => string;
   /** A connection over the cap was closed without an answer. */
   readonly onDropped: () => void;
-}
-
-/**
- * RFC 9110 7.8 lets a server ignore an upgrade it does not want. Only a WebSocket is one we can carry, and only when the
- * offer is a handshake of RFC 6455 section 4.1: a body, which would be read as the tunnel's first bytes, makes it a
- * request like any other.
- */
-function wantsWebSocket({ method, httpVersion, headers }: IncomingMessage): boolean {
-  if (method !== 'GET' || httpVersion !== '1.1' || headers.upgrade?.toLowerCase() !== 'websocket') return false;
-  return headers['content-length'] === undefined && headers['transfer-encoding'] === undefined;
+  /** A listener or a timer threw what nobody expected. */
+  readonly onEscape: ReportEscape;
 }
 
 /** The handshake is given as long as headers: Node's own two minutes would keep silent connections. */
@@ -61,57 +59,108 @@ export function createListener(
     keepAliveTimeout: 75_000,
     noDelay: true,
     optimizeEmptyRequests: true,
-    shouldUpgradeCallback: (req: IncomingMessage) => handlers.onUpgrade !== undefined && wantsWebSocket(req),
+    shouldUpgradeCallback: (req: IncomingMessage) => connections.get(req.socket)?.upgrades(req) ?? false,
   };
   const server = tls ? createTlsServer({ ...options, ...tls, ...TLS_OPTIONS }) : createServer(options);
-  server.maxRequestsPerSocket = 1_000;
+  // The connection counts its requests itself: Node would answer those past its own count.
+  server.maxRequestsPerSocket = 0;
   server.maxConnections = limits.connections;
   // Past a count of its own Node drops lines without a word; the edge counts, and refuses.
   server.maxHeadersCount = 0;
-  server.on('request', handlers.onRequest);
-  server.on('checkContinue', handlers.onRequest);
-  server.on('checkExpectation', handlers.onRequest);
-  server.on('upgrade', (req, socket, head) => {
-    survive(socket);
-    handlers.onUpgrade?.(req, socket, head);
+  const guard = new Guard(handlers.onEscape);
+  const connections = trackConnections(server as Server, tls !== undefined, {
+    mostAtOnce: limits.pipelining,
+    takesUpgrades: handlers.onUpgrade !== undefined,
+    guard,
+    onRequest: handlers.onRequest,
+    onUnparsed: handlers.onUnparsed,
   });
-  server.on('connect', (_req, socket) => {
-    survive(socket);
-    answerUnparsed(socket, 'METHOD_NOT_ALLOWED', 'CONNECT', handlers);
-  });
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => onClientError(error, socket, handlers));
-  server.on('drop', handlers.onDropped);
+  listen(server as Server, connections, handlers, guard);
   return server as Server;
 }
 
-/** Node takes its own listener away from a socket it hands over, and a reset by the client would end the process. */
-function survive(socket: Duplex): void {
-  socket.on('error', () => socket.destroy());
+type Connections = WeakMap<object, ClientConnection>;
+
+function trackConnections(server: Server, isTls: boolean, rules: ConnectionRules): Connections {
+  const connections: Connections = new WeakMap();
+  const begin = (socket: Socket): void => {
+    const connection = new ClientConnection(socket, rules);
+    connections.set(socket, connection);
+    socket.once('close', () => connection.end());
+  };
+  server.on(isTls ? 'secureConnection' : 'connection', rules.guard.listener('connection', itself, begin));
+  return connections;
 }
 
-function onClientError(error: NodeJS.ErrnoException, socket: Duplex, handlers: ListenerHandlers): void {
+/** Every event by which Node hands over what a client sent: none of them may throw into the event loop. */
+function listen(server: Server, connections: Connections, handlers: ListenerHandlers, guard: Guard): void {
+  const onRequest = (req: IncomingMessage, res: ServerResponse): void => {
+    try {
+      connections.get(req.socket)?.arrive(req, res);
+    } catch (error) {
+      guard.escaped(error, 'request', req.socket);
+    }
+  };
+  server.on('request', onRequest).on('checkContinue', onRequest).on('checkExpectation', onRequest);
+  const onUpgrade = (req: IncomingMessage, stream: Duplex, head: Buffer): void => {
+    survive(stream);
+    const connection = connections.get(req.socket);
+    if (connection && handlers.onUpgrade) handlers.onUpgrade(req, stream as Socket, head, connection);
+    else stream.destroy();
+  };
+  server.on(
+    'upgrade',
+    guard.listener('upgrade', (req, _stream, _head) => req.socket, onUpgrade),
+  );
+  const onConnect = (req: IncomingMessage, stream: Duplex): void => {
+    survive(stream);
+    takeOver(req.socket);
+    connections.get(req.socket)?.refuse('METHOD_NOT_ALLOWED', 'CONNECT');
+  };
+  server.on(
+    'connect',
+    guard.listener('connect', (req, _stream) => req.socket, onConnect),
+  );
+  const onError = (error: NodeJS.ErrnoException, socket: Duplex): void =>
+    onClientError(error, socket, connections.get(socket));
+  server.on(
+    'clientError',
+    guard.listener('client_error', (_error, socket) => socket, onError),
+  );
+  server.on(
+    'drop',
+    guard.listener('drop', () => undefined, handlers.onDropped),
+  );
+}
+
+function itself(socket: Socket): Socket {
+  return socket;
+}
+
+/** Node takes its own listener away from a socket it hands over, and a reset by the client would end the process. */
+function survive(stream: Duplex): void {
+  stream.on('error', () => stream.destroy());
+}
+
+/** From a socket that it hands over Node takes away what an answer still needs that is being sent on it. */
+function takeOver(socket: Socket): void {
+  survive(socket);
+  socket.on('drain', () => (socket as { _httpMessage?: ServerResponse | null })._httpMessage?.emit('drain'));
+  // Nobody wants what the client sends into its tunnel.
+  socket.resume();
+}
+
+function onClientError(error: NodeJS.ErrnoException, socket: Duplex, connection: ClientConnection | undefined): void {
   const { code = 'unknown' } = error;
   // Before the TLS handshake has ended nothing can be said, and a socket that should end would wait for it for ever.
   const isUnheard = code === 'ECONNRESET' || code === 'EPIPE' || /^(ERR_TLS_|ERR_SSL_|EPROTO)/.test(code);
-  if (isUnheard || !socket.writable) return void socket.destroy();
-  answerUnparsed(socket, codeFor(code), code, handlers);
+  if (isUnheard || !connection) return void socket.destroy();
+  if (code === 'HPE_CLOSED_CONNECTION') return connection.ignoreRest();
+  connection.refuse(codeFor(code), code);
 }
 
 function codeFor(code: string): ErrorCode {
   if (code === 'HPE_HEADER_OVERFLOW' || code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return 'HEADERS_TOO_LARGE';
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'REQUEST_TIMEOUT';
   return code.startsWith('HPE_INVALID_URL') ? 'INVALID_PATH' : 'VALIDATION_ERROR';
-}
-
-function answerUnparsed(socket: Duplex, code: ErrorCode, reason: string, handlers: ListenerHandlers): void {
-  const { remoteAddress = '', bytesWritten = 0 } = socket as Partial<Socket>;
-  const text = handlers.onUnparsed(code, reason, remoteAddress);
-  // Bytes already written may belong to an answer that is still running: a second one would corrupt it.
-  if (bytesWritten === 0 || isBetweenAnswers(socket)) socket.end(text);
-  else socket.destroy();
-}
-
-/** True when the last answer on this socket is complete; `_httpMessage` is where Node keeps the running one. */
-function isBetweenAnswers(socket: Duplex): boolean {
-  return !(socket as { _httpMessage?: unknown })._httpMessage;
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type FSWatcher, readFileSync, watch } from 'node:fs';
 import type { Server } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
-import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
+import { type AddressInfo, Server as NetServer } from 'node:net';
 import { dirname } from 'node:path';
 import type { Settings } from '../config/settings-schema.ts';
 import type { Gateway } from '../gateway.ts';
@@ -74,15 +74,16 @@ export class Sockets {
   private async listen(place: SocketPlace, settings: Settings): Promise<void> {
     const { gateway } = this;
     const server = createListener(settings.limits, place.tls && readTls(place.tls), {
-      onRequest: (req, res) => gateway.handle(req, res, place.plane),
+      onRequest: (req, res, connection) => gateway.handle(req, res, connection, place.plane),
       // Routes stand on the public plane only, and nothing else takes a WebSocket.
       onUpgrade:
         place.plane === 'public'
-          ? (req, socket, head) => gateway.handleUpgrade(req, socket as Socket, head)
+          ? (req, socket, head, connection) => gateway.handleUpgrade(req, socket, head, connection)
           : undefined,
       onUnparsed: (code, reason, peer) => gateway.answerUnparsed(code, reason, peer),
       onDropped: () =>
         this.log.warn({ plane: place.plane }, 'a connection was dropped: settings.limits.connections is reached'),
+      onEscape: gateway.reportEscape,
     });
     server.listen(place.port, place.host);
     await once(server, 'listening');

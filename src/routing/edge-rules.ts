@@ -2,15 +2,8 @@ import type { GatewayConfig } from '../config/gateway-config.ts';
 import { compileEdgeRules, type EdgeRules } from '../edge/edge.ts';
 import { compileAddressSet } from '../lib/address-set.ts';
 
-/**
- * What the edge has to know of a configuration. `viaPseudonym` is how this process signs its `Via` entries; `closing`
- * are the connections on which nothing more may be read, under whatever configuration they were opened.
- */
-export function edgeRulesFor(
-  { settings, routes }: GatewayConfig,
-  viaPseudonym: string,
-  closing: WeakSet<object>,
-): EdgeRules {
+/** What the edge has to know of a configuration. `viaPseudonym` is how this process signs its `Via` entries. */
+export function edgeRulesFor({ settings, routes }: GatewayConfig, viaPseudonym: string): EdgeRules {
   const headers = routes.flatMap(({ policies }) => (policies.auth ? [policies.auth.header.toLowerCase()] : []));
   const options = {
     trustProxy: compileAddressSet(settings.trust_proxy),
@@ -23,5 +16,5 @@ export function edgeRulesFor(
     },
     scheme: settings.listen.tls ? ('https' as const) : ('http' as const),
   };
-  return compileEdgeRules(options, closing);
+  return compileEdgeRules(options);
 }

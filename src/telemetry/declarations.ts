@@ -171,6 +171,12 @@ export const GATEWAY_METRICS = {
     help: 'Bytes of usage records on disk. Files go when the database has all of them, at least once a minute.',
     labels: [],
   },
+  escapedErrors: {
+    name: 'gateway_escaped_errors_total',
+    type: 'counter',
+    help: 'Errors that nobody expected in a listener or timer, by its place; each ended one connection. A bug of the gateway: please report it.',
+    labels: ['place'],
+  },
   configInfo: {
     name: 'gateway_config_info',
     type: 'gauge',

@@ -23,6 +23,8 @@ export interface Metrics {
   configInfo(hash: string): void;
   /** Bytes on disk. */
   usageJournal(bytes: number): void;
+  /** An error was caught that nobody expected; `place` is a word of a closed vocabulary. */
+  escaped(place: string): void;
   /** Drops the series of services and targets that are not named: called after a reload. */
   retain(targetsByService: ReadonlyMap<string, readonly string[]>): void;
   /** The exposition: Prometheus text, or OpenMetrics when the `Accept` header asks for it. `compat`: further names. */
@@ -46,6 +48,7 @@ class GatewayMetrics implements Metrics {
   private reloaded: 0 | 1 | undefined;
   private readonly info = new Tally<string>();
   private journalBytes: number | undefined;
+  private readonly escapes = new Tally<string>();
   private readonly process = openProcessRegistries();
 
   service(name: string): ServiceMetrics {
@@ -89,6 +92,10 @@ class GatewayMetrics implements Metrics {
     this.journalBytes = bytes;
   }
 
+  escaped(place: string): void {
+    this.escapes.add(place);
+  }
+
   retain(targetsByService: ReadonlyMap<string, readonly string[]>): void {
     for (const [name, series] of this.services) {
       const targets = targetsByService.get(name);
@@ -128,7 +135,7 @@ class GatewayMetrics implements Metrics {
   }
 
   private gatewayFamilies(isOpenMetrics: boolean): string[] {
-    const { storeUp, degraded, configReload, configInfo, usageJournal } = GATEWAY_METRICS;
+    const { storeUp, degraded, configReload, configInfo, usageJournal, escapedErrors } = GATEWAY_METRICS;
     const journal = this.journalBytes === undefined ? [] : [`${usageJournal.name} ${this.journalBytes}`];
     const reload = this.reloaded === undefined ? [] : [`${configReload.name} ${this.reloaded}`];
     return [
@@ -144,6 +151,11 @@ class GatewayMetrics implements Metrics {
       ),
       familyText(configReload, reload, isOpenMetrics),
       familyText(usageJournal, journal, isOpenMetrics),
+      familyText(
+        escapedErrors,
+        this.escapes.lines(escapedErrors.name, (place) => label('place', place)),
+        isOpenMetrics,
+      ),
       familyText(
         configInfo,
         this.info.lines(configInfo.name, (hash) => label('hash', hash)),

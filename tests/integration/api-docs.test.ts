@@ -7,6 +7,7 @@ import { startEmbeddings } from '../../services/embeddings/server.ts';
 import type { RunningService } from '../../services/http-service.ts';
 import { startLlm } from '../../services/llm/server.ts';
 import { ENDPOINTS } from '../../src/api/endpoints.ts';
+import { buildConnection } from '../support/exchange-builder.ts';
 import { expectNoLeak } from '../support/secret-leaks.ts';
 import { API_KEY, MASTER_KEY, QUICK_SHUTDOWN, startTestGateway, type TestGateway } from '../support/start-gateway.ts';
 
@@ -57,7 +58,7 @@ beforeAll(async () => {
   const [llm, embeddings] = samples.map(({ url }) => url) as [string, string];
   const env = { UPSTREAM_KEY: 'the-key-of-the-upstream' };
   gateway = await startTestGateway(configWith(llm, embeddings), { env });
-  admin = createServer((req, res) => gateway.gateway.handle(req, res, 'admin'));
+  admin = createServer((req, res) => gateway.gateway.handle(req, res, buildConnection(req.socket), 'admin'));
   described = { public: await documentOf(gateway.url), admin: await documentOf(admin) };
 });
 afterAll(async () => {

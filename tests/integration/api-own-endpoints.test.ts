@@ -4,6 +4,7 @@ import request from 'supertest';
 import { ENDPOINTS } from '../../src/api/endpoints.ts';
 import { isReservedPattern } from '../../src/config/own-paths.ts';
 import type { Plane } from '../../src/edge/plane.ts';
+import { buildConnection } from '../support/exchange-builder.ts';
 import { connectRaw } from '../support/raw-client.ts';
 import { makeGateways, MASTER_KEY, type TestGateway } from '../support/start-gateway.ts';
 
@@ -18,7 +19,7 @@ const CATCH_ALL = `routes:\n  - { name: all, match: { path: '/*' }, respond: { b
 
 /** A socket that shows one plane of the gateway. */
 function on({ gateway }: TestGateway, plane: Plane): Server {
-  return createServer((req, res) => gateway.handle(req, res, plane));
+  return createServer((req, res) => gateway.handle(req, res, buildConnection(req.socket), plane));
 }
 
 describe('where endpoints are served', () => {

@@ -1,11 +1,13 @@
-// An HTTP server that does nothing but read requests at the edge and tell how it understood them.
+// The gateway's listener and edge with nothing behind them: it reads requests and says how it understood them.
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Duplex } from 'node:stream';
-import { Rejection } from '../../src/errors/rejection.ts';
+import type { ClientConnection } from '../../src/edge/client-connection.ts';
 import { compileEdgeRules, type EdgeOptions, parseEdge } from '../../src/edge/edge.ts';
 import type { EdgeRequest } from '../../src/edge/edge-request.ts';
+import { ERROR_CATALOG } from '../../src/errors/catalog.ts';
+import { Rejection } from '../../src/errors/rejection.ts';
+import { createListener } from '../../src/process/listener.ts';
 
 export interface EdgeServer {
   readonly url: string;
@@ -26,22 +28,25 @@ export const EDGE_DEFAULTS: EdgeOptions = {
 export async function startEdgeServer(options: Partial<EdgeOptions> = {}): Promise<EdgeServer> {
   const rules = compileEdgeRules({ ...EDGE_DEFAULTS, ...options });
   const accepted: EdgeRequest[] = [];
-  const handle = (req: IncomingMessage, res: ServerResponse): void => {
+  const handle = (req: IncomingMessage, res: ServerResponse, connection: ClientConnection): void => {
     const edge = parseEdge(req, rules);
-    if (edge instanceof Rejection) return refuse(edge, res);
+    if (edge instanceof Rejection) return refuse(edge, res, connection);
     accepted.push(edge);
+    if (req.readableEnded) return void res.end('0');
     let length = 0;
     req.on('data', (chunk: Buffer) => {
       length += chunk.length;
     });
     req.on('end', () => res.end(String(length)));
   };
-  const server = createServer({ requireHostHeader: false, maxHeaderSize: 65_536, shouldUpgradeCallback: () => false });
-  server.maxHeadersCount = 0;
-  server.on('request', handle).on('checkContinue', handle).on('checkExpectation', handle);
-  server.on('connect', (req: IncomingMessage, socket: Duplex) => {
-    const edge = parseEdge(req, rules);
-    socket.end(`HTTP/1.1 ${edge instanceof Rejection ? edge.status : 200} x\r\nConnection: close\r\n\r\n`);
+  const server = createListener({ header_bytes: 30_720, connections: 1_000, pipelining: 1 }, undefined, {
+    onRequest: handle,
+    onUpgrade: undefined,
+    onUnparsed: (code) => `HTTP/1.1 ${ERROR_CATALOG[code].status} x\r\nConnection: close\r\n\r\n`,
+    onDropped: () => undefined,
+    onEscape: (error) => {
+      throw error;
+    },
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -56,8 +61,8 @@ export async function startEdgeServer(options: Partial<EdgeOptions> = {}): Promi
   };
 }
 
-function refuse(rejection: Rejection, res: ServerResponse): void {
-  if (rejection.closes) res.shouldKeepAlive = false;
+function refuse(rejection: Rejection, res: ServerResponse, connection: ClientConnection): void {
+  if (rejection.closes) connection.close(res);
   res.writeHead(rejection.status, { ...rejection.headers });
   res.end(rejection.code);
 }

@@ -9,12 +9,14 @@ import type { Exchange } from '../../src/exchange/exchange.ts';
 import { openExchange } from '../../src/exchange/open-exchange.ts';
 import { createRequestIds } from '../../src/edge/request-id.ts';
 import { systemClock } from '../../src/lib/clock.ts';
+import { Guard } from '../../src/lib/guard.ts';
 import { UpstreamFailure } from '../../src/upstream/attempt.ts';
 import { createForwarder } from '../../src/upstream/forward.ts';
 import { UpstreamPools } from '../../src/upstream/pools.ts';
 import type { RequestHeaders } from '../../src/upstream/request-headers.ts';
 import type { ResponseHeaders } from '../../src/upstream/response-headers.ts';
 import { Target } from '../../src/upstream/targets.ts';
+import { buildConnection } from './exchange-builder.ts';
 
 export interface ForwardingServer {
   readonly url: string;
@@ -58,13 +60,13 @@ export async function startForwardingServer(
     scheme: 'http',
   });
   const around = {
-    watch: new DeadlineWatch(systemClock),
+    watch: new DeadlineWatch(systemClock, new Guard(() => undefined)),
     requestIds: createRequestIds(),
     planes: new BufferPlanes({ buffered_bytes: 2 ** 26, caller_share: 100 }),
   };
 
   const server = createServer((req, res) => {
-    const { exchange, refusal } = openExchange(req, res, rules, around);
+    const { exchange, refusal } = openExchange(req, res, buildConnection(req.socket), rules, around);
     if (refusal) throw new Error(refusal.detail);
     exchanges.push(exchange);
     res.once('close', () => exchange.settle());

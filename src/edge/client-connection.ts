@@ -1,0 +1,195 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { ErrorCode } from '../errors/catalog.ts';
+import type { Guard } from '../lib/guard.ts';
+import { closeInStages } from './close-in-stages.ts';
+import { Pipeline } from './pipeline.ts';
+
+/** What all connections of one listener share. */
+export interface ConnectionRules {
+  /** Requests of one connection that run at once, as far as their methods are safe. */
+  readonly mostAtOnce: number;
+  /** False where no WebSocket is carried. */
+  readonly takesUpgrades: boolean;
+  readonly guard: Guard;
+  /** A request whose turn has come. */
+  readonly onRequest: (req: IncomingMessage, res: ServerResponse, connection: ClientConnection) => void;
+  /** The complete answer to what could not be read as a request. */
+  readonly onUnparsed: (code: ErrorCode, reason: string, peer: string) => string;
+}
+
+/** After so many a connection ends, so that balancers in front of the gateway can spread its client anew. */
+const MOST_REQUESTS = 1_000;
+const HEAD_END = Buffer.from('\r\n\r\n');
+
+/**
+ * One client's connection: which of its requests run, which wait, and what becomes of the bytes behind them. Answers
+ * leave in the order of the requests, and what comes after the last one that is served is never read as a request.
+ */
+export class ClientConnection {
+  private readonly socket: Socket;
+  private readonly rules: ConnectionRules;
+  private pipeline: Pipeline | undefined;
+  /** What follows is neither served nor answered. */
+  private isClosing = false;
+  private requests = 0;
+  private newest: IncomingMessage | undefined;
+  /** The request whose offer of another protocol was turned down while its head was read. */
+  private declined: IncomingMessage | undefined;
+  private isDeclinedHandshake = false;
+  private lastWords: string | undefined;
+
+  constructor(socket: Socket, rules: ConnectionRules) {
+    this.socket = socket;
+    this.rules = rules;
+  }
+
+  /** Takes a request whose head has been read. */
+  arrive(req: IncomingMessage, res: ServerResponse): void {
+    if (this.isClosing || !this.socket.writable) return;
+    if (this.declined === req && this.isDeclinedHandshake)
+      return this.refuse('UPGRADE_REFUSED', 'a handshake behind an unanswered request');
+    this.newest = req;
+    if (this.isLast(req, res)) {
+      res.shouldKeepAlive = false;
+      this.ignoreRest();
+    }
+    // Node gives the socket to an answer when all those before it have been sent.
+    if (res.socket !== null) this.start(req, res);
+    else this.line().push(req, res);
+  }
+
+  /** Whether the offer of another protocol in this head becomes a tunnel; asked before `arrive`. */
+  upgrades(req: IncomingMessage): boolean {
+    const isHandshake = this.rules.takesUpgrades && wantsWebSocket(req);
+    if (isHandshake && !this.isClosing && answerInFront(this.socket) === undefined) {
+      // The bytes behind it are the tunnel's.
+      this.isClosing = true;
+      return true;
+    }
+    this.declined = req;
+    this.isDeclinedHandshake = isHandshake;
+    return false;
+  }
+
+  /** The connection ends with this answer: requests behind it are not served. */
+  close(res: ServerResponse): void {
+    res.shouldKeepAlive = false;
+    this.isClosing = true;
+    if (this.pipeline?.dropWaiting() || !res.req.readableEnded) this.ignoreRest();
+  }
+
+  /**
+   * What came next cannot be served. The requests before it are answered first; then this is said, and the connection
+   * ends.
+   */
+  refuse(code: ErrorCode, reason: string): void {
+    const broken = this.newest && isIncomplete(this.newest) ? this.newest : undefined;
+    if (this.lastWords !== undefined || (this.isClosing && !broken)) return;
+    this.isClosing = true;
+    const mayAnswer = broken ? this.abandon(broken) : 'in order';
+    if (mayAnswer === 'no more') return;
+    this.lastWords = this.rules.onUnparsed(code, reason, this.socket.remoteAddress ?? '');
+    if (mayAnswer === 'at once' || this.line().isIdle) this.sayLastWords();
+  }
+
+  /** More may come behind the last answer of this connection: it is read away, so that the answer arrives. */
+  ignoreRest(): void {
+    this.isClosing = true;
+    // Node calls this after the last answer, and would close the socket on whatever has not been read.
+    this.socket.destroySoon = () => closeInStages(this.socket);
+  }
+
+  /** The connection is gone. */
+  end(): void {
+    this.isClosing = true;
+    this.pipeline?.abort();
+  }
+
+  private start(req: IncomingMessage, res: ServerResponse): void {
+    if (!this.socket.writable) return;
+    const { onRequest, guard } = this.rules;
+    try {
+      onRequest(req, res, this);
+    } catch (error) {
+      guard.escaped(error, 'request', this.socket);
+    }
+  }
+
+  /** The requests that are not alone on the connection, the one being answered among them. */
+  private line(): Pipeline {
+    this.pipeline ??= new Pipeline(
+      this.rules.mostAtOnce,
+      (req, res) => this.start(req, res),
+      () => this.sayLastWords(),
+    );
+    const inFront = answerInFront(this.socket);
+    if (inFront) this.pipeline.follow(inFront);
+    return this.pipeline;
+  }
+
+  private isLast(req: IncomingMessage, res: ServerResponse): boolean {
+    if (++this.requests >= MOST_REQUESTS) return true;
+    if (this.declined === req) return isFollowed(req);
+    // In HTTP/1.0 Node lets `keep-alive` win over `close`; RFC 9112 section 9.3 has it the other way round.
+    return (
+      req.httpVersionMinor === 0 &&
+      res.shouldKeepAlive &&
+      /(?:^|,)\s*close\s*(?:,|$)/i.test(req.headers.connection ?? '')
+    );
+  }
+
+  /** Ends the request whose own body broke, and says whether it can still be answered. */
+  private abandon(req: IncomingMessage): 'at once' | 'in order' | 'no more' {
+    if (this.pipeline?.takeBack(req)) return 'in order';
+    const inFront = answerInFront(this.socket);
+    if (inFront?.req === req) {
+      if (!inFront.headersSent) return 'at once';
+      this.socket.destroy();
+      return 'no more';
+    }
+    const running = this.pipeline?.answerTo(req);
+    if (running) running.destroy();
+    else closeInStages(this.socket);
+    return running ? 'in order' : 'no more';
+  }
+
+  private sayLastWords(): void {
+    const { lastWords, socket } = this;
+    if (lastWords === undefined || !socket.writable) return;
+    socket.write(lastWords);
+    closeInStages(socket);
+  }
+}
+
+/**
+ * RFC 9110 7.8 lets a server ignore an upgrade it does not want. Only a WebSocket is one we can carry, and only when the
+ * offer is a handshake of RFC 6455 section 4.1: a body, which would be read as the tunnel's first bytes, makes it a
+ * request like any other.
+ */
+function wantsWebSocket({ method, httpVersion, headers }: IncomingMessage): boolean {
+  if (method !== 'GET' || httpVersion !== '1.1' || headers.upgrade?.toLowerCase() !== 'websocket') return false;
+  return headers['content-length'] === undefined && headers['transfer-encoding'] === undefined;
+}
+
+/** The answer that is being sent; `_httpMessage` is where Node keeps it. */
+function answerInFront(socket: Socket): ServerResponse | undefined {
+  return (socket as { _httpMessage?: ServerResponse | null })._httpMessage ?? undefined;
+}
+
+/** Node marks a request that cannot have a body as read, and never as complete. */
+function isIncomplete(req: IncomingMessage): boolean {
+  return !req.complete && !req.readableEnded;
+}
+
+/**
+ * Behind a request whose upgrade is ignored Node drops what came in the same read, and goes on with the next one as if
+ * nothing were missing. False only when that read ends with this head, so that nothing is lost.
+ */
+function isFollowed({ headers, socket }: IncomingMessage): boolean {
+  if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined) return true;
+  const { parser } = socket as { parser?: { getCurrentBuffer(): Buffer | undefined } };
+  const read = parser?.getCurrentBuffer();
+  const end = read?.indexOf(HEAD_END) ?? -1;
+  return read === undefined || end === -1 || end + HEAD_END.length < read.length;
+}
