@@ -14,7 +14,7 @@ const ModelName = Type.String({
 
 const WantedToken = Section(
   {
-    username: NameText('Who is to call: id or name of a consumer, or a name that is not stored anywhere.'),
+    username: NameText('Who is to call: id or name of a consumer, or a name that is not stored anywhere. 409 for the address of an account that registered itself: name it by its id.'),
     lob: Type.Optional(NameText('Line of business.')),
     models: Type.Optional(
       Type.Array(ModelName, { description: 'Narrows the models the caller may use.', maxItems: 100 }),
@@ -47,7 +47,8 @@ export const authTokenEndpoint = defineEndpoint({
   handle: async ({ context, config, exchange, body }) => {
     const { username, rate_limit: rateLimit, ...claims } = body;
     refuseForeignName(username, config);
-    const { audit, tokens } = context.identity;
+    const { audit, tokens, consumers } = context.identity;
+    await consumers.checkSubject(username);
     const { token, expiresInSeconds } = await tokens.issuer.issueAccess({
       ...claims,
       rateLimit,

@@ -26,6 +26,13 @@ export const ConsumerSchema = Section(
       maxItems: 100,
       uniqueItems: true,
     }),
+    models: Type.Optional(
+      Type.Array(ModelName(), {
+        description: 'Models it may ask for on llm and embeddings services. Default: all.',
+        maxItems: 100,
+        uniqueItems: true,
+      }),
+    ),
     rate_limit: policyField('rate_limit'),
     budget: policyField('budget'),
     keys: Type.Array(

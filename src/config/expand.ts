@@ -120,6 +120,7 @@ function expandConsumer(fields: ConsumerFields): ConsumerConfig {
     enabled: fields.enabled,
     tier: fields.tier,
     permissions: fields.permissions,
+    models: fields.models,
     rate_limit: fields.rate_limit,
     budget: fields.budget,
     keys: fields.keys.map((key) => {

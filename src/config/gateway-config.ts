@@ -119,6 +119,7 @@ export interface ConsumerConfig {
   readonly enabled: boolean;
   readonly tier: string | undefined;
   readonly permissions: readonly string[];
+  readonly models: readonly string[] | undefined;
   readonly rate_limit: RateLimitConfig | undefined;
   readonly budget: readonly BudgetConfig[] | undefined;
   readonly keys: readonly {

@@ -2,6 +2,7 @@ import { type Dialect, DIALECTS } from '../errors/dialect.ts';
 import { type Static, Type } from '../lib/schema-builder.ts';
 import { AddressRange, Duration, FilePath, OneOrMany, Section, Size } from '../lib/schema-atoms.ts';
 import { policyField } from '../policies/schemas.ts';
+import { AccountsSchema } from './accounts-schema.ts';
 
 const DEFAULT_HOST = '0.0.0.0';
 
@@ -60,20 +61,6 @@ const AdminSchema = Section(
     }),
   },
   { description: 'The administration interface.', default: {} },
-);
-
-const AccountsSchema = Section(
-  {
-    signup: Type.Enum(['off', 'open', 'master_key'], {
-      description:
-        'Who may create an account at `/v1/auth/signup`: nobody, everybody, or who sends the master key. With `open`, everybody who can reach the gateway can call every service whose routes do not ask for more than a caller.',
-      default: 'off',
-    }),
-    default_tier: Type.Optional(
-      Type.String({ description: 'Tier of new accounts. Without it they have none.', minLength: 1, maxLength: 64 }),
-    ),
-  },
-  { description: 'People who log in with e-mail address and password.', default: {} },
 );
 
 const MetricsSchema = Section(

@@ -69,6 +69,11 @@ const ClaimsSchema = Section(
     models: Type.Optional(ClaimName('Models the caller may use: a list, or names between spaces.')),
     permissions: Type.Optional(ClaimName('What the caller may do: a list, or names between spaces.')),
     rate_limit: Type.Optional(ClaimName('A number that limits may name in `limit_claim`.')),
+    missing: Type.Enum(['deny', 'allow'], {
+      description:
+        'What a token may do that lacks a claim named in `permissions` or `models`: nothing, or as much as `at_most` allows. Many issuers leave a claim out when it would be empty.',
+      default: 'deny',
+    }),
   },
   { description: 'Which claim says what. A claim that is not named here has no effect.', default: {} },
 );
@@ -76,8 +81,8 @@ const ClaimsSchema = Section(
 const AtMostSchema = Section(
   {
     tiers: NameList('Tiers the claim may name. Default: all that are configured.'),
-    permissions: NameList('Most that any token may do, `*` at the end for any rest. Default: everything.'),
-    models: NameList('Most models any token may use, `*` at the end for any rest. Default: all.'),
+    permissions: NameList('Most that any token may do, `*` at the end for any rest. Default: what `claims.permissions` says, and everything where no claim is named.'),
+    models: NameList('Most models any token may use, `*` at the end for any rest. Default: what `claims.models` says, and all where no claim is named.'),
   },
   { description: 'Bounds that no claim can widen.', default: {} },
 );

@@ -8,6 +8,10 @@ export interface ApiKey extends KeyBounds {
   readonly id: string;
   readonly prefix: string;
   readonly name: string | undefined;
+  /** An administrator's: its owner may not touch it unless `selfService`. */
+  readonly managed: boolean;
+  /** Whether its owner may rotate and revoke it although it is managed. */
+  readonly selfService: boolean;
   readonly owner: { readonly id: string; readonly name: string; readonly tier: string | undefined };
   readonly rateLimit: StoredRateLimit | undefined;
   readonly budget: StoredBudget | undefined;
@@ -35,6 +39,8 @@ export interface ApiKeyRow extends BoundColumns {
   readonly replaced_by: string | null;
   /** Id of the first key of its line of rotations, under whose name limits go on counting; null for that one. */
   readonly counted_as: string | null;
+  readonly managed: number;
+  readonly self_service: number;
   readonly created_at: number;
   readonly last_used_at: number | null;
 }
@@ -53,6 +59,8 @@ export function toApiKey(row: OwnedKeyRow, now: number): ApiKey {
     prefix: row.prefix,
     name: row.name ?? undefined,
     owner: { id: row.consumer_id, name: row.owner_name, tier: row.owner_tier ?? undefined },
+    managed: row.managed !== 0,
+    selfService: row.self_service !== 0,
     ...readBounds(row),
     rateLimit: parseJson<StoredRateLimit>(row.rate_limit),
     budget: parseJson<StoredBudget>(row.budget),
@@ -68,7 +76,9 @@ export function toApiKey(row: OwnedKeyRow, now: number): ApiKey {
 /** What goes on record about a key: all that was decided about it, and nothing it could be recognised by. */
 export function auditedKey(row: ApiKeyRow): AuditFields {
   const { id: _id, hash: _hash, last_used_at: _lastUse, created_at: _created, counted_as: _first, ...decided } = row;
-  return { ...decided, ...readBounds(row), rate_limit: parseJson(row.rate_limit), budget: parseJson(row.budget) };
+  const flags = { managed: row.managed !== 0, self_service: row.self_service !== 0 };
+  const limits = { rate_limit: parseJson(row.rate_limit), budget: parseJson(row.budget) };
+  return { ...decided, ...readBounds(row), ...flags, ...limits };
 }
 
 function statusOf(row: ApiKeyRow, now: number): ApiKey['status'] {

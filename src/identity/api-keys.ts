@@ -21,7 +21,7 @@ import { refuseTooMany } from './most-working.ts';
 import { type Page, type PageRequest, readPage } from './page.ts';
 
 export interface NewApiKey extends KeyBounds {
-  /** Name of the consumer; one is created when there is none. */
+  /** Id of a consumer, or else its name; one of the name is created when there is none. */
   readonly owner: string;
   readonly tier?: string | undefined;
   readonly name?: string | undefined;
@@ -30,6 +30,10 @@ export interface NewApiKey extends KeyBounds {
   readonly expiresAt?: number | undefined;
   readonly rateLimit?: StoredRateLimit | undefined;
   readonly budget?: StoredBudget | undefined;
+  /** Made by its owner; else an administrator manages it. */
+  readonly isOwn?: boolean | undefined;
+  /** The owner may rotate and revoke it although it is managed. */
+  readonly selfService?: boolean | undefined;
   /** CONFLICT when the owner has so many working keys already; no bound unless given. */
   readonly mostWorking?: number | undefined;
 }
@@ -37,6 +41,7 @@ export interface NewApiKey extends KeyBounds {
 /** A field left out stays as it is; `null` clears it. */
 export interface ApiKeyPatch extends KeyBoundsPatch {
   readonly name?: string | null | undefined;
+  readonly selfService?: boolean | undefined;
   readonly expiresAt?: number | null | undefined;
   readonly rateLimit?: StoredRateLimit | null | undefined;
   readonly budget?: StoredBudget | null | undefined;
@@ -120,14 +125,15 @@ export class ApiKeys {
 
   /**
    * Issues a key that takes the old one's place with all its properties. The old one works for `graceMs` more (0: not at
-   * all). CONFLICT when it has been revoked, has expired or has been rotated before: of two rotations one wins.
+   * all), unless the owner would then have more than `mostWorking` keys (CONFLICT). CONFLICT when it has been revoked, has expired or has been rotated before: of two rotations one wins.
    */
-  async rotate(id: string, graceMs: number, context: AuditContext): Promise<IssuedApiKey> {
+  async rotate(id: string, graceMs: number, context: AuditContext, mostWorking?: number): Promise<IssuedApiKey> {
     let text = '';
     const key = await this.change(id, { action: 'key.rotate', context }, async (trx, now) => {
       const old = await this.takeForRotation(trx, id, now);
       const made = makeSuccessor(old, now);
       text = made.text;
+      if (mostWorking !== undefined && graceMs > 0) await refuseTooMany(trx, old.consumer_id, mostWorking, now);
       await insertKey(trx, made.row, context, now);
       const end = now + graceMs;
       const expiry = old.expires_at === null ? end : Math.min(old.expires_at, end);
@@ -201,6 +207,8 @@ function makeKey(consumerId: string, fields: NewApiKey, now: number): { text: st
     revoked_at: null,
     replaced_by: null,
     counted_as: null,
+    managed: fields.isOwn ? 0 : 1,
+    self_service: fields.selfService ? 1 : 0,
     created_at: now,
     last_used_at: null,
   };
@@ -219,6 +227,7 @@ function toColumns(id: string, patch: ApiKeyPatch): Partial<ApiKeyRow> {
     // An update needs a column even when the patch is empty.
     id,
     ...(patch.name === undefined ? {} : { name: patch.name }),
+    ...(patch.selfService === undefined ? {} : { self_service: patch.selfService ? 1 : 0 }),
     ...changedBounds(patch),
     ...(patch.expiresAt === undefined ? {} : { expires_at: patch.expiresAt }),
     ...(patch.rateLimit === undefined ? {} : { rate_limit: formatJson(patch.rateLimit) }),

@@ -8,6 +8,7 @@ import type { AuditContext } from './audit/audit-context.ts';
 import { type AuditFields, recordAudit } from './audit/record-audit.ts';
 import { recordChange } from './identity-changes.ts';
 import { formatJson, parseJson } from './json-column.ts';
+import { isStoredId, type NameOwner, ownsName } from './name-owner.ts';
 import { type Page, type PageRequest, readPage } from './page.ts';
 import { closeFamilies } from './users/refresh-families.ts';
 
@@ -34,6 +35,8 @@ export interface Consumer {
   readonly tier: string | undefined;
   readonly status: ConsumerStatus;
   readonly permissions: readonly string[];
+  /** `undefined`: not narrowed. */
+  readonly models: readonly string[] | undefined;
   readonly rateLimit: StoredRateLimit | undefined;
   readonly budget: StoredBudget | undefined;
   /** Epoch milliseconds, as all times here. */
@@ -44,7 +47,9 @@ export interface Consumer {
 export interface NewConsumer {
   readonly name: string;
   readonly tier?: string | undefined;
+  /** Everything unless given. */
   readonly permissions?: readonly string[] | undefined;
+  readonly models?: readonly string[] | undefined;
   readonly rateLimit?: StoredRateLimit | undefined;
   readonly budget?: StoredBudget | undefined;
 }
@@ -54,6 +59,7 @@ export interface ConsumerPatch {
   readonly tier?: string | null | undefined;
   readonly status?: ConsumerStatus | undefined;
   readonly permissions?: readonly string[] | undefined;
+  readonly models?: readonly string[] | null | undefined;
   readonly rateLimit?: StoredRateLimit | null | undefined;
   readonly budget?: StoredBudget | null | undefined;
 }
@@ -64,6 +70,7 @@ interface ConsumerRow {
   readonly tier: string | null;
   readonly status: ConsumerStatus;
   readonly permissions: string;
+  readonly models: string | null;
   readonly rate_limit: string | null;
   readonly budget: string | null;
   readonly created_at: number;
@@ -87,6 +94,7 @@ export class Consumers {
 
   /** Throws CONFLICT when the name is taken. */
   async create(fields: NewConsumer, context: AuditContext): Promise<Consumer> {
+    refuseIdAsName(fields.name);
     const row = newRow(fields, this.clock.now());
     try {
       await this.database.knex.transaction(async (trx) => {
@@ -111,6 +119,21 @@ export class Consumers {
     return fromRow(row ?? refuseUnknown());
   }
 
+  /**
+   * Whether a token may name this subject: an id or name of a consumer, or a name nobody has. Throws CONFLICT for an
+   * address that nobody has verified, NOT_FOUND for an id that nobody has.
+   */
+  async checkSubject(subject: string): Promise<void> {
+    const { reader } = this.database;
+    const rows: Pick<ConsumerRow, 'id' | 'name'>[] = await reader(TABLE)
+      .select('id', 'name')
+      .where('id', subject)
+      .orWhere('name', subject);
+    if (rows.some(({ id }) => id === subject)) return;
+    if (isStoredId(subject)) refuseUnknown();
+    for (const row of rows) await refuseUnverified(reader, row);
+  }
+
   /** Throws NOT_FOUND. Disabling takes effect on every process like the revocation of a key, and ends all logins. */
   async patch(id: string, patch: ConsumerPatch, context: AuditContext): Promise<Consumer> {
     const now = this.clock.now();
@@ -131,8 +154,9 @@ export class Consumers {
 }
 
 /**
- * The consumer of this name, created when there is none. Throws CONFLICT when it is disabled, or when a tier is asked
- * for that is not the one it has: issuing a key must not change what its other keys may do.
+ * The consumer of this id or else of this name, created when there is none. Throws CONFLICT when it is disabled, when the
+ * name is an address that nobody has verified, or when a tier is asked for that is not the one it has: issuing a key must
+ * not change what its other keys may do. NOT_FOUND for an id that nobody has.
  */
 export async function ensureConsumer(
   trx: Knex.Transaction,
@@ -140,16 +164,36 @@ export async function ensureConsumer(
   context: AuditContext,
   now: number,
 ): Promise<Consumer> {
-  const made = newRow(fields, now);
-  await trx(TABLE).insert(made).onConflict('name').ignore();
-  const row: ConsumerRow = (await trx(TABLE).where({ name: fields.name }).first()) ?? refuseUnknown();
-  if (row.id === made.id) await recordCreation(trx, made, context);
-  const consumer = fromRow(row);
+  const byId: ConsumerRow | undefined = await trx(TABLE).where({ id: fields.name }).first();
+  const consumer = fromRow(byId ?? (await ensureByName(trx, fields, context, now)));
   if (consumer.status === 'disabled') throw conflict('The owner is disabled.');
   if (fields.tier !== undefined && fields.tier !== consumer.tier) {
     throw conflict(`The owner exists with ${consumer.tier ? `tier ${consumer.tier}` : 'no tier'}; change it there.`);
   }
   return consumer;
+}
+
+async function ensureByName(
+  trx: Knex.Transaction,
+  fields: NewConsumer,
+  context: AuditContext,
+  now: number,
+): Promise<ConsumerRow> {
+  if (isStoredId(fields.name)) return refuseUnknown();
+  const made = newRow(fields, now);
+  await trx(TABLE).insert(made).onConflict('name').ignore();
+  const row: ConsumerRow = (await trx(TABLE).where({ name: fields.name }).first()) ?? refuseUnknown();
+  if (row.id === made.id) await recordCreation(trx, made, context);
+  else await refuseUnverified(trx, row);
+  return row;
+}
+
+/** Throws CONFLICT when the name is the address of an account that registered itself. */
+export async function refuseUnverified(reader: Knex, { id, name }: { readonly id: string; readonly name: string }) {
+  const user: NameOwner | undefined = await reader('users').where({ id }).first('id', 'vouched_by');
+  if (!user || ownsName(user)) return;
+  const reason = `The account ${id} registered the address ${name} itself, and nobody has verified that it is theirs.`;
+  throw conflict(`${reason} Name the account by its id, ${id}, if you mean it.`);
 }
 
 /**
@@ -167,14 +211,16 @@ export async function insertConsumer(
   return fromRow(row);
 }
 
-function recordCreation(trx: Knex.Transaction, row: ConsumerRow, context: AuditContext): Promise<void> {
+async function recordCreation(trx: Knex.Transaction, row: ConsumerRow, context: AuditContext): Promise<void> {
   const change = { action: 'consumer.create', subject: row.id, after: auditedConsumer(row) };
-  return recordAudit(trx, context, change, row.created_at);
+  await recordAudit(trx, context, change, row.created_at);
+  // Tokens may have come in this name before there was a consumer that has it.
+  await recordChange(trx, { kind: 'consumer', subject: row.name }, row.created_at);
 }
 
 function auditedConsumer(row: ConsumerRow): AuditFields {
-  const { name, tier, status, permissions, rateLimit, budget } = fromRow(row);
-  return { name, tier, status, permissions, rate_limit: rateLimit, budget };
+  const { name, tier, status, permissions, models, rateLimit, budget } = fromRow(row);
+  return { name, tier, status, permissions, models, rate_limit: rateLimit, budget };
 }
 
 function newRow(fields: NewConsumer, now: number, idPrefix = 'con'): ConsumerRow {
@@ -184,6 +230,7 @@ function newRow(fields: NewConsumer, now: number, idPrefix = 'con'): ConsumerRow
     tier: fields.tier ?? null,
     status: 'active',
     permissions: JSON.stringify(fields.permissions ?? ['*']),
+    models: formatJson(fields.models),
     rate_limit: fields.rateLimit ? JSON.stringify(fields.rateLimit) : null,
     budget: formatJson(fields.budget),
     created_at: now,
@@ -196,9 +243,8 @@ function toColumns(patch: ConsumerPatch): Partial<ConsumerRow> {
     ...(patch.tier === undefined ? {} : { tier: patch.tier }),
     ...(patch.status === undefined ? {} : { status: patch.status }),
     ...(patch.permissions === undefined ? {} : { permissions: JSON.stringify(patch.permissions) }),
-    ...(patch.rateLimit === undefined
-      ? {}
-      : { rate_limit: patch.rateLimit === null ? null : JSON.stringify(patch.rateLimit) }),
+    ...(patch.models === undefined ? {} : { models: formatJson(patch.models) }),
+    ...(patch.rateLimit === undefined ? {} : { rate_limit: formatJson(patch.rateLimit) }),
     ...(patch.budget === undefined ? {} : { budget: formatJson(patch.budget) }),
   };
 }
@@ -210,11 +256,18 @@ function fromRow(row: ConsumerRow): Consumer {
     tier: row.tier ?? undefined,
     status: row.status,
     permissions: JSON.parse(row.permissions) as string[],
-    rateLimit: row.rate_limit === null ? undefined : (JSON.parse(row.rate_limit) as StoredRateLimit),
+    models: parseJson(row.models),
+    rateLimit: parseJson<StoredRateLimit>(row.rate_limit),
     budget: parseJson<StoredBudget>(row.budget),
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };
+}
+
+function refuseIdAsName(name: string): void {
+  if (!isStoredId(name)) return;
+  const facts = { param: 'name' };
+  throw new GatewayError(new Rejection('VALIDATION_ERROR', 'name: con_ and usr_ begin ids, not names', { facts }));
 }
 
 function conflict(detail: string): GatewayError {

@@ -1,7 +1,5 @@
-import type { Rights } from '../exchange/principal.ts';
-import { compileAddressSet } from '../lib/address-set.ts';
-import { narrow } from '../lib/wildcard-list.ts';
 import { formatJson, parseJson } from './json-column.ts';
+import type { RightsSource } from './rights.ts';
 
 const BOUNDS = ['scopes', 'models', 'routes', 'addresses'] as const;
 type Bound = (typeof BOUNDS)[number];
@@ -42,13 +40,7 @@ export function changedBounds(patch: KeyBoundsPatch): Partial<BoundColumns> {
   return Object.fromEntries(changed.map((bound) => [bound, formatJson(patch[bound])]));
 }
 
-/** What a key may do whose owner has these permissions. */
-export function narrowRights(permissions: readonly string[], bounds: KeyBounds): Rights {
-  return {
-    permissions: narrow(permissions, bounds.scopes),
-    models: bounds.models,
-    routes: bounds.routes,
-    // A client's address rarely changes, and there may be a set for each of a hundred thousand keys.
-    addresses: bounds.addresses && compileAddressSet(bounds.addresses, { remembered: 0 }),
-  };
+/** What the key itself says of the rights of its bearer. */
+export function keyRights({ scopes, models, routes, addresses }: KeyBounds): RightsSource {
+  return { from: 'key', permissions: scopes, models, routes, addresses };
 }

@@ -1,9 +1,11 @@
-import { type Principal, UNBOUNDED } from '../exchange/principal.ts';
+import type { Principal } from '../exchange/principal.ts';
 import { hashApiKey } from './api-key-format.ts';
 import { OWNED_KEY_COLUMNS, type OwnedKeyRow } from './api-key-row.ts';
 import type { ConsumerStatus, StoredLimits } from './consumers.ts';
+import { parseJson } from './json-column.ts';
 import { limitLevel, storedLimits } from './limit-level.ts';
-import { type KeyBounds, narrowRights, readBounds } from './key-bounds.ts';
+import { type KeyBounds, keyRights, readBounds } from './key-bounds.ts';
+import { computeRights, type RightsSource, type RightsSources } from './rights.ts';
 
 /** Why a key that was presented is not accepted. `throttled`: not looked up, its address has failed too often. */
 export type KeyRefusal = 'unknown' | 'expired' | 'revoked' | 'disabled' | 'throttled';
@@ -33,6 +35,7 @@ export interface VerifyingRow extends OwnedKeyRow {
   readonly owner_rate_limit: string | null;
   readonly owner_budget: string | null;
   readonly owner_permissions: string;
+  readonly owner_models: string | null;
 }
 
 export const VERIFYING_COLUMNS = [
@@ -41,6 +44,7 @@ export const VERIFYING_COLUMNS = [
   'consumers.rate_limit as owner_rate_limit',
   'consumers.budget as owner_budget',
   'consumers.permissions as owner_permissions',
+  'consumers.models as owner_models',
 ];
 
 /** A key written in the configuration file. */
@@ -50,6 +54,7 @@ export interface FileConsumer extends StoredLimits {
   readonly enabled: boolean;
   readonly tier?: string | undefined;
   readonly permissions?: readonly string[] | undefined;
+  readonly models?: readonly string[] | undefined;
   readonly keys: readonly (KeyBounds &
     StoredLimits & {
       readonly id: string;
@@ -74,7 +79,7 @@ export function fromRow(row: VerifyingRow, fetchedAt: number): KnownKey {
     {
       consumer: { id: row.consumer_id, name: row.owner_name, tier: row.owner_tier ?? undefined },
       credential: { kind: 'api_key', id: row.id, prefix: row.prefix, hashPrefix: row.hash.slice(0, 8) },
-      ...narrowRights(JSON.parse(row.owner_permissions) as string[], readBounds(row)),
+      ...computeRights(rightsOfRow(row)),
       ...KEYS_CARRY_NO_CLAIMS,
       expiresAt: row.expires_at ?? undefined,
       limits: [
@@ -86,6 +91,22 @@ export function fromRow(row: VerifyingRow, fetchedAt: number): KnownKey {
   );
 }
 
+/** Who narrows a key of the database: its owner, and its own bounds. */
+export function rightsOfRow(row: VerifyingRow): RightsSources {
+  const owner = storedRights({ permissions: row.owner_permissions, models: row.owner_models });
+  return [owner, keyRights(readBounds(row))];
+}
+
+/** What the columns of a stored consumer say of its rights. */
+export function storedRights(row: { readonly permissions: string; readonly models: string | null }): RightsSource {
+  return { from: 'consumer', permissions: JSON.parse(row.permissions) as string[], models: parseJson(row.models) };
+}
+
+/** The same of a consumer of the configuration file. */
+export function fileRights({ permissions, models }: FileConsumer): RightsSource {
+  return { from: 'consumer of the file', permissions, models };
+}
+
 /** Hash and key of everything the file declares; keys of disabled consumers are refusals. */
 export function fromFile(consumers: readonly FileConsumer[]): [string, KnownKey | 'disabled'][] {
   return consumers.flatMap((consumer) =>
@@ -94,7 +115,7 @@ export function fromFile(consumers: readonly FileConsumer[]): [string, KnownKey 
       const principal: Principal = {
         consumer: { id: consumer.id, name: consumer.name, tier: consumer.tier },
         credential: { kind: 'api_key', id: key.id, prefix: key.id, hashPrefix: key.hash.slice(0, 8) },
-        ...narrowRights(consumer.permissions ?? UNBOUNDED.permissions, key),
+        ...computeRights([fileRights(consumer), keyRights(key)]),
         ...KEYS_CARRY_NO_CLAIMS,
         expiresAt: key.expires_at,
         limits: [...limitLevel('consumer', consumer.id, consumer), ...limitLevel('key', key.id, key)],
@@ -110,7 +131,7 @@ export function fromMemory(key: MemoryKey): [string, KnownKey] {
   const principal: Principal = {
     consumer: { id: key.owner, name: key.owner, tier: undefined },
     credential: { kind: 'api_key', id, prefix: id, hashPrefix: hash.slice(0, 8) },
-    ...UNBOUNDED,
+    ...computeRights([{ from: 'environment' }]),
     ...KEYS_CARRY_NO_CLAIMS,
     expiresAt: undefined,
     limits: [],

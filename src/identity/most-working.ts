@@ -13,6 +13,6 @@ export async function refuseTooMany(trx: Knex.Transaction, consumerId: string, m
     .where((open) => void open.whereNull('expires_at').orWhere('expires_at', '>', now))
     .count('* as working');
   if (Number(row?.working) < most) return;
-  const detail = `You have ${most} working keys: revoke one before you make another.`;
+  const detail = `You have ${most} working keys: revoke one before you make another, or rotate with grace 0s.`;
   throw new GatewayError(new Rejection('CONFLICT', detail));
 }

@@ -12,6 +12,7 @@ import { keyBounds } from './migrations/0008-key-bounds.ts';
 import { idempotency } from './migrations/0009-idempotency.ts';
 import { usage } from './migrations/0010-usage.ts';
 import { budgets } from './migrations/0011-budgets.ts';
+import { accountOwners } from './migrations/0012-account-owners.ts';
 
 interface Step {
   /** Recorded in the database: must never change once released. */
@@ -31,6 +32,7 @@ const STEPS: readonly Step[] = [
   { name: '0009-idempotency', migration: idempotency },
   { name: '0010-usage', migration: usage },
   { name: '0011-budgets', migration: budgets },
+  { name: '0012-account-owners', migration: accountOwners },
 ];
 
 const TABLE = 'knex_migrations';

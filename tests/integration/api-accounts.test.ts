@@ -214,7 +214,7 @@ describe('me', () => {
     const me = (headers: Record<string, string>) => request(url).get('/v1/auth/me').set(headers);
     const byToken = await me(as(access_token));
     expectDeclared('GET', '/v1/auth/me', byToken);
-    expect(byToken.body).toMatchObject({ id, email: ADA.email, tier: 'free', permissions: ['*'] });
+    expect(byToken.body).toMatchObject({ id, email: ADA.email, tier: 'free', permissions: [] });
     expect(byToken.headers).toMatchObject({ 'x-ratelimit-limit': '10', 'x-ratelimit-remaining': '9' });
     expect((await me(as(api_key))).body).toMatchObject({ id, credential: { kind: 'api_key' } });
     expect((await me({ 'X-API-Key': api_key })).headers['x-ratelimit-remaining']).toBe('7');

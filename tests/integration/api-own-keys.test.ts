@@ -10,7 +10,7 @@ const CONFIG = `
 settings:
   listen: { host: 127.0.0.1, port: 0 }
   shutdown: { grace: 0s, drain: 1s, flush: 1s }
-  accounts: { signup: open }
+  accounts: { signup: open, default_permissions: ['*'] }
 `;
 
 type Method = 'get' | 'post' | 'delete';
@@ -132,8 +132,8 @@ test('a key, a token of a stranger and the master key make no keys here', async 
 
 test('nobody has more than a hundred working keys', async () => {
   const { signUp, deps } = await openGateway();
-  const { ask } = await signUp('ada@example.com');
-  for (let i = 0; i < 100; i++) await deps.identity.keys.issue({ owner: 'ada@example.com' }, GATEWAY_CONTEXT);
+  const { id, ask } = await signUp('ada@example.com');
+  for (let i = 0; i < 100; i++) await deps.identity.keys.issue({ owner: id, isOwn: true }, GATEWAY_CONTEXT);
   const refused = await ask('post', '/v1/auth/api-keys', {});
   expect([refused.status, refused.body.code]).toEqual([409, 'CONFLICT']);
   const { items } = (await ask('get', '/v1/auth/api-keys?limit=1')).body;

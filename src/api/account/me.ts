@@ -1,6 +1,6 @@
 import { type Static, Type } from '../../lib/schema-builder.ts';
 import type { Principal } from '../../exchange/principal.ts';
-import { isUserId } from '../../identity/users/users.ts';
+import { isUserId } from '../../identity/name-owner.ts';
 import { defineEndpoint, InstantText, instantText } from '../endpoint.ts';
 import { callerOf } from './caller.ts';
 

@@ -41,9 +41,19 @@ export const signUpEndpoint = defineEndpoint({
     tier: Type.Optional(Type.String()),
   }),
   handle: async ({ context, config, exchange, body }) => {
-    const { signup, default_tier: defaultTier } = config.settings.accounts;
-    const by = signup === 'master_key' ? byMasterKey(exchange) : byActor(ANYBODY_ACTOR, exchange);
-    const { id, email, tier } = await context.identity.signUps.signUp({ ...body, tier: defaultTier }, by);
+    const { accounts } = config.settings;
+    const by = accounts.signup === 'master_key' ? byMasterKey(exchange) : byActor(ANYBODY_ACTOR, exchange);
+    const { id, email, tier } = await context.identity.signUps.signUp({ ...body, ...rightsOfNew(accounts) }, by);
     return { status: 201, json: { id, email, ...(tier === undefined ? {} : { tier }) } };
   },
 });
+
+/** Nobody gives permissions to themselves: where anybody may sign up there are none but those that are written. */
+function rightsOfNew(accounts: Settings['accounts']) {
+  return {
+    tier: accounts.default_tier,
+    permissions: accounts.default_permissions ?? (accounts.signup === 'open' ? [] : undefined),
+    models: accounts.default_models,
+    budget: accounts.default_budget || undefined,
+  };
+}

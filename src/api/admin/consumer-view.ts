@@ -10,6 +10,7 @@ export const ConsumerView = Type.Object({
   tier: Type.Optional(Type.String()),
   status: Type.Enum(['active', 'disabled']),
   permissions: Type.Array(Type.String()),
+  models: Type.Optional(Type.Array(Type.String())),
   rate_limit: Type.Optional(RateLimitView),
   budget: Type.Optional(BudgetView),
   created_at: InstantText('When it was created.'),
@@ -17,13 +18,14 @@ export const ConsumerView = Type.Object({
 });
 
 export function consumerView(consumer: Consumer): Static<typeof ConsumerView> {
-  const { id, name, tier, status, permissions, rateLimit, budget, createdAt, updatedAt } = consumer;
+  const { id, name, tier, status, permissions, models, rateLimit, budget, createdAt, updatedAt } = consumer;
   return {
     id,
     name,
     ...(tier === undefined ? {} : { tier }),
     status,
     permissions: [...permissions],
+    ...(models && { models: [...models] }),
     ...(rateLimit && { rate_limit: rateLimitView(rateLimit) }),
     ...(budget && { budget: budgetView(budget) }),
     created_at: instantText(createdAt),

@@ -3,13 +3,23 @@ import { Section } from '../../lib/schema-atoms.ts';
 import { byMasterKey } from '../audit-context.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { ConsumerView, consumerView } from './consumer-view.ts';
-import { Budget, checkTier, checkWrittenLimits, NameText, PermissionList, RateLimit, TierName } from './key-fields.ts';
+import {
+  Budget,
+  checkTier,
+  checkWrittenLimits,
+  ConsumerModels,
+  NameText,
+  PermissionList,
+  RateLimit,
+  TierName,
+} from './key-fields.ts';
 
 const NewConsumer = Section(
   {
     name: NameText('Unique name: what `owner` names when a key is issued.'),
     tier: Type.Optional(TierName),
     permissions: Type.Optional(PermissionList('What the consumer may do. Default: everything.')),
+    models: ConsumerModels,
     rate_limit: RateLimit,
     budget: Budget,
   },

@@ -11,18 +11,20 @@ import {
   KEY_BOUNDS,
   NameText,
   RateLimit,
+  SelfService,
   TierName,
 } from './key-fields.ts';
 import { IssuedKeyView, issuedKeyView } from './key-view.ts';
 
 const NewKey = Section(
   {
-    owner: NameText('Whose key it is; a consumer of this name is created when there is none.'),
+    owner: NameText('Whose key it is: the id of a consumer, or its name; a consumer of the name is created when there is none.'),
     tier: Type.Optional(TierName),
     name: Type.Optional(NameText('What the key is for.')),
     env: Type.Enum(['live', 'test', 'dev'], { description: 'Part of the key, to tell them apart.', default: 'live' }),
     ...KEY_BOUNDS,
     expires_at: Type.Optional(ExpiresAt),
+    self_service: SelfService,
     rate_limit: RateLimit,
     budget: Budget,
   },
@@ -40,11 +42,11 @@ export const generateKeyEndpoint = defineEndpoint({
   success: 201,
   response: IssuedKeyView,
   handle: async ({ context, config, exchange, body }) => {
-    const { expires_at: expiresAt, rate_limit: rateLimit, ...fields } = body;
+    const { expires_at: expiresAt, rate_limit: rateLimit, self_service: selfService, ...fields } = body;
     checkExpiry(expiresAt, context.deps.clock.now());
     checkWrittenLimits(body);
     checkTier(body.tier, config);
-    const issued = await context.identity.keys.issue({ ...fields, expiresAt, rateLimit }, byMasterKey(exchange));
+    const issued = await context.identity.keys.issue({ ...fields, expiresAt, rateLimit, selfService }, byMasterKey(exchange));
     return { status: 201, json: issuedKeyView(issued) };
   },
 });

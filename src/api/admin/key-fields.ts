@@ -54,6 +54,20 @@ export const ExpiresAt = Instant({
   description: 'When the key stops working: `2027-01-01`, or with time and offset. Default: never.',
 });
 
+export const SelfService = Type.Optional(
+  Type.Boolean({
+    description: 'Whether an owner who has an account may rotate and revoke the key. Default: only administrators may.',
+  }),
+);
+
+/** What narrows a consumer, and every key and token of it. */
+export const ConsumerModels = Type.Optional(
+  Type.Array(ModelName(), {
+    description: 'Models it may ask for on llm and embeddings services. Default: all.',
+    maxItems: 100,
+  }),
+);
+
 export const RateLimit = policyField('rate_limit');
 export const Budget = policyField('budget');
 
@@ -65,7 +79,7 @@ export function checkTier(tier: string | null | undefined, { tiers }: GatewayCon
 
 /** Throws VALIDATION_ERROR when a key would be born dead. */
 export function checkExpiry(expiresAt: number | null | undefined, now: number): void {
-  if (expiresAt && expiresAt <= now) refuseField('expires_at', 'must lie in the future');
+  if (typeof expiresAt === 'number' && expiresAt <= now) refuseField('expires_at', 'must lie in the future');
 }
 
 interface WrittenLimits {

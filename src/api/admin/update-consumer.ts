@@ -3,17 +3,26 @@ import { Section } from '../../lib/schema-atoms.ts';
 import { byMasterKey } from '../audit-context.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { ConsumerView, consumerView } from './consumer-view.ts';
-import { Budget, checkTier, checkWrittenLimits, PermissionList, RateLimit, TierName } from './key-fields.ts';
+import {
+  Budget,
+  checkTier,
+  checkWrittenLimits,
+  ConsumerModels,
+  PermissionList,
+  RateLimit,
+  TierName,
+} from './key-fields.ts';
 
 const ConsumerPatch = Section(
   {
     tier: Type.Optional(TierName),
     status: Type.Optional(Type.Enum(['active', 'disabled'], { description: '`disabled` refuses all its keys.' })),
     permissions: Type.Optional(PermissionList('What the consumer may do.')),
+    models: ConsumerModels,
     rate_limit: RateLimit,
     budget: Budget,
   },
-  { description: 'What to change. A field left out stays as it is; `null` clears tier, rate_limit and budget.' },
+  { description: 'What to change. A field left out stays as it is; `null` clears tier, models, rate_limit and budget.' },
 );
 
 export const updateConsumerEndpoint = defineEndpoint({
@@ -23,7 +32,7 @@ export const updateConsumerEndpoint = defineEndpoint({
   auth: 'master_key',
   summary: 'Changes a consumer; in force on every gateway within 2 s.',
   body: ConsumerPatch,
-  clearable: ['tier', 'rate_limit', 'budget'],
+  clearable: ['tier', 'models', 'rate_limit', 'budget'],
   response: ConsumerView,
   handle: async ({ context, config, exchange, param, body }) => {
     const { rate_limit: rateLimit, ...fields } = body;

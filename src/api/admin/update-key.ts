@@ -2,7 +2,7 @@ import { Type } from '../../lib/schema-builder.ts';
 import { Section } from '../../lib/schema-atoms.ts';
 import { byMasterKey } from '../audit-context.ts';
 import { defineEndpoint } from '../endpoint.ts';
-import { Budget, checkWrittenLimits, ExpiresAt, KEY_BOUNDS, NameText, RateLimit } from './key-fields.ts';
+import { Budget, checkWrittenLimits, ExpiresAt, KEY_BOUNDS, NameText, RateLimit, SelfService } from './key-fields.ts';
 import { KeyView, keyView } from './key-view.ts';
 
 const KeyPatch = Section(
@@ -10,6 +10,7 @@ const KeyPatch = Section(
     name: Type.Optional(NameText('What the key is for.')),
     ...KEY_BOUNDS,
     expires_at: Type.Optional(ExpiresAt),
+    self_service: SelfService,
     rate_limit: RateLimit,
     budget: Budget,
   },
@@ -26,11 +27,11 @@ export const updateKeyEndpoint = defineEndpoint({
   clearable: ['name', 'scopes', 'models', 'routes', 'addresses', 'expires_at', 'rate_limit', 'budget'],
   response: KeyView,
   handle: async ({ context, exchange, param, body }) => {
-    const { expires_at: expiresAt, rate_limit: rateLimit, ...fields } = body;
+    const { expires_at: expiresAt, rate_limit: rateLimit, self_service: selfService, ...fields } = body;
     checkWrittenLimits(body);
     const key = await context.identity.keys.patch(
       param('id'),
-      { ...fields, expiresAt, rateLimit },
+      { ...fields, expiresAt, rateLimit, selfService },
       byMasterKey(exchange),
     );
     return { status: 200, json: keyView(key) };

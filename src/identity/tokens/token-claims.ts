@@ -23,7 +23,7 @@ export interface TokenClaims {
   readonly mapped: Readonly<Record<string, ClaimValue>>;
 }
 
-type ClaimNames = IssuerConfig['claims'] & { readonly family?: string };
+type ClaimNames = Omit<IssuerConfig['claims'], 'missing'> & { readonly family?: string };
 
 /** Our own tokens use our names. */
 export const OWN_CLAIMS: ClaimNames = {

@@ -8,6 +8,7 @@ import type { IdentityChange } from '../identity-changes.ts';
 import type { FileConsumer, KeyLookup } from '../known-key.ts';
 import { ChangeMarks } from './change-marks.ts';
 import { grantOfFile, grantOfRow, grantOfStranger, principalOf, type TierNames } from './token-principal.ts';
+import { isStoredId } from '../name-owner.ts';
 import { readStanding } from './token-standing.ts';
 import { isTokenShaped, type TokenVerifier, type VerifiedToken } from './verify-token.ts';
 import { DISABLED, EXPIRED, REVOKED, THROTTLED, UNAVAILABLE, UNKNOWN } from '../ready-lookups.ts';
@@ -182,6 +183,7 @@ export class TokenDirectory {
     const inFile = token.issuer ? undefined : this.fileConsumers.get(token.subject);
     if (inFile?.enabled === false || consumer?.status === 'disabled') return DISABLED;
     const stored = inFile ? grantOfFile(inFile) : consumer && grantOfRow(consumer);
+    if (!stored && needsRow(token)) return UNKNOWN;
     const principal = principalOf(token, stored ?? grantOfStranger(token, this.rules.tiers), digest);
     const answer = Object.freeze({ kind: 'found', principal } as const);
     return { answer, expiresAt: token.expiresAt, dependsOn, readAt, fetchedAt, retryAt: 0 };
@@ -201,4 +203,9 @@ export class TokenDirectory {
   private isPaused(): boolean {
     return this.clock.monotonic() < this.pausedUntil;
   }
+}
+
+/** A token of a login, or of somebody whom a database had: without the row its owner is gone, or is another gateway's. */
+function needsRow({ issuer, family, subject }: VerifiedToken): boolean {
+  return !issuer && (family !== undefined || isStoredId(subject));
 }

@@ -1,16 +1,15 @@
-import { type LimitLevel, type Principal, UNBOUNDED } from '../../exchange/principal.ts';
-import { narrow, narrowAny } from '../../lib/wildcard-list.ts';
+import type { LimitLevel, Principal } from '../../exchange/principal.ts';
 import type { StoredLimits } from '../consumers.ts';
 import { limitLevel, storedLimits } from '../limit-level.ts';
-import { type FileConsumer, freezePrincipal } from '../known-key.ts';
+import { type FileConsumer, fileRights, freezePrincipal, storedRights } from '../known-key.ts';
+import { computeRights, type RightsSource, type RightsSources } from '../rights.ts';
 import { type ConsumerStanding, foreignConsumerId } from './token-standing.ts';
 import type { VerifiedToken } from './verify-token.ts';
 
 /** What the server grants before the token narrows it. */
 interface Grant {
   readonly consumer: Principal['consumer'];
-  readonly permissions: readonly string[];
-  readonly models?: readonly string[] | undefined;
+  readonly rights: RightsSource;
   readonly limits?: StoredLimits | undefined;
 }
 
@@ -24,9 +23,7 @@ export function principalOf(token: VerifiedToken, grant: Grant, digest: string):
   return freezePrincipal({
     consumer: grant.consumer,
     credential: { kind: 'token', id, prefix: issuer?.alias ?? 'own', hashPrefix: digest.slice(0, 8), family },
-    ...UNBOUNDED,
-    permissions: narrow(grant.permissions, token.permissions),
-    models: narrowAny(grant.models, token.models),
+    ...computeRights(rightsOfToken(token, grant)),
     lob: token.lob,
     claims: Object.freeze(token.mapped),
     expiresAt,
@@ -34,30 +31,59 @@ export function principalOf(token: VerifiedToken, grant: Grant, digest: string):
   });
 }
 
+/** Who narrows a token: whoever grants, and what the token says of itself. */
+export function rightsOfToken(token: VerifiedToken, grant: Grant): RightsSources {
+  return [grant.rights, claimedRights(token)];
+}
+
+/**
+ * What the claims leave of a grant. Whoever holds a token decides neither by a claim that is missing nor by one that is
+ * empty: what the configuration maps and the token does not name is nothing.
+ */
+function claimedRights({ issuer, isAddressed, permissions, models }: VerifiedToken): RightsSource {
+  const from = 'token';
+  if (!issuer) return isAddressed ? { from, permissions, models } : { from, ...writtenOut({ permissions, models }) };
+  const { claims } = issuer;
+  const nothing = claims.missing === 'allow' ? undefined : [];
+  return {
+    from,
+    permissions: claims.permissions === undefined ? undefined : (permissions ?? nothing),
+    models: claims.models === undefined ? undefined : (models ?? nothing),
+  };
+}
+
+/**
+ * A token that names neither this gateway as its issuer nor as its audience may have been made for another that shares
+ * the secret: it is good for the names it lists, and a `*` that stands for everything lists none.
+ */
+function writtenOut({ permissions = [], models = [] }: Pick<VerifiedToken, 'permissions' | 'models'>) {
+  const isName = (name: string): boolean => name !== '*';
+  return { permissions: permissions.filter(isName), models: models.filter(isName) };
+}
+
 /** A consumer of ours, as the database has it: what the token says of its tier may be long out of date. */
 export function grantOfRow(row: ConsumerStanding): Grant {
   return {
     consumer: { id: row.id, name: row.name, tier: row.tier ?? undefined },
-    permissions: JSON.parse(row.permissions) as string[],
+    rights: storedRights(row),
     limits: storedLimits(row),
   };
 }
 
 /** A consumer of ours that stands in the configuration file. */
-export function grantOfFile({ id, name, tier, permissions, rate_limit, budget }: FileConsumer): Grant {
-  const { permissions: everything } = UNBOUNDED;
-  return { consumer: { id, name, tier }, permissions: permissions ?? everything, limits: { rate_limit, budget } };
+export function grantOfFile(consumer: FileConsumer): Grant {
+  const { id, name, tier, rate_limit, budget } = consumer;
+  return { consumer: { id, name, tier }, rights: fileRights(consumer), limits: { rate_limit, budget } };
 }
 
 /** Somebody nobody has stored: who holds the secret, or whose issuer is trusted, vouches for the name. */
 export function grantOfStranger(token: VerifiedToken, tiers: TierNames): Grant {
   const { issuer, subject } = token;
   const id = issuer ? foreignConsumerId(issuer.alias, subject) : subject;
-  const atMost = issuer?.at_most;
+  const atMost = issuer && { permissions: issuer.at_most.permissions, models: issuer.at_most.models };
   return {
     consumer: { id, name: id, tier: tierOf(token, tiers) },
-    permissions: atMost?.permissions ?? UNBOUNDED.permissions,
-    models: atMost?.models,
+    rights: { from: issuer ? `issuer ${issuer.alias}` : 'secret', ...atMost },
   };
 }
 

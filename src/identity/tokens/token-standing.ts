@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import type { ConsumerStatus } from '../consumers.ts';
+import { type NameOwner, ownsName } from '../name-owner.ts';
 import { REVOCATIONS } from './revocations.ts';
 import type { VerifiedToken } from './verify-token.ts';
 
@@ -10,6 +11,7 @@ export interface ConsumerStanding {
   readonly tier: string | null;
   readonly status: ConsumerStatus;
   readonly permissions: string;
+  readonly models: string | null;
   readonly rate_limit: string | null;
   readonly budget: string | null;
 }
@@ -46,14 +48,23 @@ export async function readStanding(reader: Knex, token: VerifiedToken, now: numb
   return { consumer, isRevoked, dependsOn };
 }
 
-/** By id, else by name, which programs that share the secret may write. */
+/**
+ * By id, else by name, which programs that share the secret may write. An account that chose its address itself is found
+ * by id only.
+ */
 async function findConsumer(reader: Knex, subject: string): Promise<ConsumerStanding | undefined> {
-  const rows: ConsumerStanding[] = await reader('consumers')
-    .select('id', 'name', 'tier', 'status', 'permissions', 'rate_limit', 'budget')
-    .where('id', subject)
-    .orWhere('name', subject);
-  return rows.find(({ id }) => id === subject) ?? rows[0];
+  const rows: (ConsumerStanding & NameOwner)[] = await reader('consumers')
+    .leftJoin('users', 'users.id', 'consumers.id')
+    .select(STANDING_COLUMNS)
+    .where('consumers.id', subject)
+    .orWhere('consumers.name', subject);
+  return rows.find(({ id }) => id === subject) ?? rows.find(ownsName);
 }
+
+const STANDING_COLUMNS = [
+  ...['id', 'name', 'tier', 'status', 'permissions', 'models', 'rate_limit', 'budget'].map((name) => `consumers.${name}`),
+  'users.vouched_by',
+];
 
 function namesOf({ jti, family, subject, issuer }: VerifiedToken, consumerId: string | undefined): string[] {
   const own = issuer ? foreignConsumerId(issuer.alias, subject) : subject;

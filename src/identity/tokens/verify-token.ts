@@ -8,6 +8,8 @@ import { isAccessToken, LEEWAY_MS, OWN_CLAIMS, readClaims, type TokenClaims } fr
 export interface VerifiedToken extends TokenClaims {
   /** Whose token it is; `undefined` for our own. */
   readonly issuer: IssuerConfig | undefined;
+  /** Says whose it is and for whom: both `iss` and `aud` stand in it. */
+  readonly isAddressed: boolean;
 }
 
 export type Verification =
@@ -116,11 +118,15 @@ export class TokenVerifier {
     const claims = readClaims(payload, issuer?.claims ?? OWN_CLAIMS, now);
     if (!claims) return INVALID;
     // The leeway is for clocks that are ahead of ours; nothing is accepted after its end.
-    return claims.expiresAt <= now ? EXPIRED : { kind: 'verified', token: { ...claims, issuer } };
+    return claims.expiresAt <= now ? EXPIRED : { kind: 'verified', token: { ...claims, issuer, isAddressed: isAddressed(payload) } };
   }
 }
 
 type Header = JWTHeaderParameters;
+
+function isAddressed({ iss, aud }: JWTPayload): boolean {
+  return iss !== undefined && aud !== undefined;
+}
 
 /** What the token says of itself, to find out whose rules it must pass. */
 function readUnverified(text: string): { readonly header: Header; readonly payload: JWTPayload } | undefined {

@@ -1,15 +1,18 @@
 import { GatewayError, Rejection } from '../../errors/rejection.ts';
 import type { Principal } from '../../exchange/principal.ts';
-import { holds, narrow } from '../../lib/wildcard-list.ts';
+import { holds } from '../../lib/wildcard-list.ts';
 import type { Database } from '../../storage/database.ts';
 import type { ApiKey } from '../api-key-row.ts';
 import type { ApiKeys, IssuedApiKey, NewApiKey } from '../api-keys.ts';
 import type { AuditContext } from '../audit/audit-context.ts';
 import type { Page, PageRequest } from '../page.ts';
-import { isUserId } from './users.ts';
+import { computeRights, type RightsSource } from '../rights.ts';
+import { keyRights } from '../key-bounds.ts';
+import { storedRights } from '../known-key.ts';
+import { isUserId } from '../name-owner.ts';
 
 /** A key somebody makes for themselves. */
-export type NewOwnKey = Omit<NewApiKey, 'owner' | 'tier' | 'mostWorking'>;
+export type NewOwnKey = Omit<NewApiKey, 'owner' | 'tier' | 'mostWorking' | 'isOwn' | 'selfService'>;
 
 interface OwnKeysOptions {
   readonly keys: ApiKeys;
@@ -21,7 +24,8 @@ const MOST_KEYS = 100;
 
 /**
  * The keys of whoever is logged in, and no others: a key of somebody else is NOT_FOUND like one that does not exist.
- * Nobody gets a key that may do more than the token it is asked for with (FORBIDDEN). CONFLICT at 100 working keys.
+ * Nobody gets a key that may do more than the token it is asked for with (FORBIDDEN), and nobody touches what an
+ * administrator issued unless it is for self-service (FORBIDDEN). CONFLICT at 100 working keys.
  */
 export class OwnKeys {
   private readonly options: OwnKeysOptions;
@@ -32,11 +36,12 @@ export class OwnKeys {
 
   async issue(owner: Principal, fields: NewOwnKey, by: AuditContext): Promise<IssuedApiKey> {
     refuseStrangers(owner);
-    const scopes = fields.scopes ?? (await this.inheritedScopes(owner));
-    const models = fields.models ?? owner.models;
+    const inherited = await this.inheritedBounds(owner);
+    const scopes = fields.scopes ?? inherited.scopes;
+    const models = fields.models ?? inherited.models;
     if (scopes && !isWithin(owner.permissions, scopes)) refuseWider('scopes');
-    if (owner.models && models && !isWithin(owner.models, models)) refuseWider('models');
-    const own = { ...fields, scopes, models, owner: owner.consumer.name, mostWorking: MOST_KEYS };
+    if (models && !isWithin(owner.models, models)) refuseWider('models');
+    const own = { ...fields, scopes, models, owner: owner.consumer.id, isOwn: true, mostWorking: MOST_KEYS };
     return this.options.keys.issue(own, by);
   }
 
@@ -46,17 +51,18 @@ export class OwnKeys {
   }
 
   async revoke(owner: Principal, id: string, by: AuditContext): Promise<ApiKey> {
-    await this.find(owner, id);
+    refuseManaged(await this.find(owner, id));
     return this.options.keys.revoke(id, by);
   }
 
   /** The successor has the rights of the old key, so the token must have them all. */
   async rotate(owner: Principal, id: string, graceMs: number, by: AuditContext): Promise<IssuedApiKey> {
     const old = await this.find(owner, id);
-    const rights = narrow(await this.ownersPermissions(owner), old.scopes);
-    if (!isWithin(owner.permissions, rights)) refuseWider('scopes');
-    if (owner.models && !(old.models && isWithin(owner.models, old.models))) refuseWider('models');
-    return this.options.keys.rotate(id, graceMs, by);
+    refuseManaged(old);
+    const rights = computeRights([await this.readOwner(owner), keyRights(old)]);
+    if (!isWithin(owner.permissions, rights.permissions)) refuseWider('scopes');
+    if (!isWithin(owner.models, rights.models)) refuseWider('models');
+    return this.options.keys.rotate(id, graceMs, by, MOST_KEYS);
   }
 
   private async find(owner: Principal, id: string): Promise<ApiKey> {
@@ -66,29 +72,40 @@ export class OwnKeys {
     throw new GatewayError(new Rejection('NOT_FOUND', 'No API key has this id.'));
   }
 
-  /** A key without scopes may do all that its owner may, so a token that may do less hands on its own list. */
-  private async inheritedScopes(owner: Principal): Promise<readonly string[] | undefined> {
-    const isNarrowed = !isWithin(owner.permissions, await this.ownersPermissions(owner));
-    return isNarrowed ? owner.permissions : undefined;
+  /** A key without bounds may do all that its owner may, so a token that may do less hands on its own lists. */
+  private async inheritedBounds(owner: Principal): Promise<Pick<NewOwnKey, 'scopes' | 'models'>> {
+    const { permissions, models } = computeRights([await this.readOwner(owner)]);
+    return {
+      scopes: isWithin(owner.permissions, permissions) ? undefined : owner.permissions,
+      models: isWithin(owner.models, models) ? undefined : owner.models,
+    };
   }
 
-  private async ownersPermissions({ consumer }: Principal): Promise<readonly string[]> {
-    const row: { permissions: string } | undefined = await this.options.database
+  private async readOwner({ consumer }: Principal): Promise<RightsSource> {
+    const row: { permissions: string; models: string | null } | undefined = await this.options.database
       .reader('consumers')
       .where({ id: consumer.id })
-      .first('permissions');
-    return row ? (JSON.parse(row.permissions) as string[]) : [];
+      .first('permissions', 'models');
+    return row ? storedRights(row) : { from: 'nobody', permissions: [], models: [] };
   }
 }
 
-function isWithin(bound: readonly string[], names: readonly string[]): boolean {
-  return names.every((name) => holds(bound, name));
+/** True when the bound holds every name; `undefined` is everything. */
+function isWithin(bound: readonly string[] | undefined, names: readonly string[] | undefined): boolean {
+  if (bound === undefined) return true;
+  return names !== undefined && names.every((name) => holds(bound, name));
 }
 
 /** Callers of other issuers, and those of the configuration file, have no row that a key could belong to. */
 function refuseStrangers({ consumer }: Principal): void {
   if (isUserId(consumer.id)) return;
   throw new GatewayError(new Rejection('FORBIDDEN', 'Only who logs in at this gateway has keys of their own.'));
+}
+
+function refuseManaged({ managed, selfService }: ApiKey): void {
+  if (!managed || selfService) return;
+  const detail = 'An administrator issued this key and manages it: ask them to rotate or revoke it.';
+  throw new GatewayError(new Rejection('FORBIDDEN', detail));
 }
 
 function refuseWider(field: string): never {

@@ -3,9 +3,9 @@ import { GatewayError, Rejection } from '../../errors/rejection.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Database } from '../../storage/database.ts';
 import { isUniqueViolation } from '../../storage/database-error.ts';
-import type { AuditContext } from '../audit/audit-context.ts';
+import { ANYBODY_ACTOR, type AuditContext } from '../audit/audit-context.ts';
 import { recordAudit } from '../audit/record-audit.ts';
-import { type ConsumerStatus, insertConsumer } from '../consumers.ts';
+import { type ConsumerStatus, insertConsumer, type StoredBudget } from '../consumers.ts';
 import { type Page, type PageRequest, readPage } from '../page.ts';
 import { normalizeEmail } from './email.ts';
 import { type PasswordScheme, schemeOf } from './password-format.ts';
@@ -25,6 +25,10 @@ export interface User {
 export interface NewUser {
   readonly email: string;
   readonly tier?: string | undefined;
+  /** Everything unless given. */
+  readonly permissions?: readonly string[] | undefined;
+  readonly models?: readonly string[] | undefined;
+  readonly budget?: StoredBudget | undefined;
 }
 
 /** A user with what a login needs to know. */
@@ -37,6 +41,7 @@ interface UserRow {
   readonly email: string;
   readonly password_hash: string;
   readonly password_scheme: PasswordScheme;
+  readonly vouched_by: string | null;
   readonly created_at: number;
   readonly updated_at: number;
 }
@@ -67,13 +72,15 @@ export class Users {
   async create(fields: NewUser & { readonly password: string }, by: AuditContext): Promise<User> {
     const email = normalizeEmail(fields.email);
     checkNewPassword(fields.password);
-    return this.insert({ ...fields, email }, await this.passwords.hash(fields.password), by);
+    const { password, ...rest } = fields;
+    return this.insert({ ...rest, email }, await this.passwords.hash(password), by);
   }
 
   /** Takes over a user with the bcrypt or argon2id hash of its password; it is renewed at the next login. */
   async adopt(fields: NewUser & { readonly passwordHash: string }, by: AuditContext): Promise<User> {
     if (schemeOf(fields.passwordHash) === undefined) refuseHash();
-    return this.insert({ ...fields, email: normalizeEmail(fields.email) }, fields.passwordHash, by);
+    const { passwordHash, email, ...rest } = fields;
+    return this.insert({ ...rest, email: normalizeEmail(email) }, passwordHash, by);
   }
 
   /** Newest first. */
@@ -107,14 +114,17 @@ export class Users {
     return row !== undefined;
   }
 
-  private async insert({ email, tier }: NewUser, passwordHash: string, by: AuditContext): Promise<User> {
+  private async insert(fields: NewUser, passwordHash: string, by: AuditContext): Promise<User> {
     const now = this.clock.now();
+    const { email, tier, ...rights } = fields;
+    const vouched = { vouched_by: by.actor === ANYBODY_ACTOR ? null : by.actor };
     try {
       return await this.database.knex.transaction(async (trx) => {
-        const { id, status } = await insertConsumer(trx, { name: email, tier }, now, ID_PREFIX);
-        const row: UserRow = { id, email, ...passwordColumns(passwordHash), created_at: now, updated_at: now };
+        const { id, status } = await insertConsumer(trx, { ...rights, tier, name: email }, now, ID_PREFIX);
+        const times = { created_at: now, updated_at: now };
+        const row: UserRow = { id, email, ...passwordColumns(passwordHash), ...vouched, ...times };
         await trx(TABLE).insert(row);
-        await recordAudit(trx, by, { action: 'user.create', subject: id, after: { email, tier } }, now);
+        await recordAudit(trx, by, { action: 'user.create', subject: id, after: { email, tier, ...rights } }, now);
         return { id, email, tier, status, createdAt: now };
       });
     } catch (error) {
@@ -122,11 +132,6 @@ export class Users {
       throw new GatewayError(new Rejection('CONFLICT', 'This e-mail address is taken.'), error);
     }
   }
-}
-
-/** True when the consumer is somebody who can log in here. */
-export function isUserId(consumerId: string): boolean {
-  return consumerId.startsWith(`${ID_PREFIX}_`);
 }
 
 function selectOwned(knex: Knex): Knex.QueryBuilder {
