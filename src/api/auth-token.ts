@@ -14,7 +14,9 @@ const ModelName = Type.String({
 
 const WantedToken = Section(
   {
-    username: NameText('Who is to call: id or name of a consumer, or a name that is not stored anywhere. 409 for the address of an account that registered itself: name it by its id.'),
+    username: NameText(
+      'Who is to call: id or name of a consumer, or a name that is not stored anywhere. 409 for the address of an account that registered itself: name it by its id.',
+    ),
     lob: Type.Optional(NameText('Line of business.')),
     models: Type.Optional(
       Type.Array(ModelName, { description: 'Narrows the models the caller may use.', maxItems: 100 }),

@@ -81,8 +81,12 @@ const ClaimsSchema = Section(
 const AtMostSchema = Section(
   {
     tiers: NameList('Tiers the claim may name. Default: all that are configured.'),
-    permissions: NameList('Most that any token may do, `*` at the end for any rest. Default: what `claims.permissions` says, and everything where no claim is named.'),
-    models: NameList('Most models any token may use, `*` at the end for any rest. Default: what `claims.models` says, and all where no claim is named.'),
+    permissions: NameList(
+      'Most that any token may do, `*` at the end for any rest. Default: what `claims.permissions` says, and everything where no claim is named.',
+    ),
+    models: NameList(
+      'Most models any token may use, `*` at the end for any rest. Default: what `claims.models` says, and all where no claim is named.',
+    ),
   },
   { description: 'Bounds that no claim can widen.', default: {} },
 );

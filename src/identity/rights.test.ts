@@ -7,8 +7,16 @@ test('no source, claim or grant widens what another leaves, over 12,000 generate
 });
 
 test('an absent list does not narrow, an empty one leaves nothing, and addresses must lie in every list', () => {
-  expect(computeRights([{ from: 'consumer' }, { from: 'key' }])).toMatchObject({ permissions: ['*'], models: undefined });
-  expect(computeRights([{ from: 'consumer', models: ['a'] }, { from: 'key', permissions: [], models: [] }])).toMatchObject({
+  expect(computeRights([{ from: 'consumer' }, { from: 'key' }])).toMatchObject({
+    permissions: ['*'],
+    models: undefined,
+  });
+  expect(
+    computeRights([
+      { from: 'consumer', models: ['a'] },
+      { from: 'key', permissions: [], models: [] },
+    ]),
+  ).toMatchObject({
     permissions: [],
     models: [],
   });

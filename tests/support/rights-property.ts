@@ -12,7 +12,8 @@ const ASKED = ['a', 'a:x', 'a:xy', 'a:xyz', 'b:x', 'ab', 'c', ''];
 const RANGES = ['10.0.0.0/8', '10.1.0.0/16', '192.0.2.1', 'loopback', '2001:db8::/32'];
 const ADDRESSES = ['10.1.2.3', '10.9.9.9', '192.0.2.1', '127.0.0.1', '2001:db8::5', '203.0.113.9'];
 
-const list = (values: readonly string[]) => fc.option(fc.array(fc.constantFrom(...values), { maxLength: 4 }), { nil: undefined });
+const list = (values: readonly string[]) =>
+  fc.option(fc.array(fc.constantFrom(...values), { maxLength: 4 }), { nil: undefined });
 
 const source: fc.Arbitrary<RightsSource> = fc.record({
   from: fc.constant('test'),
@@ -70,7 +71,15 @@ const grants = fc.record({ permissions: list(NAMES), models: list(NAMES) });
 
 function tokenOf(said: { permissions?: string[]; models?: string[]; isAddressed: boolean }, issuer?: IssuerConfig) {
   const token = { subject: 'alice', jti: 'j', family: undefined, issuedAt: 0, expiresAt: 1, tier: undefined };
-  return { ...token, lob: undefined, mapped: {}, permissions: undefined, models: undefined, ...said, issuer } as VerifiedToken;
+  return {
+    ...token,
+    lob: undefined,
+    mapped: {},
+    permissions: undefined,
+    models: undefined,
+    ...said,
+    issuer,
+  } as VerifiedToken;
 }
 
 const ofStranger = (token: VerifiedToken): Principal => principalOf(token, grantOfStranger(token, undefined), 'digest');
@@ -86,7 +95,8 @@ export const foreignClaimsNeverWiden = fc.property(claims, mapping, grants, (sai
   const full = ofStranger(tokenOf(read, issuer));
   const bound = computeRights([{ from: 'test', ...atMost }]);
   const empty = ofStranger(tokenOf({ isAddressed: true }, issuer));
-  const isClosed = (!names.permissions || empty.permissions.length === 0) && (!names.models || empty.models?.length === 0);
+  const isClosed =
+    (!names.permissions || empty.permissions.length === 0) && (!names.models || empty.models?.length === 0);
   return isClosed && isWithin(full, bound) && isWithin(empty, full);
 });
 

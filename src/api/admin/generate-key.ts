@@ -18,7 +18,9 @@ import { IssuedKeyView, issuedKeyView } from './key-view.ts';
 
 const NewKey = Section(
   {
-    owner: NameText('Whose key it is: the id of a consumer, or its name; a consumer of the name is created when there is none.'),
+    owner: NameText(
+      'Whose key it is: the id of a consumer, or its name; a consumer of the name is created when there is none.',
+    ),
     tier: Type.Optional(TierName),
     name: Type.Optional(NameText('What the key is for.')),
     env: Type.Enum(['live', 'test', 'dev'], { description: 'Part of the key, to tell them apart.', default: 'live' }),
@@ -46,7 +48,10 @@ export const generateKeyEndpoint = defineEndpoint({
     checkExpiry(expiresAt, context.deps.clock.now());
     checkWrittenLimits(body);
     checkTier(body.tier, config);
-    const issued = await context.identity.keys.issue({ ...fields, expiresAt, rateLimit, selfService }, byMasterKey(exchange));
+    const issued = await context.identity.keys.issue(
+      { ...fields, expiresAt, rateLimit, selfService },
+      byMasterKey(exchange),
+    );
     return { status: 201, json: issuedKeyView(issued) };
   },
 });

@@ -22,7 +22,9 @@ const ConsumerPatch = Section(
     rate_limit: RateLimit,
     budget: Budget,
   },
-  { description: 'What to change. A field left out stays as it is; `null` clears tier, models, rate_limit and budget.' },
+  {
+    description: 'What to change. A field left out stays as it is; `null` clears tier, models, rate_limit and budget.',
+  },
 );
 
 export const updateConsumerEndpoint = defineEndpoint({

@@ -62,7 +62,9 @@ async function findConsumer(reader: Knex, subject: string): Promise<ConsumerStan
 }
 
 const STANDING_COLUMNS = [
-  ...['id', 'name', 'tier', 'status', 'permissions', 'models', 'rate_limit', 'budget'].map((name) => `consumers.${name}`),
+  ...['id', 'name', 'tier', 'status', 'permissions', 'models', 'rate_limit', 'budget'].map(
+    (name) => `consumers.${name}`,
+  ),
   'users.vouched_by',
 ];
 

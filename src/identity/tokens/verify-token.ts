@@ -118,7 +118,9 @@ export class TokenVerifier {
     const claims = readClaims(payload, issuer?.claims ?? OWN_CLAIMS, now);
     if (!claims) return INVALID;
     // The leeway is for clocks that are ahead of ours; nothing is accepted after its end.
-    return claims.expiresAt <= now ? EXPIRED : { kind: 'verified', token: { ...claims, issuer, isAddressed: isAddressed(payload) } };
+    return claims.expiresAt <= now
+      ? EXPIRED
+      : { kind: 'verified', token: { ...claims, issuer, isAddressed: isAddressed(payload) } };
   }
 }
 
