@@ -189,7 +189,7 @@ async function ensureByName(
 }
 
 /** Throws CONFLICT when the name is the address of an account that registered itself. */
-export async function refuseUnverified(reader: Knex, { id, name }: { readonly id: string; readonly name: string }) {
+async function refuseUnverified(reader: Knex, { id, name }: { readonly id: string; readonly name: string }) {
   const user: NameOwner | undefined = await reader('users').where({ id }).first('id', 'vouched_by');
   if (!user || ownsName(user)) return;
   const reason = `The account ${id} registered the address ${name} itself, and nobody has verified that it is theirs.`;

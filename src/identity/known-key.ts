@@ -92,7 +92,7 @@ export function fromRow(row: VerifyingRow, fetchedAt: number): KnownKey {
 }
 
 /** Who narrows a key of the database: its owner, and its own bounds. */
-export function rightsOfRow(row: VerifyingRow): RightsSources {
+function rightsOfRow(row: VerifyingRow): RightsSources {
   const owner = storedRights({ permissions: row.owner_permissions, models: row.owner_models });
   return [owner, keyRights(readBounds(row))];
 }

@@ -62,17 +62,17 @@ describe('A token of another issuer', () => {
   const sign = (alias: string, said: object) =>
     signer.sign(claims({ iss: `https://${alias}.example`, aud: 'gw', ...said }));
 
-  test.each<[string, string, object, unknown, unknown, number]>([
-    ['lacks both claims', 'strict', {}, [], [], 403],
-    ['has empty text', 'strict', { scope: '', models: '' }, [], [], 403],
-    ['has empty lists', 'strict', { scope: [], models: [] }, [], [], 403],
-    ['lists something else', 'strict', { scope: 'chat:read', models: ['m'] }, ['chat:read'], ['m'], 403],
-    ['lists what is asked', 'strict', { scope: ['admin:do'] }, ['admin:do'], [], 200],
-    ['lacks both where that is allowed', 'lenient', {}, ['*'], undefined, 200],
-    ['is empty where missing is allowed', 'lenient', { scope: '' }, [], undefined, 403],
-    ['lacks the claim within a bound', 'bounded', {}, ['chat:*'], undefined, 403],
-    ['comes from where no claim is mapped', 'unmapped', { scope: '*' }, ['admin:*'], undefined, 200],
-  ])('that %s has what the configuration says', async (_name, alias, said, permissions, models, status) => {
+  test.each<[string, string, object, readonly unknown[], number]>([
+    ['lacks both claims', 'strict', {}, [[], []], 403],
+    ['has empty text', 'strict', { scope: '', models: '' }, [[], []], 403],
+    ['has empty lists', 'strict', { scope: [], models: [] }, [[], []], 403],
+    ['lists something else', 'strict', { scope: 'chat:read', models: ['m'] }, [['chat:read'], ['m']], 403],
+    ['lists what is asked', 'strict', { scope: ['admin:do'] }, [['admin:do'], []], 200],
+    ['lacks both where that is allowed', 'lenient', {}, [['*'], undefined], 200],
+    ['is empty where missing is allowed', 'lenient', { scope: '' }, [[], undefined], 403],
+    ['lacks the claim within a bound', 'bounded', {}, [['chat:*'], undefined], 403],
+    ['comes from where no claim is mapped', 'unmapped', { scope: '*' }, [['admin:*'], undefined], 200],
+  ])('that %s has what the configuration says', async (_name, alias, said, [permissions, models], status) => {
     const token = sign(alias, said);
     expect(await rightsOf(token)).toEqual({ status: 200, permissions, models });
     expect(await guarded(token)).toBe(status);

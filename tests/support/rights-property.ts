@@ -46,7 +46,7 @@ const isWithin = (inner: Rights, outer: Rights): boolean => {
 };
 
 /** A source more, wherever it stands, allows nothing that was not allowed before, nor more than it allows itself. */
-export const addingNeverWidens = fc.property(
+const addingNeverWidens = fc.property(
   fc.array(source, { minLength: 1, maxLength: 4 }),
   source,
   fc.nat({ max: 4 }),
@@ -85,7 +85,7 @@ function tokenOf(said: { permissions?: string[]; models?: string[]; isAddressed:
 const ofStranger = (token: VerifiedToken): Principal => principalOf(token, grantOfStranger(token, undefined), 'digest');
 
 /** A mapped claim that is left out or emptied opens nothing, and no claim opens more than the issuer is granted. */
-export const foreignClaimsNeverWiden = fc.property(claims, mapping, grants, (said, names, atMost) => {
+const foreignClaimsNeverWiden = fc.property(claims, mapping, grants, (said, names, atMost) => {
   const issuer = { alias: 'corp', claims: { consumer: 'sub', ...names }, at_most: atMost } as unknown as IssuerConfig;
   const read = {
     isAddressed: true,
@@ -101,7 +101,7 @@ export const foreignClaimsNeverWiden = fc.property(claims, mapping, grants, (sai
 });
 
 /** With our own secret: never more than the consumer has, and a token that names no gateway never more than it lists. */
-export const ownClaimsNeverWiden = fc.property(claims, grants, (said, rights) => {
+const ownClaimsNeverWiden = fc.property(claims, grants, (said, rights) => {
   const token = tokenOf(said as Parameters<typeof tokenOf>[0]);
   const consumer: FileConsumer = { id: 'alice', name: 'alice', enabled: true, keys: [], ...rights };
   const held = principalOf(token, grantOfFile(consumer), 'digest');

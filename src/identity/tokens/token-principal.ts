@@ -32,7 +32,7 @@ export function principalOf(token: VerifiedToken, grant: Grant, digest: string):
 }
 
 /** Who narrows a token: whoever grants, and what the token says of itself. */
-export function rightsOfToken(token: VerifiedToken, grant: Grant): RightsSources {
+function rightsOfToken(token: VerifiedToken, grant: Grant): RightsSources {
   return [grant.rights, claimedRights(token)];
 }
 
