@@ -9,7 +9,9 @@ import { type KeyOn, keysOn } from '../policies/schemas.ts';
 import { DEFAULT_TIMEOUT, type TimeoutConfig, type TimeoutFields } from '../policies/timeout/schema.ts';
 import type { RouteConfig, RoutePolicies, ServicePolicies, TierConfig } from './gateway-config.ts';
 import { DEFAULT_DIALECTS, unwritten } from './kind-defaults.ts';
-import type { ModelsFields, RoutePolicyFields, ServicePolicyFields } from './schema.ts';
+import type { RoutePolicyFields, ServiceFields, ServicePolicyFields } from './schema.ts';
+
+type ModelFields = Pick<ServiceFields, 'models' | 'operations' | 'unmetered'>;
 
 /** What applies to one route, outermost first. A part that is missing inherits. */
 export interface Layers {
@@ -21,8 +23,7 @@ export interface Layers {
     | {
         readonly name: string;
         readonly defaults: RoutePolicyFields;
-        readonly own: RoutePolicyFields;
-        readonly models: ModelsFields | undefined;
+        readonly own: RoutePolicyFields & ModelFields;
       }
     | undefined;
   /** `undefined` for an implied route. */
@@ -38,13 +39,14 @@ export function effectivePolicies(layers: Layers): RoutePolicies {
   const written = inherited(layers);
   const builtInAuthorize = unwritten('authorize', kind) as AuthorizeConfig;
   const authorize = written('authorize');
-  const models = layers.service?.models;
+  const { models, operations, unmetered } = layers.service?.own ?? {};
+  const routeModels = (authorize || builtInAuthorize).models;
   const auth = written('auth') ?? (layers.service ? (unwritten('auth', kind) as AuthConfig) : false);
   return {
     ...inheritedPolicies(kind, written),
     auth,
     authorize: authorize || (auth ? builtInAuthorize : undefined),
-    model_routing: kind === 'http' ? undefined : { models, routeModels: (authorize || builtInAuthorize).models },
+    model_routing: kind === 'http' ? undefined : { models, routeModels, operations, unmetered },
     concurrency: concurrencyLines(layers),
     limits: limitLevels(layers),
     timeout: effectiveTimeout(
@@ -125,8 +127,8 @@ function writtenLevel(
   return { rate_limit: rateLimit || NO_LIMITS, ...(budget && { budget }) };
 }
 
-function modelLevels({ name, models }: NonNullable<Layers['service']>): LimitLevelConfig[] {
-  return Object.entries(models?.entries ?? {}).flatMap(([model, { rate_limit }]) =>
+function modelLevels({ name, own }: NonNullable<Layers['service']>): LimitLevelConfig[] {
+  return Object.entries(own.models?.entries ?? {}).flatMap(([model, { rate_limit }]) =>
     rate_limit ? [{ level: 'model', id: `${name}/${model}`, model, rate_limit }] : [],
   );
 }

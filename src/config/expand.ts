@@ -54,6 +54,7 @@ function expandService(name: string, fields: ServiceFields, { defaults }: Config
     targets: fields.targets ?? [{ ...TARGET_DEFAULTS, url: fields.url as string }],
     balance: fields.balance ?? defaults.balance ?? 'round_robin',
     models: fields.models,
+    operations: fields.operations,
     ...effectiveServicePolicies(fields.kind, defaults, fields),
     timeout: effectiveTimeout(fields.kind, [defaults.timeout, fields.timeout]),
   };
@@ -65,7 +66,7 @@ function layersOf(file: ConfigFile, service: string | undefined, route: RouteFie
     kind: own?.kind ?? 'http',
     settings: file.settings,
     tiers: file.tiers,
-    service: own && { name: service as string, defaults: file.defaults, own, models: own.models },
+    service: own && { name: service as string, defaults: file.defaults, own },
     route: route && { name: route.name, own: route },
   };
 }

@@ -42,6 +42,7 @@ export interface ServiceConfig extends ServicePolicies {
   readonly balance: NonNullable<ServiceFields['balance']>;
   /** On llm and embeddings; `undefined` where every name of a model is passed on. */
   readonly models: ModelsFields | undefined;
+  readonly operations: readonly string[] | undefined;
   readonly timeout: TimeoutConfig;
 }
 

@@ -1,6 +1,7 @@
 /** Rules of `services.<name>.models` and of what targets say about models. The file has passed the schema. */
 
 import { FASTEST } from '../llm/schema.ts';
+import { OPERATION_KEYS } from '../llm/operation-rows.ts';
 import { closestWord } from '../lib/closest-word.ts';
 import { resolveAlias } from '../lib/resolve-alias.ts';
 import { holds } from '../lib/wildcard-list.ts';
@@ -10,7 +11,8 @@ import type { ModelsFields, ServiceFields, TargetConfig } from './schema.ts';
 
 export function checkModels(service: ServiceFields, path: Path, checks: Checks): void {
   const { kind, models, targets = [] } = service;
-  if (kind === 'http') return checkNoModels({ models, targets }, path, checks);
+  if (kind === 'http') return checkNoModels(service, path, checks);
+  checkOperations(service.operations ?? [], [...path, 'operations'], checks);
   targets.forEach((target, i) => {
     if (kind === 'embeddings' && target.provider === 'anthropic')
       checks.fail([...path, 'targets', i, 'provider'], 'anthropic has no embeddings');
@@ -26,13 +28,29 @@ function checkAttempts({ retry }: ServiceFields, { entries }: ModelsFields, path
     warn([...path, 'retry'], 'leaves no attempt for the fallbacks of models: allow two or more');
 }
 
+function checkOperations(operations: readonly string[], path: Path, { fail }: Checks): void {
+  const known = ['default', ...OPERATION_KEYS];
+  operations.forEach((name, i) => {
+    if (name.includes(' ')) {
+      if (name.endsWith('*') && !name.endsWith('/*')) fail([...path, i], '* must be the whole last segment');
+      return;
+    }
+    if (known.includes(name)) return;
+    const near = closestWord(name, known);
+    const hint = near === undefined ? `one of ${known.join(', ')}, or "POST /its/path"` : `did you mean "${near}"?`;
+    fail([...path, i], `no operation is called "${name}": ${hint}`);
+  });
+}
+
 function checkNoModels(
-  { models, targets }: { models: ModelsFields | undefined; targets: readonly TargetConfig[] },
+  { models, operations, unmetered, targets = [] }: ServiceFields,
   path: Path,
   { fail }: Checks,
 ): void {
   const message = 'has a meaning on llm and embeddings services only: write kind: llm';
   if (models) fail([...path, 'models'], message);
+  if (operations) fail([...path, 'operations'], message);
+  if (unmetered) fail([...path, 'unmetered'], message);
   targets.forEach((target, i) => {
     if (target.provider !== 'openai') fail([...path, 'targets', i, 'provider'], message);
     if (target.models.length > 0) fail([...path, 'targets', i, 'models'], message);

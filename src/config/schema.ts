@@ -1,7 +1,7 @@
 /** The configuration file as written, once shorthands are expanded: the one source of its types, checks and docs. */
 
 import { type Static, Type } from '../lib/schema-builder.ts';
-import { modelsSchema } from '../llm/schema.ts';
+import { modelsSchema, OperationsSchema, UnmeteredSchema } from '../llm/schema.ts';
 import { FilePath, HeaderName, Method, ModelName, OneOrMany, Section, SecretText } from '../lib/schema-atoms.ts';
 import { SERVICE_KINDS } from '../lib/service-kind.ts';
 import { policyField, policyFields } from '../policies/schemas.ts';
@@ -116,6 +116,8 @@ const ServiceSchema = Section(
       Type.Array(TargetSchema, { description: 'The addresses, instead of `url`.', minItems: 1, maxItems: 1_000 }),
     ),
     models: Type.Optional(modelsSchema(policyField('rate_limit'))),
+    operations: Type.Optional(OperationsSchema),
+    unmetered: Type.Optional(UnmeteredSchema),
     default_routes: Type.Optional(
       Type.Boolean({
         description:

@@ -18,7 +18,7 @@ export function fromUnits(units: number, unit: Unit): number {
 
 /**
  * The most a call may come to before anything is known of its answer. Money is that of the dearest model that may
- * answer, so that a fallback cannot spend more than was set aside.
+ * answer or that a tool may ask, so that none of them can spend more than was set aside.
  */
 export function reservedUnits(call: ModelCall, unit: Exclude<Unit, 'requests'>): number {
   const { estimatedInputTokens, maxOutputTokens } = call;
@@ -30,9 +30,10 @@ export function outputUnits(tokens: number, call: ModelCall, unit: Exclude<Unit,
   return unitsOf({ inputTokens: 0, outputTokens: tokens, isEstimated: true }, call, unit);
 }
 
-function unitsOf(usage: TokenUsage, { candidates }: ModelCall, unit: Exclude<Unit, 'requests'>): number {
+function unitsOf(usage: TokenUsage, { candidates, ofTools }: ModelCall, unit: Exclude<Unit, 'requests'>): number {
   if (unit === 'tokens') return usage.inputTokens + usage.outputTokens;
   let most = 0;
   for (const model of candidates) most = Math.max(most, costOf(model, usage));
+  for (const model of ofTools) most = Math.max(most, costOf(model, usage));
   return most;
 }

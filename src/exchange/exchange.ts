@@ -131,6 +131,10 @@ export class Exchange implements Listed {
   charge: ChargeReceipt | undefined;
   /** Set where the request is one to a model. */
   model: ModelCall | undefined;
+  /** The path, behind a target's base, of a request to a provider that is passed on unread. */
+  passedOn: string | undefined;
+  /** What a request to a provider is called whose use is not counted; `undefined` where it is. */
+  unmetered: string | undefined;
   /** Random name of its usage record, where there is one. */
   recordId: string | undefined;
   readonly attempts: AttemptRecord[] = [];

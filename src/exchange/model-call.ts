@@ -1,7 +1,7 @@
 /** Whose language an upstream speaks. */
 export type ProviderName = 'openai' | 'anthropic';
 
-/** What a request to a model wants done; `count_tokens` uses nothing, `other` is passed on unread. */
+/** What a request to a model wants done; `count_tokens` uses nothing, of `other` only the model is known. */
 export type Operation =
   | 'chat'
   | 'completions'
@@ -11,6 +11,10 @@ export type Operation =
   | 'embeddings'
   | 'embed'
   | 'models'
+  | 'moderations'
+  | 'rerank'
+  | 'images'
+  | 'audio'
   | 'other';
 
 /** Nano-dollars per million tokens: whole numbers down to a tenth of a cent per billion. */
@@ -59,6 +63,15 @@ export interface FieldSpan {
   readonly to: number;
 }
 
+/** Where the name of the model stands in a form, or where a part for it can be put. */
+export interface FormPlace {
+  readonly from: number;
+  readonly to: number;
+  /** What stands before and behind the name where it is put in; empty where it replaces another. */
+  readonly before: string;
+  readonly behind: string;
+}
+
 /** A body that was read strictly: a JSON object without duplicate top-level keys. */
 export interface ParsedBody {
   /** As the client sent it. */
@@ -75,6 +88,14 @@ export interface ModelCall extends ParsedBody {
   readonly operation: Operation;
   /** Where providers of the language of the operation take it, behind their base path: `/chat/completions`. */
   readonly path: string;
+  /** The query of the client's address, with its `?`, without names of models; empty for none. */
+  readonly query: string;
+  /** Where the model stands in a body that is a form; `undefined` for JSON. */
+  readonly form?: FormPlace | undefined;
+  /** Further top-level fields to set, or to take out (`undefined`), before the body is sent. */
+  readonly edits: Readonly<Record<string, unknown>>;
+  /** Models that tools of the request may ask, whatever answers it. */
+  readonly ofTools: readonly Model[];
   /** The answer is wanted as an event stream, whether the body says so or the path did. */
   readonly isStream: boolean;
   /** The client itself asked for the usage of a stream; otherwise what is asked for on its behalf stays hidden from it. */

@@ -17,6 +17,8 @@ const PROMPT_FIELDS = new Set([
   'instructions',
   'tools',
   'functions',
+  'query',
+  'documents',
 ]);
 
 /** Tokens of the prompt, from the bytes it takes in the body; none where no model reads it. */

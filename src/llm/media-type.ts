@@ -4,3 +4,8 @@ const PLAIN_JSON = /^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i;
 export function isPlainJson(contentType: string): boolean {
   return PLAIN_JSON.test(contentType.trim());
 }
+
+/** True for a form with parts, whatever stands behind its media type. */
+export function isFormType(contentType: string): boolean {
+  return /^\s*multipart\/form-data\s*(?:;|$)/i.test(contentType);
+}

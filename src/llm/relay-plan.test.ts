@@ -26,7 +26,7 @@ function planWith(lines: readonly string[], path = '/chat/completions'): RelayPl
 
 function chatExchange(query = ''): Exchange {
   const exchange = buildExchange({ method: 'POST', query });
-  exchange.model = buildCallOf('chat', { messages: [{ role: 'user', content: 'hi' }] });
+  exchange.model = buildCallOf('chat', { messages: [{ role: 'user', content: 'hi' }] }, { query });
   return exchange;
 }
 

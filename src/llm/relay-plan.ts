@@ -1,8 +1,10 @@
 import type { Exchange, UpstreamPlan, UpstreamRequest } from '../exchange/exchange.ts';
-import type { ModelCall } from '../exchange/model-call.ts';
+import type { FormPlace, ModelCall } from '../exchange/model-call.ts';
 import type { TargetAddress } from '../exchange/target-address.ts';
 import { findProvider } from './providers/find-provider.ts';
-import type { Provider, ProviderRequest } from './providers/provider.ts';
+import { setFormModel } from './body/read-form.ts';
+import { readOperation } from './operation.ts';
+import type { ClientRequest, Provider, ProviderRequest } from './providers/provider.ts';
 import { notServed } from './providers/refusals.ts';
 import { isPlainJson } from './media-type.ts';
 
@@ -38,7 +40,7 @@ export class RelayPlan implements UpstreamPlan {
     const { path, body: bytes } = this.prepare(exchange, call, provider);
     const headers = this.parts.headers.build(exchange, target, bytes?.length ?? body.sendLength);
     complete(headers, provider.requiredHeaders);
-    if (bytes) declareJson(headers);
+    if (bytes && !call.form) declareJson(headers);
     return { path: target.basePath + path, headers, body: bytes ?? null };
   }
 
@@ -46,8 +48,13 @@ export class RelayPlan implements UpstreamPlan {
     return this.parts.headers.sendsClientKey(exchange, target);
   }
 
+  /** Where an API has the path, in the one spelling that everybody reads alike. */
+  private sentPath(exchange: Exchange): string {
+    return readOperation(this.pathFor(exchange)).path;
+  }
+
   private passOn(exchange: Exchange, target: TargetAddress, provider: Provider): UpstreamRequest {
-    const path = this.pathFor(exchange) + exchange.edge.query;
+    const path = this.sentPath(exchange) + exchange.edge.query;
     if (!provider.serves(path)) throw notServed(path, undefined);
     const headers = this.parts.headers.build(exchange, target, exchange.body.sendLength);
     complete(headers, provider.requiredHeaders);
@@ -58,11 +65,19 @@ export class RelayPlan implements UpstreamPlan {
   private prepare(exchange: Exchange, call: ModelCall, provider: Provider): ProviderRequest {
     const { prepared } = call;
     if (prepared?.provider === provider.name && prepared.model === call.model) return prepared.request;
-    const client = { path: call.path + exchange.edge.query, bytes: exchange.body.bytes };
-    const request = provider.request(call, client);
+    const client = { path: call.path + call.query, bytes: exchange.body.bytes };
+    const request = call.form ? passForm(call, call.form, client, provider) : provider.request(call, client);
     call.prepared = { provider: provider.name, model: call.model, request };
     return request;
   }
+}
+
+/** A form is sent as it came, with the name by which the provider knows the model. */
+function passForm(call: ModelCall, form: FormPlace, client: ClientRequest, provider: Provider): ProviderRequest {
+  if (provider.pathOf(call) === undefined) throw notServed(client.path, call.model.name);
+  const { upstreamName } = call.model;
+  const bytes = client.bytes as Buffer;
+  return { path: client.path, body: upstreamName === '' ? bytes : setFormModel(bytes, form, upstreamName) };
 }
 
 /** Adds those of the lines `required` that are not there yet. */

@@ -113,10 +113,34 @@ export type ModelsConfig = Omit<Static<ReturnType<typeof modelsSchema>>, 'entrie
 
 export type ModelEntryConfig = Omit<Static<ReturnType<typeof entrySchema>>, 'rate_limit'>;
 
+/** `POST /generate`, or `GET /files/*` for all below. */
+const RAW_OPERATION = '[A-Z]{3,10} /[^\\s?#*]*\\*?';
+
+export const OperationsSchema = OneOrMany(
+  Type.String({
+    pattern: `^([a-z_]{1,40}|${RAW_OPERATION})$`,
+    'x-form': 'the name of an operation such as files, or a method and a path such as "POST /generate"',
+  }),
+  {
+    description:
+      'What is let through to the provider, on llm and embeddings services; everything else is 403 `FORBIDDEN`. `default` stands for `chat`, `completions`, `responses`, `messages`, `count_tokens`, `embeddings`, `models`, `moderations`, `rerank`, `images` and `audio`. Only where they are named: `background` (work of `/responses` that goes on without the client), `stored` (stored responses and completions), `files`, `uploads`, `batches`, `vector_stores`, `fine_tuning`, `assistants`, `conversations`, `containers`, `evals`, `skills`, `videos`. Any other path as method and path behind `/v1`: `"POST /generate"`, or `"GET /videos/*"` for all below, which never covers paths that hand out credentials or change the account of the operator. Default: `[default]`.',
+    minItems: 1,
+    maxItems: 200,
+  },
+);
+
+export const UnmeteredSchema = Type.Enum(['refuse', 'allow'], {
+  description:
+    'What becomes of operations whose use cannot be counted (`files`, `batches`, paths that are written out …) where the tokens or the money of a caller are limited: `refuse` answers 403, `allow` passes them on, uncounted. Default `refuse`.',
+});
+
 /** What one route of an llm or embeddings service does with models. */
 export interface ModelRoutingConfig {
   /** The service's section; `undefined` where every name is passed on. */
   readonly models: ModelsConfig | undefined;
+  /** What the service lets through, as written; `undefined` for what is let through everywhere. */
+  readonly operations?: readonly string[] | undefined;
+  readonly unmetered?: 'refuse' | 'allow' | undefined;
   /** Those that may be asked for on this route; empty for all. */
   readonly routeModels: readonly string[];
 }

@@ -91,6 +91,7 @@ function targetOf(config: TargetConfig, url: URL, name: string): Target {
     credential: credentialOf(config),
     provider: config.provider,
     models: config.models.length === 0 ? undefined : config.models,
+    takes: (asked) => findProvider(config.provider).pathOf(asked) !== undefined,
   });
 }
 

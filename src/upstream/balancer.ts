@@ -24,9 +24,18 @@ export function createBalancer(method: BalanceMethod, targets: readonly Target[]
   };
 }
 
+/** What decides whether a target can be asked at all. */
+type Suitability = Pick<BalancedExchange, 'model'> & Partial<Pick<BalancedExchange, 'passedOn'>>;
+
 /** May be given this exchange now. */
-export function isOffered(target: Target, { model }: Pick<BalancedExchange, 'model'>): boolean {
-  return target.isAvailable && (model === undefined || target.serves(model.model.name));
+export function isOffered(target: Target, exchange: Suitability): boolean {
+  return target.isAvailable && isSuitable(target, exchange);
+}
+
+/** Serves the model and the path that are asked for. */
+export function isSuitable(target: Target, { model: call, passedOn }: Suitability): boolean {
+  if (call !== undefined) return target.serves(call.model.name) && target.takes(call);
+  return passedOn === undefined || target.takes({ operation: 'other', path: passedOn });
 }
 
 function choiceOf(method: BalanceMethod, random: () => number): Choice {

@@ -2,6 +2,7 @@ import type { ErrorCode } from '../errors/catalog.ts';
 import { Rejection } from '../errors/rejection.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { type FailureKind, UpstreamFailure } from './attempt.ts';
+import { isSuitable } from './balancer.ts';
 import type { ServiceTargets, Target } from './targets.ts';
 
 /** What a finished attempt says about its target. `neutral` says nothing: the target's breaker never hears of it. */
@@ -120,12 +121,14 @@ const UNHEALTHY_RETRY_SECONDS = 5;
  */
 export function unavailable(
   service: ServiceTargets,
-  { model: call }: Pick<Exchange, 'model'>,
+  exchange: Pick<Exchange, 'model'> & Partial<Pick<Exchange, 'passedOn'>>,
   now = performance.now(),
 ): Rejection {
-  const suitable = service.targets.filter((target) => !call || target.serves(call.model.name));
-  if (suitable.length === 0)
+  const { model: call } = exchange;
+  if (call && !service.targets.some((target) => target.serves(call.model.name)))
     return new Rejection('MODEL_NOT_FOUND', 'No target serves this model.', { facts: { param: 'model' } });
+  const suitable = service.targets.filter((target) => isSuitable(target, exchange));
+  if (suitable.length === 0) return notServed(exchange);
   const held = suitable.filter((target) => target.isHealthy && !target.isAdmitting);
   if (held.length === 0) {
     const detail = `No target of service '${service.service}' passes its health checks.`;
@@ -133,6 +136,12 @@ export function unavailable(
   }
   const detail = `Service '${service.service}' has been failing and is left alone for a while.`;
   return new Rejection('CIRCUIT_OPEN', detail, retryAfter(secondsUntilAdmission(held, now)));
+}
+
+/** No provider that could be asked has such a path. */
+function notServed({ model: call, passedOn = '' }: Parameters<typeof unavailable>[1]): Rejection {
+  const whose = call?.model.name ? ` of the model "${call.model.name.slice(0, 100)}"` : '';
+  return new Rejection('NOT_FOUND', `The provider${whose} does not serve ${(call?.path ?? passedOn).slice(0, 100)}.`);
 }
 
 function secondsUntilAdmission(targets: readonly Target[], now: number): number {

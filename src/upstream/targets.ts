@@ -1,6 +1,6 @@
 import type { ServiceKind } from '../lib/service-kind.ts';
 import type { Exchange } from '../exchange/exchange.ts';
-import type { Model, ProviderName } from '../exchange/model-call.ts';
+import type { Model, ModelCall, ProviderName } from '../exchange/model-call.ts';
 import { holds } from '../lib/wildcard-list.ts';
 import type { AttemptOutcome } from './classify.ts';
 import { LatencyAverage } from './latency-average.ts';
@@ -22,6 +22,8 @@ export class Target {
   readonly provider: ProviderName;
   /** Names of the models it serves, with `*` at the end for any rest; `undefined` = all. */
   readonly models: readonly string[] | undefined;
+  /** Whether its API has this path behind its base. */
+  readonly takes: (asked: Pick<ModelCall, 'operation' | 'path'>) => boolean;
   /** Upstream credential, sent last so that nothing can replace it. Header name (lower-case) and value. */
   readonly credential: { readonly name: string; readonly value: string } | undefined;
 
@@ -50,6 +52,7 @@ export class Target {
     credential?: { readonly name: string; readonly value: string } | undefined;
     provider?: ProviderName;
     models?: readonly string[] | undefined;
+    takes?: Target['takes'];
   }) {
     this.name = fields.name;
     this.origin = fields.origin;
@@ -60,6 +63,7 @@ export class Target {
     this.credential = fields.credential;
     this.provider = fields.provider ?? 'openai';
     this.models = fields.models;
+    this.takes = fields.takes ?? takesAll;
   }
 
   /** Takes a finished attempt into what is known: how long a good answer took to begin, or that the target failed. */
@@ -95,14 +99,18 @@ export class Target {
   }
 }
 
+function takesAll(): boolean {
+  return true;
+}
+
 /**
- * Picks a target for the exchange that is available, serves the model asked for and is not in `tried`; falls back to a
+ * Picks a target for the exchange that is available, serves the model and the path asked for and is not in `tried`; falls back to a
  * tried one; `undefined` when none is available.
  */
 export type Balancer = (tried: readonly Target[], exchange: BalancedExchange) => Target | undefined;
 
 /** What of an exchange a balancer may look at. */
-export type BalancedExchange = Pick<Exchange, 'edge' | 'principal' | 'clientIp' | 'model'>;
+export type BalancedExchange = Pick<Exchange, 'edge' | 'principal' | 'clientIp' | 'model' | 'passedOn'>;
 
 /** The targets of one service and the way to choose among them. */
 export interface ServiceTargets {

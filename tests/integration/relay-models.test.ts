@@ -173,13 +173,55 @@ describe('a model', () => {
     expect([await ask('org/model-x'), await ask('org/model-x'), await ask('gpt-4')]).toEqual([200, 429, 200]);
   });
 
-  test('of an operation that is not known is judged only for those who may not use all', async () => {
+  test('is judged, found and renamed on images too, in a form as well as in JSON', async () => {
     const images = { model: 'llama', prompt: 'a cat' };
-    expect(await send('/v1/images/generations', images)).toMatchObject({ status: 200, sent: JSON.stringify(images) });
+    const named = await send('/v1/images/generations', images);
+    expect([named.status, JSON.parse(named.sent ?? '')]).toEqual([200, { ...images, model: 'llama-2-70b' }]);
+    expect((await send('/v1/images/generations', { ...images, model: 'gpt-5' })).status).toBe(404);
     expect((await send('/v1/images/generations', images, { key: 'narrow' })).status).toBe(403);
-    expect((await send('/v1/images/generations', { prompt: 'a cat' }, { key: 'narrow' })).status).toBe(403);
-    const allowed = { ...images, model: 'openai/gpt-4.1' };
-    expect(await send('/v1/images/generations', allowed, { key: 'narrow' })).toMatchObject({ status: 200 });
+    const unnamed = await send('/v1/images/generations', { prompt: 'a cat' }, { key: 'narrow' });
+    expect([unnamed.status, JSON.parse(unnamed.sent ?? '')]).toEqual([200, { prompt: 'a cat', model: 'gpt-4' }]);
+    const alias = await send('/v1/images/generations', { ...images, model: 'openai/gpt-4.1' }, { key: 'narrow' });
+    expect(JSON.parse(alias.sent ?? '')).toEqual({ ...images, model: 'gpt-4' });
+  });
+});
+
+describe('a form', () => {
+  const part = (head: string, value: string): string =>
+    `--b\r\nContent-Disposition: form-data; ${head}\r\n\r\n${value}\r\n`;
+  const AUDIO = part('name="file"; filename="a.wav"', 'RIFF\u0000\r\n--');
+  const form = { headers: { 'Content-Type': 'multipart/form-data; boundary=b' } };
+  const transcribe = (body: string, asked: Asked = {}) =>
+    send('/v1/audio/transcriptions', body, { ...asked, ...form });
+
+  test('names a model that is judged and renamed, and every other byte is sent as it came', async () => {
+    const { status, sent, headers } = await transcribe(`${AUDIO}${part('name="model"', 'llama')}--b--\r\n`);
+    expect([status, headers.get('x-gateway-model')]).toEqual([200, 'llama-2']);
+    expect(sent).toBe(`${AUDIO}${part('name="model"', 'llama-2-70b')}--b--\r\n`);
+    expect((await transcribe(`${AUDIO}${part('name="model"', 'gpt-5')}--b--`)).status).toBe(404);
+    expect((await transcribe(`${AUDIO}${part('name="model"', 'llama')}--b--`, { key: 'narrow' })).status).toBe(403);
+  });
+
+  test('without a model gets the default', async () => {
+    expect((await transcribe(`${AUDIO}--b--`)).sent).toBe(`${part('name="model"', 'llama-2-70b')}${AUDIO}--b--`);
+  });
+
+  test.each([
+    ['with two models', `${part('name="model"', 'gpt-4')}${part('name="model"', 'llama')}--b--`],
+    ['with a model that is a file', `${part('name="model"; filename="x"', 'gpt-4')}--b--`],
+    ['with another spelling', `${part('name="Model"', 'gpt-4')}--b--`],
+    ['with an unquoted name', `${part('name=model', 'gpt-4')}--b--`],
+    ['with an extended name', `${part("name*=utf-8''model", 'gpt-4')}--b--`],
+    ['with two dispositions', `${part('name="a"\r\nContent-Disposition: form-data; name="model"', 'gpt-4')}--b--`],
+    ['with a folded head', `${part('name="a";\r\n name="model"', 'gpt-4')}--b--`],
+    ['with something before it', `x\r\n${AUDIO}--b--`],
+    ['with something behind it', `${AUDIO}--b--\r\n${part('name="model"', 'gpt-4')}`],
+    ['with a boundary inside a line', `${part('name="a"', 'x--b\r\n')}--b--`],
+    ['with bare line feeds', '--b\nContent-Disposition: form-data; name="model"\n\ngpt-4\n--b--'],
+    ['without an end', AUDIO],
+  ])('%s is refused before anybody is asked', async (_what, body) => {
+    const { status, sent } = await transcribe(body);
+    expect([status, sent]).toEqual([400, undefined]);
   });
 });
 

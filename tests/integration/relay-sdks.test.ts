@@ -49,7 +49,7 @@ services:
         claude-broken: { upstream_name: "fault/error?status=529", fallbacks: [gpt-4o-mini], unpriced: free }
         claude-x: { upstream_name: claude-x-1, unpriced: free }
         ${faults.join('\n        ')}
-  as-openai: { kind: llm, url: "${scripted.url}/v1", retry: false, headers: { allow_client_key: true } }
+  as-openai: { kind: llm, url: "${scripted.url}/v1", operations: [default, files], retry: false, headers: { allow_client_key: true } }
   as-anthropic:
     kind: llm
     retry: false

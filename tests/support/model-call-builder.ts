@@ -13,6 +13,9 @@ export function buildModelCall(...names: readonly [string, ...string[]]): ModelC
   return {
     operation: 'chat',
     path: '/chat/completions',
+    query: '',
+    edits: {},
+    ofTools: [],
     body: {},
     spans: [],
     isStream: false,

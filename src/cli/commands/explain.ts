@@ -6,6 +6,7 @@ import { canonicalPath } from '../../edge/canonical-path.ts';
 import { HeaderList } from '../../edge/header-list.ts';
 import { Rejection } from '../../errors/rejection.ts';
 import { readOperation } from '../../llm/operation.ts';
+import { OperationList } from '../../llm/operation-list.ts';
 import { findProvider } from '../../llm/providers/find-provider.ts';
 import { type RouteLookup, RouteTable } from '../../routing/route-table.ts';
 import { isOfMessagesApi } from '../../routing/messages-path.ts';
@@ -100,8 +101,10 @@ function goesTo(
   if (route.redirect) return [`${route.redirect.status} ${route.redirect.to}`];
   if (route.respond) return [`${route.respond.status} by the gateway`];
   const rest = compileRewrite(way.path, route.operation)(path, params);
-  const { targets = [], models } = config.services[route.service ?? ''] ?? {};
+  const { targets = [], models, operations } = config.services[route.service ?? ''] ?? {};
   const call = route.operation ? readOperation(rest) : undefined;
+  const refused = call && new OperationList(operations, route.service ?? '').judge(method, call);
+  if (refused) return [`${refused.status}: ${refused.detail}`];
   const isListed = call?.operation === 'models' && (method === 'GET' || method === 'HEAD');
   if (isListed && Object.keys(models?.entries ?? {}).length > 0) return ['the models of the service, by the gateway'];
   return targets.map(({ url, provider }) => {

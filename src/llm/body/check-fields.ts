@@ -47,11 +47,17 @@ const FIELDS: { readonly [K in Operation]?: Readonly<Record<string, Kind>> } = {
     instructions: textOrList,
     max_output_tokens: count,
     tools: list,
+    background: flag,
+    previous_response_id: text,
   },
   messages: { ...SAMPLING, model: name, max_tokens: count, system: textOrList, tools: list, stop_sequences: list },
   count_tokens: { model: name, system: textOrList, tools: list },
   embeddings: { model: name, dimensions: count, encoding_format: text, user: text },
   embed: { model: name, user: text },
+  moderations: { model: name },
+  rerank: { model: name, query: text, documents: list },
+  images: { model: name, n: count, stream: flag, user: text },
+  audio: { model: name, input: text },
 };
 
 const BY_OPERATION = new Map(

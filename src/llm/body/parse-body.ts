@@ -1,24 +1,11 @@
 import { isAscii, isUtf8 } from 'node:buffer';
 import { Rejection } from '../../errors/rejection.ts';
 import type { ParsedBody } from '../../exchange/model-call.ts';
+import { decisiveField } from './decisive-fields.ts';
 import { scanFields } from './scan-fields.ts';
 
 const LONGEST_SHOWN = 60;
 
-/** Fields by which the gateway decides, or reckons what a request may use. */
-const DECISIVE: ReadonlySet<string> = new Set([
-  'model',
-  'models',
-  'fallbacks',
-  'tools',
-  'stream',
-  'stream_options',
-  'n',
-  'best_of',
-  'max_tokens',
-  'max_completion_tokens',
-  'max_output_tokens',
-]);
 const PLAIN = /^[a-z0-9_]*$/;
 
 /**
@@ -49,15 +36,6 @@ export function parseModelBody(bytes: Buffer): ParsedBody | Rejection {
     keys.add(key);
   }
   return { body: body as Record<string, unknown>, spans };
-}
-
-/**
- * The field that a reader which ignores case would take it for. Such readers are common (Go's `encoding/json`, where
- * the long s is an s, too), and of two spellings they use the last.
- */
-function decisiveField(key: string): string | undefined {
-  const folded = key.length > LONGEST_SHOWN ? key : key.toUpperCase().toLowerCase();
-  return folded !== key && DECISIVE.has(folded) ? folded : undefined;
 }
 
 function refuse(detail: string, param?: string): Rejection {

@@ -22,6 +22,8 @@ export function judgeCall(exchange: Exchange, { caps, countsMoney }: LineSet, ju
   if (countsMoney) {
     const [first] = call.candidates;
     if (first && isUnpriced(first)) return refuseUnpriced(first);
+    const tool = call.ofTools.find(isUnpriced);
+    if (tool) return refuseUnpriced(tool);
     if (call.candidates.some(isUnpriced))
       exchange.model = { ...call, candidates: call.candidates.filter((model) => !isUnpriced(model)) };
   }

@@ -10,7 +10,7 @@ import type { Charge, CounterStore, Decision } from '../../counters/counter-stor
 import { HeldReceipts } from './held-receipts.ts';
 import { judgeCall } from './judge-call.ts';
 import { Receipt } from './receipt.ts';
-import { refuse, refuseUnavailable } from './refusal.ts';
+import { refuse, refuseUnavailable, refuseUnmetered } from './refusal.ts';
 import { RouteLimits } from './route-limits.ts';
 import type { Verdict as LineVerdict } from '../../counters/rules/rule.ts';
 import { type LimitLevelConfig, RateLimitSchema } from './schema.ts';
@@ -39,7 +39,14 @@ export const limitsPolicy = defineAccessPolicy({
   ownsKeys: ['rate_limit', 'budget'],
   phase: 'access',
   schema: RateLimitSchema,
-  errors: ['RATE_LIMIT_EXCEEDED', 'BUDGET_EXCEEDED', 'STORE_UNAVAILABLE', 'MODEL_NOT_ALLOWED', 'VALUE_ERROR'],
+  errors: [
+    'RATE_LIMIT_EXCEEDED',
+    'BUDGET_EXCEEDED',
+    'STORE_UNAVAILABLE',
+    'FORBIDDEN',
+    'MODEL_NOT_ALLOWED',
+    'VALUE_ERROR',
+  ],
   create: (levels: readonly LimitLevelConfig[], deps, at) => createLimitSteps(levels, deps, at),
 });
 
@@ -93,6 +100,7 @@ class LimitGate {
       const rejection = judgeCall(exchange, set, { onDryRun: (name) => this.metrics.rateLimited(`${name}:dry_run`) });
       if (rejection) return rejection;
     }
+    if (set.limitsUse && exchange.unmetered !== undefined) return refuseUnmetered(exchange.unmetered);
     const charges = this.limits.chargesFor(exchange);
     if (charges.length === 0) return undefined;
     const decision = this.deps.counters.decide(charges);

@@ -74,6 +74,12 @@ export function refuseUnavailable(): Rejection {
   });
 }
 
+/** The refusal of a request whose use nobody can count, where what may be used is limited. */
+export function refuseUnmetered(operation: string): Rejection {
+  const detail = `What ${operation} uses is not counted here, and your use of tokens or money is limited.`;
+  return new Rejection('FORBIDDEN', `${detail} "unmetered: allow" on the service lets it through.`);
+}
+
 function waitOf({ line }: Charge, verdict: Verdict, { jitter }: RefusalClock) {
   const waitMs = Math.max(1, Math.ceil((verdict.retryUs / 1000) * (line.isShared ? 1 + jitter / 10 : 1)));
   const seconds = Math.ceil(waitMs / 1000);

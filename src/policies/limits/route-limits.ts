@@ -31,6 +31,8 @@ export interface LineSet {
   readonly caps: readonly Cap[];
   /** Something of it is a budget, or counts tokens or money: what is taken is corrected later. */
   readonly isSettled: boolean;
+  /** Something of it limits tokens or money, and not in a dry run. */
+  readonly limitsUse: boolean;
   /** Something of it counts money, and not in a dry run. */
   readonly countsMoney: boolean;
 }
@@ -164,6 +166,7 @@ function makeSet(lines: readonly Line[], caps: readonly Cap[]): LineSet {
     lines,
     caps,
     isSettled: lines.some(({ unit, every }) => unit !== 'requests' || every !== undefined),
+    limitsUse: [...lines, ...caps].some(({ unit, isDryRun }) => unit !== 'requests' && !isDryRun),
     countsMoney: lines.some((line) => line.model === undefined && isMoney(line)) || caps.some(isMoney),
   };
 }

@@ -14,7 +14,7 @@ export interface ModelRules {
   readonly targets: readonly Target[];
 }
 
-type Caller = Pick<Principal, 'models' | 'lob' | 'claims'> | undefined;
+export type Caller = Pick<Principal, 'models' | 'lob' | 'claims'> | undefined;
 
 /** Longer names are cut in answers: they come from the client. */
 const LONGEST_SHOWN = 100;
@@ -42,15 +42,6 @@ export function findAllowed(asked: string, caller: Caller, rules: ModelRules): M
   const model = rules.catalogue.find(asked);
   if (!mayUse(caller, model ?? { name: asked }, rules)) return refuseModel(asked, caller);
   return model && isServed(model, rules) ? model : unknownModel(asked);
-}
-
-/** Why one of these names may not be asked for, if one may not. */
-export function findRefused(names: readonly string[], caller: Caller, rules: ModelRules): Rejection | undefined {
-  for (const name of names) {
-    const found = findAllowed(name, caller, rules);
-    if (found instanceof Rejection) return found;
-  }
-  return undefined;
 }
 
 /** The models of the catalogue that a caller may use, in its order. */

@@ -72,12 +72,29 @@ describe('a request to a model', () => {
 });
 
 test.each([
-  ['POST', '/images/generations', { prompt: 'a cat' }],
-  ['POST', '/chat/completions/chatcmpl-1', { metadata: {} }],
-  ['GET', '/chat/completions', undefined],
-  ['DELETE', '/models/gpt-4', undefined],
-])('%s %s decides nothing and is not read', (method, path, body) => {
+  ['POST', '/files', { a: 1 }],
+  ['GET', '/files', undefined],
+  ['GET', '/models/gpt-4', undefined],
+])('%s %s is passed on unread where it is let through', (method, path, body) => {
+  const [open] = createModelSteps(
+    { models: undefined, routeModels: [], operations: ['default', 'files'] },
+    { targets: [buildTarget('a')] },
+    'chat',
+  );
   const exchange = request(path, body, [], method);
-  expect(step?.decide(exchange)).toBeUndefined();
+  expect(open?.decide(exchange)).toBeUndefined();
   expect([exchange.model, exchange.body.mustBuffer, exchange.body.bytesRead]).toEqual([undefined, false, 0]);
+});
+
+test.each([
+  ['POST', '/chat/completions/chatcmpl-1', 403, '"stored"'],
+  ['GET', '/chat/completions', 405, '"stored"'],
+  ['QUERY', '/chat/completions', 405, 'POST'],
+  ['DELETE', '/models/gpt-4', 405, 'GET, HEAD'],
+  ['POST', '/files', 403, '"files"'],
+  ['POST', '/realtime/client_secrets', 403, '"POST /realtime/client_secrets"'],
+  ['POST', '/generate', 403, '"POST /generate"'],
+])('%s %s is refused with %i, and the refusal names what would help: %s', (method, path, status, text) => {
+  const refused = step?.decide(request(path, undefined, [], method));
+  expect(refused).toMatchObject({ status, detail: expect.stringContaining(text) });
 });

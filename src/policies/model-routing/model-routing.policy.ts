@@ -1,41 +1,44 @@
 import { Rejection } from '../../errors/rejection.ts';
 import type { Exchange } from '../../exchange/exchange.ts';
-import type { Model, ModelCall, Operation } from '../../exchange/model-call.ts';
 import { readCallBody } from '../../llm/body/read-call-body.ts';
+import { readForm } from '../../llm/body/read-form.ts';
 import { ModelCatalogue } from '../../llm/catalogue.ts';
-import { boundOutputTokens, estimateInputTokens } from '../../llm/estimate.ts';
+import { isFormType, isPlainJson } from '../../llm/media-type.ts';
 import { readOperation, type RequestedOperation } from '../../llm/operation.ts';
+import { OperationList } from '../../llm/operation-list.ts';
 import { type ModelRoutingConfig, modelsSchema } from '../../llm/schema.ts';
+import { Type } from '../../lib/schema-builder.ts';
 import type { ServiceTargets } from '../../upstream/targets.ts';
 import { type AccessStep, defineAccessPolicy, type Verdict } from '../policy.ts';
-import { Type } from '../../lib/schema-builder.ts';
 import { answerModels } from './answer-models.ts';
-import { chooseModel, findRefused, isNarrowed, type ModelRules } from './choose-model.ts';
-import { namesInTarget, namesOfSubstitutes, namesOfTools } from './further-names.ts';
-import { judgeUnreadModel } from './unread-model.ts';
+import { type CallBody, makeCall } from './make-call.ts';
+import { chooseModel, isNarrowed, type ModelRules } from './choose-model.ts';
+import { judgeFurtherNames } from './further-names.ts';
+import { judgeUnreadTarget, readUnreadBody } from './unread-model.ts';
 
 const ENCODED = new Rejection(
   'UNSUPPORTED_MEDIA_TYPE',
   'The request body is compressed, which is not read here: send it without Content-Encoding.',
 );
 const EMPTY = new Rejection('VALIDATION_ERROR', 'The request body is empty: send a JSON object.');
-
-const NEVER_STREAMED: ReadonlySet<Operation> = new Set<Operation>(['embeddings', 'embed', 'count_tokens']);
+const NOT_READ = new Rejection('UNSUPPORTED_MEDIA_TYPE', 'Send application/json or multipart/form-data.');
 
 /**
- * Finds out what a request to an llm or embeddings service asks for, holds its body to what the operation takes and
- * its caller to the models it may use, and settles which models may answer. Where there is a catalogue, the gateway
- * itself answers what models there are.
+ * Lets through what the service lets through, finds out what a request to an llm or embeddings service asks for, holds
+ * its body to what the operation takes and its caller to the models it may use, and settles which models may answer.
+ * Where there is a catalogue, the gateway itself answers what models there are.
  */
 export const modelRoutingPolicy = defineAccessPolicy({
   name: 'model_routing',
-  ownsKeys: ['models'],
+  ownsKeys: ['models', 'operations', 'unmetered'],
   phase: 'access',
   schema: modelsSchema(Type.Unknown()),
   errors: [
     'VALIDATION_ERROR',
     'UNSUPPORTED_MEDIA_TYPE',
     'VALUE_ERROR',
+    'FORBIDDEN',
+    'METHOD_NOT_ALLOWED',
     'MODEL_NOT_FOUND',
     'MODEL_NOT_ALLOWED',
     'BODY_TOO_LARGE',
@@ -45,12 +48,13 @@ export const modelRoutingPolicy = defineAccessPolicy({
 });
 
 export function createModelSteps(
-  { models, routeModels }: ModelRoutingConfig,
+  config: ModelRoutingConfig,
   { targets }: Pick<ServiceTargets, 'targets'>,
   service: string,
 ): readonly AccessStep[] {
+  const { models, routeModels } = config;
   const rules: ModelRules = { catalogue: new ModelCatalogue(models), routeModels, targets };
-  const router = new ModelRouter(rules);
+  const router = new ModelRouter(rules, config, service);
   const list: AccessStep = { name: 'models.list', decide: (exchange) => answerModels(exchange, rules, service) };
   return [
     { name: 'models', decide: (exchange) => router.decide(exchange) },
@@ -60,21 +64,42 @@ export function createModelSteps(
 
 class ModelRouter {
   private readonly rules: ModelRules;
+  private readonly operations: OperationList;
+  private readonly refusesUnmetered: boolean;
 
-  constructor(rules: ModelRules) {
+  constructor(rules: ModelRules, { operations, unmetered }: ModelRoutingConfig, service: string) {
     this.rules = rules;
+    this.operations = new OperationList(operations, service);
+    this.refusesUnmetered = unmetered !== 'allow';
   }
 
   decide(exchange: Exchange): Verdict | Promise<Verdict> {
     const { plan, edge } = exchange;
     if (!plan) return undefined;
     const asked = readOperation(plan.pathFor(exchange));
-    const isCall = WITH_BODY.has(edge.method) && asked.operation !== 'other' && asked.operation !== 'models';
-    if (isCall) return this.whenRead(exchange, () => this.settle(exchange, asked));
-    if (!isNarrowed(exchange.principal, this.rules)) return undefined;
-    const refused = findRefused(namesInTarget(exchange, asked.path), exchange.principal, this.rules);
-    if (refused || exchange.body.isEmpty) return refused;
-    return this.whenRead(exchange, () => judgeUnreadModel(exchange, this.rules));
+    const refusal = this.operations.judge(edge.method, asked);
+    if (refusal) return refusal;
+    if (edge.method === 'POST' && asked.operation !== 'other')
+      return this.whenRead(exchange, () => this.settle(exchange, asked));
+    return this.decideUnread(exchange, asked);
+  }
+
+  /** What is passed on as it is. Where not every model may be used, a model that it names is judged all the same. */
+  private decideUnread(exchange: Exchange, asked: RequestedOperation): Verdict | Promise<Verdict> {
+    const { edge, principal, body } = exchange;
+    const key = asked.keys[edge.method === 'HEAD' ? 'GET' : edge.method];
+    const isFree = key === 'models' || key === 'count_tokens';
+    exchange.passedOn = asked.path;
+    if (!isFree && this.refusesUnmetered) exchange.unmetered = key ?? asked.path;
+    const { rules } = this;
+    if (!isNarrowed(principal, rules) && !rules.catalogue.isClosed) return undefined;
+    const refused = judgeUnreadTarget(exchange, asked, rules);
+    if (refused || body.isEmpty) return refused;
+    if (!mustRead(exchange, rules)) return undefined;
+    return this.whenRead(exchange, () => {
+      const read = readUnreadBody(exchange, asked, rules);
+      return read === undefined || read instanceof Rejection ? read : this.conclude(exchange, asked, read);
+    });
   }
 
   private whenRead(exchange: Exchange, judge: () => Verdict): Verdict | Promise<Verdict> {
@@ -86,57 +111,55 @@ class ModelRouter {
     return reading ? reading.then((rejection) => rejection ?? judge()) : judge();
   }
 
-  private settle(exchange: Exchange, { operation, path, isStreamForced }: RequestedOperation): Verdict {
-    const parsed = readCallBody(operation, exchange.body.bytes as Buffer);
-    if (parsed instanceof Rejection) return parsed;
-    const { body } = parsed;
-    const candidates = chooseModel(body['model'] as string | undefined, exchange.principal, this.rules);
-    if (candidates instanceof Rejection) return candidates;
-    const refused = this.judgeFurtherNames(exchange, body, path);
-    if (refused) return refused;
-    const model = candidates[0] as Model;
-    const canStream = !NEVER_STREAMED.has(operation);
-    const call: ModelCall = {
-      ...parsed,
-      operation,
-      path,
-      isStream: canStream && (isStreamForced || body['stream'] === true),
-      wantsStreamUsage: wantsStreamUsage(body['stream_options']),
-      candidates,
-      estimatedInputTokens: estimateInputTokens(operation, parsed),
-      maxOutputTokens: boundOutputTokens(operation, parsed, model),
-      model,
-      usage: undefined,
-      lost: [],
-    };
-    exchange.model = call;
-    return undefined;
+  private settle(exchange: Exchange, asked: RequestedOperation): Verdict {
+    const { operation } = asked;
+    const type = exchange.edge.headers.get('content-type') ?? '';
+    const bytes = exchange.body.bytes as Buffer;
+    if (!TAKES_FORMS.has(operation)) {
+      const parsed = readCallBody(operation, bytes);
+      return parsed instanceof Rejection ? parsed : this.conclude(exchange, asked, { ...parsed, form: undefined });
+    }
+    if (isFormType(type)) {
+      const form = readForm(type, bytes);
+      if (form instanceof Rejection) return form;
+      return this.conclude(exchange, asked, { body: form.fields, spans: [], form });
+    }
+    if (type !== '' && !isPlainJson(type)) return NOT_READ;
+    const parsed = readCallBody(operation, bytes);
+    return parsed instanceof Rejection ? parsed : this.conclude(exchange, asked, { ...parsed, form: undefined });
   }
 
-  /** What else in the request might be taken for its model. Where every model may be used, it decides nothing. */
-  private judgeFurtherNames(exchange: Exchange, body: ModelCall['body'], path: string): Rejection | undefined {
-    const { rules } = this;
-    const { principal } = exchange;
-    const narrowed = isNarrowed(principal, rules);
-    if (!narrowed && !rules.catalogue.isClosed) return undefined;
-    const names = [
-      ...namesInTarget(exchange, path),
-      ...namesOfSubstitutes(body),
-      ...(narrowed ? namesOfTools(body) : []),
-    ];
-    return findRefused(names, principal, rules);
+  /** The body has been read: which model is meant, whether the caller may use it, and what else the request names. */
+  private conclude(exchange: Exchange, asked: RequestedOperation, read: CallBody): Verdict {
+    const { principal, edge } = exchange;
+    const { body } = read;
+    if (asked.operation === 'responses' && body['background'] === true && !this.operations.has('background'))
+      return this.operations.refuse('background', 'background: true', 'of /responses');
+    const named = (body['model'] ?? undefined) as string | undefined;
+    const candidates = chooseModel(named ?? asked.model, principal, this.rules);
+    if (candidates instanceof Rejection) return candidates;
+    const [model] = candidates;
+    if (asked.model !== undefined && this.rules.catalogue.find(asked.model)?.name !== model.name) return OTHER_IN_PATH;
+    const further = judgeFurtherNames({ body, query: edge.query, model }, principal, this.rules);
+    if (further instanceof Rejection) return further;
+    if (UNCOUNTED.has(asked.operation) && this.refusesUnmetered) exchange.unmetered = asked.keys['POST'];
+    exchange.model = makeCall(asked, read, { candidates, further });
+    return undefined;
   }
 }
 
-/** The same for an upstream that takes the method for no other than POST, as some do. */
-const WITH_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
+const OTHER_IN_PATH = new Rejection('MODEL_NOT_ALLOWED', 'The path names another model than "model".', {
+  facts: { param: 'model' },
+});
+
+const TAKES_FORMS: ReadonlySet<string> = new Set(['images', 'audio']);
+const UNCOUNTED: ReadonlySet<string> = new Set(['images', 'audio']);
+
+/** A body of which nobody may take a model without its being judged. */
+function mustRead({ principal, edge }: Exchange, rules: ModelRules): boolean {
+  return isNarrowed(principal, rules) || isPlainJson(edge.headers.get('content-type') ?? '');
+}
 
 function isEncoded(encoding: string | undefined): boolean {
   return encoding !== undefined && encoding.trim().toLowerCase() !== 'identity';
-}
-
-function wantsStreamUsage(options: unknown): boolean {
-  return (
-    typeof options === 'object' && options !== null && 'include_usage' in options && options.include_usage === true
-  );
 }
