@@ -19,7 +19,7 @@ export const DEFAULT_OPERATIONS = [
 ] as const;
 
 /** Objects that the provider keeps, and work that it does later: let through only where they are named. */
-export const OPTIONAL_OPERATIONS = [
+const OPTIONAL_OPERATIONS = [
   'background',
   'stored',
   'files',

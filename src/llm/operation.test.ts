@@ -50,9 +50,15 @@ describe('the operation a path asks for', () => {
     expect(readOperation(path)).toMatchObject({ operation, path: sent, model });
   });
 
-  test.each(['/chat/completions%20', '/chat/completions%3Bx', '/chat/completions.', '/generate', '/files/a%2Fb%2Fc/x', '/'])(
-    'is not known where no API has it: %s',
-    (path) => expect(readOperation(path)).toMatchObject({ operation: 'other', path, keys: {} }),
+  test.each([
+    '/chat/completions%20',
+    '/chat/completions%3Bx',
+    '/chat/completions.',
+    '/generate',
+    '/files/a%2Fb%2Fc/x',
+    '/',
+  ])('is not known where no API has it: %s', (path) =>
+    expect(readOperation(path)).toMatchObject({ operation: 'other', path, keys: {} }),
   );
 
   test('has one spelling for objects too, whose names keep their case', () => {

@@ -2,7 +2,7 @@ import type { Operation } from '../exchange/model-call.ts';
 import { OPERATION_ROWS, type OperationKey } from './operation-rows.ts';
 
 /** By method. */
-export type KeysByMethod = Readonly<Partial<Record<string, OperationKey>>>;
+type KeysByMethod = Readonly<Partial<Record<string, OperationKey>>>;
 
 /** What a path behind the base of an llm or embeddings service asks for. */
 export interface RequestedOperation {

@@ -191,8 +191,7 @@ describe('a form', () => {
     `--b\r\nContent-Disposition: form-data; ${head}\r\n\r\n${value}\r\n`;
   const AUDIO = part('name="file"; filename="a.wav"', 'RIFF\u0000\r\n--');
   const form = { headers: { 'Content-Type': 'multipart/form-data; boundary=b' } };
-  const transcribe = (body: string, asked: Asked = {}) =>
-    send('/v1/audio/transcriptions', body, { ...asked, ...form });
+  const transcribe = (body: string, asked: Asked = {}) => send('/v1/audio/transcriptions', body, { ...asked, ...form });
 
   test('names a model that is judged and renamed, and every other byte is sent as it came', async () => {
     const { status, sent, headers } = await transcribe(`${AUDIO}${part('name="model"', 'llama')}--b--\r\n`);

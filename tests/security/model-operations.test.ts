@@ -37,7 +37,10 @@ services:${service('usual')}${service('named', '\n    operations: [default, file
   )}
 routes:
 ${['usual', 'named', 'open']
-  .map((name) => `  - { name: ${name}, match: { path: "/${name}/*" }, rewrite: { strip_prefix: /${name} }, service: ${name} }`)
+  .map(
+    (name) =>
+      `  - { name: ${name}, match: { path: "/${name}/*" }, rewrite: { strip_prefix: /${name} }, service: ${name} }`,
+  )
   .join('\n')}
 `);
 });
@@ -143,7 +146,12 @@ const SPELLINGS: readonly ((path: string) => string)[] = [
 const FREE = /^\/(?:v1\/|openai\/)*(?:messages\/count_tokens|responses\/input_tokens|models)(?:[/;?]|%2F|$)/i;
 
 const isFree = (path: string): boolean =>
-  FREE.test(path.replace(/^\/(?:usual|named)/, '').replace(/(%2F|\/)+/g, '/').replace(/^\/openai/i, ''));
+  FREE.test(
+    path
+      .replace(/^\/(?:usual|named)/, '')
+      .replace(/(%2F|\/)+/g, '/')
+      .replace(/^\/openai/i, ''),
+  );
 
 async function spend(): Promise<void> {
   const path = '/usual/v1/chat/completions';
@@ -192,11 +200,19 @@ describe('what is not in the list', () => {
     ['/usual/v1/generate', 'POST', '"POST /generate" to services.usual.operations'],
     ['/usual/v1/realtime/client_secrets', 'POST', '"POST /realtime/client_secrets"'],
     ['/named/v1/realtime/sessions', 'GET', '"GET /realtime/sessions"'],
-  ])('%s (%s) is refused for everybody, and the refusal names what would let it through', async (path, method, text) => {
-    const { status, text: said } = await send({ method, path, key: 'rich', ...(method === 'POST' && { body: BODY }) });
-    expect(status).toBe(403);
-    expect((JSON.parse(said) as { error: { message: string } }).error.message).toContain(text);
-  });
+  ])(
+    '%s (%s) is refused for everybody, and the refusal names what would let it through',
+    async (path, method, text) => {
+      const { status, text: said } = await send({
+        method,
+        path,
+        key: 'rich',
+        ...(method === 'POST' && { body: BODY }),
+      });
+      expect(status).toBe(403);
+      expect((JSON.parse(said) as { error: { message: string } }).error.message).toContain(text);
+    },
+  );
 
   test('is 405 where another method is', async () => {
     const { status, allow } = await send({ method: 'DELETE', path: '/usual/v1/chat/completions', key: 'rich' });

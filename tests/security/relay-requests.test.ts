@@ -146,14 +146,14 @@ test.each([FORM, 'application/json; charset=utf-7', 'multipart/form-data; bounda
   },
 );
 
-test.each([
-  'POST /listed/v1/chat/completions;x=1',
-  'POST /listed/v1;x/chat/completions',
-])('%s is held to the catalogue and counted like any other spelling', async (line) => {
-  expect((await send({ line, body: `{"model":"nowhere",${CHAT}}`, key: 'wide' })).status).toBe(404);
-  const counted = await send({ line, body: `{"model":"big",${CHAT}}`, key: 'wide' });
-  expect(counted.headers.get('x-gateway-model')).toBe('big');
-});
+test.each(['POST /listed/v1/chat/completions;x=1', 'POST /listed/v1;x/chat/completions'])(
+  '%s is held to the catalogue and counted like any other spelling',
+  async (line) => {
+    expect((await send({ line, body: `{"model":"nowhere",${CHAT}}`, key: 'wide' })).status).toBe(404);
+    const counted = await send({ line, body: `{"model":"big",${CHAT}}`, key: 'wide' });
+    expect(counted.headers.get('x-gateway-model')).toBe('big');
+  },
+);
 
 test('another name for the same model is not sent on, and a tool may ask another one that the caller may use', async () => {
   const fields = '"fallbacks":["small"],"engine":"small","tools":[{"type":"image_generation","model":"big"}]';
