@@ -4,6 +4,8 @@ import { type ModelCall, type Operation, type ProviderName, usesTokens } from '.
 import { SecretMask } from '../exchange/secret-mask.ts';
 import { decodeBody } from './decode-body.ts';
 import { envelopeOf } from './envelope.ts';
+import { languageOf } from './languages/find-language.ts';
+import { LanguageTranslation } from './languages/language-translation.ts';
 import { findProvider } from './providers/find-provider.ts';
 import type { AnswerTranslation } from './providers/provider.ts';
 import { StreamMeter } from './stream/stream-meter.ts';
@@ -55,21 +57,65 @@ const ABOUT_LENGTH = new Set(['content-length']);
 export function relayAnswer(exchange: Exchange, call: ModelCall, answer: AnswerHead): Relay {
   const translation = findProvider(answer.target.provider).translation(call);
   if (answer.status >= 300) return relayFailure(answer, translation);
-  const usage = meterFor(call);
-  if (valueOf(answer, 'content-type').startsWith('text/event-stream')) {
-    return relayStream(exchange, { call, answer, translation, usage });
-  }
+  const relaying = { call, answer, translation, usage: meterFor(call) };
+  const kind = kindOf(call, answer);
   const isEnveloped = exchange.route?.dialect === 'envelope';
-  if (!translation && !isEnveloped) return passWhole(exchange, answer, usage);
+  if (kind === 'stream') return call.isStream || isEnveloped ? relayStream(exchange, relaying) : gatherStream(relaying);
+  if (kind === 'json' && call.isStream && !isEnveloped) return spreadWhole(exchange, relaying);
+  if (!translation && !isEnveloped) return passWhole(exchange, answer, relaying.usage);
   return {
     headers: jsonHead(answer),
     reshape: (received) => {
       const body = decoded(answer, received);
-      readUsage(usage, body.toString('latin1'));
+      readUsage(relaying.usage, body.toString('latin1'));
       const translated = translation ? translation.whole(body) : body;
       return { status: answer.status, body: isEnveloped ? enveloped(exchange, call, translated) : translated };
     },
   };
+}
+
+const EVENT_STREAM = /^\s*text\/event-stream\s*(?:;|$)/i;
+const JSON_TYPE = /^\s*application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
+
+/** What the body is. Some upstreams give an event stream another media type, or none. */
+function kindOf({ isStream }: ModelCall, answer: AnswerHead): 'stream' | 'json' | 'other' {
+  const type = valueOf(answer, 'content-type');
+  if (EVENT_STREAM.test(type)) return 'stream';
+  if (JSON_TYPE.test(type)) return 'json';
+  return isStream ? 'stream' : 'other';
+}
+
+/** An upstream that streams to a client that did not ask for it: the whole answer is made of the stream. */
+function gatherStream({ call, answer, translation, usage }: Relaying): Relay {
+  const reader = translation ?? sameLanguage(call);
+  if (!reader) return { headers: answer.headers, reshape: undefined };
+  return {
+    headers: jsonHead(answer),
+    reshape: (received) => {
+      const body = reader.wholeFromStream(decoded(answer, received));
+      readUsage(usage, body.toString('latin1'));
+      return { status: answer.status, body };
+    },
+  };
+}
+
+/** An upstream that answers whole although a stream was asked for: the stream is made of the answer. */
+function spreadWhole(exchange: Exchange, { call, answer, translation, usage }: Relaying): Relay {
+  const reader = translation ?? sameLanguage(call);
+  if (!reader) return passWhole(exchange, answer, usage);
+  return {
+    headers: [...without(answer.headers, ABOUT_BYTES), 'Content-Type', 'text/event-stream'],
+    reshape: (received) => {
+      const body = decoded(answer, received);
+      readUsage(usage, body.toString('latin1'));
+      return { status: answer.status, body: reader.streamFromWhole(body) };
+    },
+  };
+}
+
+function sameLanguage(call: ModelCall): AnswerTranslation | undefined {
+  const language = languageOf(call.operation);
+  return language && new LanguageTranslation(call, language, language);
 }
 
 /** Nothing is estimated for what is no known operation: it may be anything, a file for one. */
@@ -107,7 +153,14 @@ function relayStream(exchange: Exchange, { call, answer, translation, usage }: R
   if (shape) exchange.filterBody(new StreamMeter(usage, shape, hidesUsage));
   if (translation) translateStream(exchange, answer, translation);
   const isChanged = translation !== undefined || hidesUsage;
-  return { headers: isChanged ? without(answer.headers, ABOUT_LENGTH) : answer.headers, reshape: undefined };
+  return { headers: streamHead(answer, isChanged), reshape: undefined };
+}
+
+/** Clients know a stream by its media type, in whatever case the upstream writes it. */
+function streamHead(answer: AnswerHead, isChanged: boolean): readonly string[] {
+  const isLabelled = EVENT_STREAM.test(valueOf(answer, 'content-type'));
+  if (isLabelled) return isChanged ? without(answer.headers, ABOUT_LENGTH) : answer.headers;
+  return [...without(answer.headers, ABOUT_BYTES), 'Content-Type', 'text/event-stream'];
 }
 
 /** An error inside the stream is told in words of the upstream, which may quote the key it was given. */

@@ -5,7 +5,7 @@ import { findProvider } from './providers/find-provider.ts';
 import { setFormModel } from './body/read-form.ts';
 import { readOperation } from './operation.ts';
 import type { ClientRequest, Provider, ProviderRequest } from './providers/provider.ts';
-import { notServed } from './providers/refusals.ts';
+import { notServed } from './refusals.ts';
 import { isPlainJson } from './media-type.ts';
 
 /** What routing has compiled for the route. */

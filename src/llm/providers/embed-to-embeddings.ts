@@ -1,9 +1,9 @@
 import { ERROR_CATALOG, type ErrorCode } from '../../errors/catalog.ts';
 import type { ModelCall } from '../../exchange/model-call.ts';
-import { countAt, isObject, objectAt, objectsAt, parseObject, textAt, toBytes } from './json.ts';
+import { countAt, isObject, objectAt, objectsAt, parseObject, textAt, toBytes } from '../json.ts';
 import { ownModel } from './own-model.ts';
 import type { AnswerTranslation, TranslatedFailure } from './provider.ts';
-import { misunderstood } from './refusals.ts';
+import { misunderstood } from '../refusals.ts';
 
 /** `{ input_text }`, which is one text, as a request for embeddings. The body has been checked. */
 export function embedToEmbeddings(call: ModelCall): Buffer {
@@ -14,10 +14,14 @@ export function embedToEmbeddings(call: ModelCall): Buffer {
 export const EMBED: AnswerTranslation = {
   whole: embeddingsToEmbed,
   failure: failureToEmbed,
-  stream: () => {
-    throw misunderstood('an event stream in answer to a request for embeddings');
-  },
+  stream: noStream,
+  wholeFromStream: noStream,
+  streamFromWhole: embeddingsToEmbed,
 };
+
+function noStream(): never {
+  throw misunderstood('an event stream in answer to a request for embeddings');
+}
 
 function embeddingsToEmbed(body: Buffer): Buffer {
   const answer = parseObject(body.toString());

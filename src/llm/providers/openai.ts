@@ -1,14 +1,13 @@
 import type { ModelCall, Operation } from '../../exchange/model-call.ts';
 import { editBody, type BodyEdits } from '../body/edit-body.ts';
 import { EMBED, embedToEmbeddings } from './embed-to-embeddings.ts';
-import { isObject } from './json.ts';
-import { completionToMessage } from './anthropic-client-at-openai/answer.ts';
-import { failureToAnthropic } from './anthropic-client-at-openai/failure.ts';
-import { messagesToChat } from './anthropic-client-at-openai/request.ts';
-import { ChunkStreamToEvents } from './anthropic-client-at-openai/chunks-to-message-events.ts';
-import type { AnswerTranslation, ClientRequest, Provider, ProviderRequest } from './provider.ts';
+import { isObject } from '../json.ts';
+import { chat } from '../languages/chat/chat.ts';
+import { LanguageTranslation, translateRequest } from '../languages/language-translation.ts';
+import { messages } from '../languages/messages/messages.ts';
+import { notServed } from '../refusals.ts';
 import { ownModel } from './own-model.ts';
-import { notServed } from './refusals.ts';
+import type { ClientRequest, Provider, ProviderRequest } from './provider.ts';
 
 /**
  * OpenAI's API and everything that speaks it: passes on what was sent, and serves the Messages API and embeddings of one
@@ -22,28 +21,22 @@ export const openai: Provider = {
   serves: () => true,
 
   request(call: ModelCall, client: ClientRequest): ProviderRequest {
-    if (call.operation === 'messages') return { path: TRANSLATED.messages, body: messagesToChat(call) };
+    if (call.operation === 'messages') return { path: chat.path, body: translateRequest(call, messages, chat) };
     if (call.operation === 'embed') return { path: TRANSLATED.embed, body: embedToEmbeddings(call) };
     if (call.operation === 'count_tokens') throw notServed(client.path, call.model.name);
     if (!client.bytes) return { path: client.path, body: undefined };
     return { path: client.path, body: editBody(client.bytes, call, editsFor(call)) };
   },
 
-  translation: ({ operation }) => TRANSLATIONS[operation],
-};
-
-const TRANSLATED: { readonly [O in Operation]?: string } & Record<'messages' | 'embed', string> = {
-  messages: '/chat/completions',
-  embed: '/embeddings',
-};
-
-const TRANSLATIONS: { readonly [O in Operation]?: AnswerTranslation } = {
-  messages: {
-    whole: completionToMessage,
-    failure: failureToAnthropic,
-    stream: () => new ChunkStreamToEvents(),
+  translation(call) {
+    if (call.operation === 'embed') return EMBED;
+    return call.operation === 'messages' ? new LanguageTranslation(call, messages, chat) : undefined;
   },
-  embed: EMBED,
+};
+
+const TRANSLATED: { readonly [O in Operation]?: string } & Record<'embed', string> = {
+  messages: chat.path,
+  embed: '/embeddings',
 };
 
 function editsFor(call: ModelCall): BodyEdits {

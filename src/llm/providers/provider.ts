@@ -40,6 +40,10 @@ export interface Provider {
 export interface AnswerTranslation {
   /** A body with a status below 300. Throws `GatewayError` (UPSTREAM_INVALID_RESPONSE) when it is not understood. */
   whole(body: Buffer): Buffer;
+  /** The same for an upstream that sent an event stream to a client that asked for none. */
+  wholeFromStream(body: Buffer): Buffer;
+  /** An event stream for a client that asked for one, of an upstream that sent none. */
+  streamFromWhole(body: Buffer): Buffer;
   /** A body with a status of 400 or more, whatever it holds: its message and kind survive. Never throws. */
   failure(status: number, body: Buffer): TranslatedFailure;
   /** For an event stream with a status below 300. */

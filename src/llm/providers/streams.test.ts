@@ -80,12 +80,14 @@ describe('the events of a message become the chunks of a completion', () => {
     const deltas = dataOf(text).map(({ choices }) => (choices as Json[])[0]?.['delta']);
     expect(deltas).toEqual([
       { role: 'assistant', content: '', refusal: null },
+      { reasoning_content: 'hm' },
       { content: 'ünï ' },
       { content: '😀' },
       { tool_calls: [{ index: 0, id: 't1', type: 'function', function: { name: 'add', arguments: '' } }] },
       { tool_calls: [{ index: 0, function: { arguments: '{"a":' } }] },
       { tool_calls: [{ index: 0, function: { arguments: '1}' } }] },
       { tool_calls: [{ index: 1, id: 't2', type: 'function', function: { name: 'now', arguments: '' } }] },
+      { tool_calls: [{ index: 1, function: { arguments: '{}' } }] },
       {},
     ]);
     expect(dataOf(text).at(-1)).toMatchObject({
@@ -114,7 +116,7 @@ describe('the chunks of a completion become the events of a message', () => {
       'message_start',
       ...['content_block_start 0', 'content_block_delta 0', 'content_block_delta 0', 'content_block_stop 0'],
       ...['content_block_start 1', 'content_block_delta 1', 'content_block_delta 1', 'content_block_stop 1'],
-      ...['content_block_start 2', 'content_block_stop 2'],
+      ...['content_block_start 2', 'content_block_delta 2', 'content_block_stop 2'],
       'message_delta',
       'message_stop',
     ]);
@@ -206,6 +208,75 @@ test('an error that is told inside a stream is kept for the one event that ends 
 test('an event longer than any real one is not waited for', () => {
   const stream = toChunks();
   const block = Buffer.alloc(1024 * 1024, 'x');
-  for (let i = 0; i < 9; i++) stream.write(block);
+  for (let i = 0; i < 33; i++) stream.write(block);
   expect(stream.failure?.code).toBe('UPSTREAM_INVALID_RESPONSE');
+});
+
+describe('calls as servers other than OpenAI stream them', () => {
+  const part = (fields: Json, name: string, written: string) => ({ ...fields, function: { name, arguments: written } });
+  const of = (...calls: Json[]) => chunk({ tool_calls: calls });
+  const args = (index: number, written: string) => of({ index, function: { arguments: written } });
+  const ended = chunk({}, 'stop');
+
+  /** Blocks by their ids, with what was written to each. */
+  function inputs(...chunks: string[]): [unknown, string][] {
+    const blocks: [unknown, string][] = [];
+    for (const { type, content_block: block, delta: piece } of dataOf(feed(toEvents(), ...chunks, ended))) {
+      if (type === 'content_block_start') blocks.push([(block as Json)['id'], '']);
+      const written = (piece as Json | undefined)?.['partial_json'];
+      if (typeof written === 'string') (blocks.at(-1) as [unknown, string])[1] += written;
+    }
+    return blocks;
+  }
+
+  test.each<[string, string[]]>([
+    [
+      'all with index 0',
+      [of(part({ index: 0, id: 'a' }, 'f', '{"x":1}')), of(part({ index: 0, id: 'b' }, 'f', '{"x":2}'))],
+    ],
+    ['without an index', [of(part({ id: 'a' }, 'f', '{"x":1}')), of(part({ id: 'b' }, 'f', '{"x":2}'))]],
+    ['in one chunk', [of(part({ index: 0, id: 'a' }, 'f', '{"x":1}'), part({ index: 1, id: 'b' }, 'f', '{"x":2}'))]],
+    [
+      'with their arguments interleaved',
+      [
+        of(part({ index: 0, id: 'a' }, 'f', ''), part({ index: 1, id: 'b' }, 'f', '')),
+        ...[args(0, '{"x"'), args(1, '{"x":'), args(0, ':1}'), args(1, '2}')],
+      ],
+    ],
+    [
+      'the later one first',
+      [of(part({ index: 0, id: 'a' }, 'f', ''), part({ index: 1, id: 'b' }, 'f', '{"x":2}')), args(0, '{"x":1}')],
+    ],
+  ])('%s', (_how, chunks) => {
+    expect(inputs(...chunks)).toEqual([
+      ['a', '{"x":1}'],
+      ['b', '{"x":2}'],
+    ]);
+  });
+
+  test('without ids get some, each its own', () => {
+    const [first, second] = inputs(of(part({ index: 0, id: '' }, 'f', '{}')), of(part({ index: 1 }, 'f', '{}')));
+    expect(first?.[0]).toMatch(/^call_\w+$/);
+    expect(second?.[0]).not.toEqual(first?.[0]);
+  });
+
+  test('with the reason "stop" are waited for all the same', () => {
+    const events = dataOf(feed(toEvents(), of(part({ index: 0, id: 'a' }, 'f', '{}')), ended));
+    expect(events.at(-2)).toMatchObject({ delta: { stop_reason: 'tool_use' } });
+  });
+});
+
+test('words in a list of parts, a chunk before the answer and an empty reason', () => {
+  const first = 'data: {"id":"","model":"","choices":[],"prompt_filter_results":[]}\n\n';
+  const thinking = chunk({ content: [{ type: 'thinking', thinking: [{ type: 'text', text: 'hm' }] }] });
+  const stream = toEvents();
+  const said = [chunk({ content: [{ type: 'text', text: 'The ' }] }), chunk({ content: 'end' }, '')];
+  const events = dataOf(feed(stream, first, thinking, ...said));
+  expect(events[0]).toMatchObject({ message: { id: 'chatcmpl-1', model: 'gpt-x' } });
+  const texts = events.map(({ delta: piece }) => (piece as Json | undefined)?.['text'] ?? '').join('');
+  expect([texts, stream.isWhole]).toEqual(['The end', false]);
+});
+
+test('a byte order mark before the first event is skipped', () => {
+  expect(withoutTime(feed(toEvents(), '\ufeff', CHUNK_STREAM))).toBe(withoutTime(feed(toEvents(), CHUNK_STREAM)));
 });

@@ -23,7 +23,7 @@ const CHAT: StreamShape = {
   textNames: ['"content"', '"text"', '"arguments"', '"reasoning_content"', '"reasoning"', '"refusal"'],
   tellsUsage: () => true,
   hasFinalUsage: () => true,
-  isLast: (event) => hasMember(event, '"finish_reason"', '"') || (event.includes('[DONE]') && DONE.test(event)),
+  isLast: (event) => hasText(event, '"finish_reason"') || (event.includes('[DONE]') && DONE.test(event)),
   isError: (event) => isErrorEvent(event) || (event.includes('"error"') && ERROR_FIRST.test(event)),
 };
 
@@ -67,6 +67,11 @@ export function streamShape(
 
 function isErrorEvent(event: string): boolean {
   return event.startsWith('event: error') || event.startsWith('event:error') || hasMember(event, '"type"', '"error"');
+}
+
+/** Some servers write an empty text where others write `null`. */
+function hasText(event: string, member: string): boolean {
+  return hasMember(event, member, '"') && !hasMember(event, member, '""');
 }
 
 function hasType(event: string, type: string): boolean {
