@@ -52,12 +52,16 @@ export class LanguageTranslation implements AnswerTranslation {
     return this.written(collector.answer);
   }
 
+  /** What is no answer of its API, an error for one, becomes an event as it is where nothing is translated. */
   streamFromWhole(body: Buffer): Buffer {
     const events: string[] = [];
-    playAnswer(
-      this.read(body),
-      this.client.writeEvents(this.call, (text) => events.push(text)),
-    );
+    const sink = this.client.writeEvents(this.call, (text) => events.push(text));
+    try {
+      playAnswer(this.read(body), sink);
+    } catch (error) {
+      if (this.client !== this.upstream) throw error;
+      return Buffer.from(`data: ${body.toString().replace(/\s*[\r\n]\s*/g, ' ')}\n\n`);
+    }
     return Buffer.from(events.join(''));
   }
 

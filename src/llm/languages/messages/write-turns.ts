@@ -55,7 +55,10 @@ function writeBlock(part: RequestPart): JsonObject[] {
       return [writeResult(part)];
     case 'refusal':
       return textBlock(part.text);
-    default:
+    case 'text':
+    case 'image':
+    case 'file':
+    case 'audio':
       return writeContent(part);
   }
 }
