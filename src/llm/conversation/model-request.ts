@@ -11,7 +11,7 @@ interface Cacheable {
   readonly cache?: JsonObject | undefined;
 }
 
-export interface ImagePart {
+interface ImagePart {
   readonly kind: 'image';
   /** An address, or a data: URL in base64. */
   readonly url: string;
@@ -19,13 +19,13 @@ export interface ImagePart {
 }
 
 /** A document: `url` is an address or a data: URL in base64. */
-export interface FilePart {
+interface FilePart {
   readonly kind: 'file';
   readonly url: string;
   readonly name: string;
 }
 
-export interface AudioPart {
+interface AudioPart {
   readonly kind: 'audio';
   readonly data: string;
   readonly format: string;

@@ -273,7 +273,7 @@ test('words in a list of parts, a chunk before the answer and an empty reason', 
   const said = [chunk({ content: [{ type: 'text', text: 'The ' }] }), chunk({ content: 'end' }, '')];
   const events = dataOf(feed(stream, first, thinking, ...said));
   expect(events[0]).toMatchObject({ message: { id: 'chatcmpl-1', model: 'gpt-x' } });
-  const texts = events.map(({ delta: piece }) => String((piece as Json | undefined)?.['text'] ?? '')).join('');
+  const texts = events.map(({ delta: piece }) => (piece as { text?: string } | undefined)?.text ?? '').join('');
   expect([texts, stream.isWhole]).toEqual(['The end', false]);
 });
 

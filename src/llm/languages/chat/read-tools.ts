@@ -39,7 +39,7 @@ function readFunction(described: JsonObject): Tool {
 const ONE_TEXT = { type: 'object', properties: { input: { type: 'string' } }, required: ['input'] };
 
 /** A tool whose input is a text, perhaps of a grammar, which a model can only learn from the description. */
-export function readFreeform(described: JsonObject): Tool {
+function readFreeform(described: JsonObject): Tool {
   const { format } = described as { format?: unknown };
   const { grammar } = (isObject(format) ? format : {}) as { grammar?: unknown };
   const rules = isObject(grammar)
