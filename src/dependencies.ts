@@ -9,6 +9,7 @@ import type { MemoryKey } from './identity/known-key.ts';
 import type { Tokens } from './identity/tokens/tokens.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
 import type { Secret } from './lib/secret.ts';
+import { closeAll, openTogether } from './lib/open-together.ts';
 import type { Keeper } from './lib/shelf.ts';
 import { BreakerBank } from './policies/circuit-breaker/breaker-bank.ts';
 import type { CounterStore } from './counters/counter-store.ts';
@@ -78,12 +79,14 @@ export async function openDependencies(options: OpenOptions): Promise<OpenDepend
   const metrics = createMetrics();
   const degradations = new Degradations(metrics, log);
   const opening = openMigrated(loaded, log);
-  const [database, counters, hints] = await Promise.all([
-    opening,
-    openSharedCounters(options, degradations, opening),
-    openHints(loaded),
-  ]);
-  const identity = await openCallers(options, { database, notifier: hints?.notifier }, degradations);
+  const stores = await openTogether(opening, openSharedCounters(options, degradations, opening), openHints(loaded));
+  const [database, counters, hints] = stores;
+  const identity = await openCallers(options, { database, notifier: hints?.notifier }, degradations).catch(
+    async (error: unknown) => {
+      await closeAll(stores);
+      throw error;
+    },
+  );
   const clock = systemClock;
   const breakers = new BreakerBank({ clock, log, metrics });
   const answers = prepareAnswers(options, database, degradations);
@@ -176,9 +179,14 @@ function prepareAnswers({ loaded, log }: OpenOptions, database: Database, degrad
     return openIdempotency({ database, clock: systemClock, redisUrl: loaded.env.redisUrl?.reveal(), prefix, onState });
   };
   return {
-    open: () => (opened ??= load()),
+    open: () =>
+      (opened ??= load().catch((error: unknown) => {
+        // The next request tries again: what failed once must not fail until the next start.
+        opened = undefined;
+        throw error;
+      })),
     close: async () => {
-      const store = await opened;
+      const store = await opened?.catch(() => undefined);
       await store?.close();
     },
   };

@@ -71,6 +71,7 @@ export class Gateway {
   private readonly surroundings;
   private readonly callUpstream: Proceed;
   private readonly generations: Generations;
+  private readonly edge;
   private rules: EdgeRules;
   private accessLog: AccessLog;
 
@@ -82,7 +83,8 @@ export class Gateway {
     this.surroundings = { watch, requestIds: createRequestIds(), planes };
     this.callUpstream = recorded(deps.usage, callUpstream);
     this.generations = new Generations(config, own.pathsOn, deps);
-    this.rules = edgeRulesFor(config, deps.viaPseudonym);
+    this.edge = { viaPseudonym: deps.viaPseudonym, opened: config.settings };
+    this.rules = edgeRulesFor(config, this.edge);
     this.accessLog = createAccessLog(deps.log, config.settings.log.mask);
   }
 
@@ -117,7 +119,7 @@ export class Gateway {
 
   /** Makes another configuration live. Throws, and changes nothing, when it cannot be compiled. */
   apply(config: GatewayConfig): void {
-    const rules = edgeRulesFor(config, this.deps.viaPseudonym);
+    const rules = edgeRulesFor(config, this.edge);
     this.generations.replace(config);
     this.rules = rules;
     this.accessLog = createAccessLog(this.deps.log, config.settings.log.mask);

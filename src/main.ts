@@ -37,8 +37,8 @@ export interface StartOptions extends LoadOptions {
 }
 
 /**
- * Loads the configuration, opens the stores and listens. Rejects, with everything closed again, with `ConfigError`,
- * `DatabaseError`, or Node's error when the port cannot be had.
+ * Loads the configuration, opens the stores and listens. Rejects with `ConfigError`, `DatabaseError`, or Node's error
+ * when the port cannot be had; then nothing is left open: no socket, store, timer or watched file.
  */
 export async function startGateway(options: StartOptions): Promise<RunningGateway> {
   const startedAt = Date.now();
@@ -48,10 +48,13 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
   const keys = startKeys(loaded.env, options.dev ?? false);
   let gateway: Gateway | undefined;
   const onStoreFailure = () => (gateway?.config ?? loaded.config).settings.on_store_failure;
-  const opening = openDependencies({ ...keys, loaded, log, link: options.fleet?.counters, onStoreFailure });
-  const [deps, assemble] = await Promise.all([opening, loadRest()]);
+  const loading = loadRest();
+  // Looked at after the stores: they may fail first.
+  loading.catch(() => {});
+  const deps = await openDependencies({ ...keys, loaded, log, link: options.fleet?.counters, onStoreFailure });
   let assembly: Assembly | undefined;
   try {
+    const assemble = await loading;
     assembly = assemble({ options, loaded, keys, deps, startedAt, fleet: options.fleet });
     ({ gateway } = assembly);
     const { reloader, sockets } = assembly;
@@ -61,6 +64,8 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
     const running = { gateway, loaded, keys, reloader, log, deps, url: urlOf(sockets, settings.listen) };
     return { ...running, stop: stopOnce(running, sockets, options.dev ?? false) };
   } catch (error) {
+    assembly?.reloader.stop();
+    assembly?.sockets.destroy();
     await assembly?.gateway.close();
     await deps.close();
     throw error;

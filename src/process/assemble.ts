@@ -48,6 +48,7 @@ export function assemble({ options, loaded, keys, deps, startedAt, fleet }: Part
     version: options.version,
   });
   const gateway: Gateway = new Gateway(loaded.config, own, deps);
-  const reloader: Reloader = new Reloader(options, gateway, deps);
-  return { gateway, reloader, sockets: new Sockets(gateway, deps.log) };
+  const sockets = new Sockets(gateway, deps);
+  const reloader: Reloader = new Reloader(options, { gateway, sockets, deps, started: loaded });
+  return { gateway, reloader, sockets };
 }

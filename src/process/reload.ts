@@ -1,11 +1,13 @@
-import { isDeepStrictEqual } from 'node:util';
 import { ConfigError } from '../config/config-error.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
-import { type LoadOptions, loadConfig } from '../config/load.ts';
+import { type LoadedConfig, type LoadOptions, loadConfig } from '../config/load.ts';
 import type { OpenDependencies } from '../dependencies.ts';
 import { type AuditContext, GATEWAY_CONTEXT } from '../identity/audit/audit-context.ts';
 import type { Gateway } from '../gateway.ts';
-import { ConfigWatch } from './config-watch.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { FileFollower } from '../lib/file-follower.ts';
+import { restartNeeded } from './restart-needed.ts';
+import type { Sockets } from './sockets.ts';
 
 /** How a reload went. A failed one has changed nothing. */
 export type ReloadOutcome =
@@ -17,20 +19,19 @@ export type ReloadOutcome =
     }
   | { readonly ok: false; readonly problems: readonly string[] };
 
-/** What is bound to sockets and stores and cannot be exchanged in a running process. */
-const FIXED: Readonly<Record<string, (config: GatewayConfig) => unknown>> = {
-  'settings.listen': ({ settings }) => settings.listen,
-  'settings.admin.listen': ({ settings }) => settings.admin.listen,
-  'settings.metrics.port': ({ settings }) => settings.metrics.port,
-  'settings.limits': ({ settings }) => settings.limits,
-  'settings.redis': ({ settings }) => settings.redis,
-  'settings.workers': ({ settings }) => settings.workers,
-  'settings.data_dir': ({ settings }) => settings.data_dir,
-};
+/** What a reload acts on. */
+interface ReloadParts {
+  readonly gateway: Gateway;
+  readonly sockets: Pick<Sockets, 'renewCertificates'>;
+  readonly deps: OpenDependencies;
+  /** What the process has started with. */
+  readonly started: Pick<LoadedConfig, 'config' | 'env'>;
+}
 
 /**
- * Makes the file's present content live: on request, and when the file changes. A file that cannot be used leaves the
- * configuration in force as it is and says why in the log, in the outcome and in `gateway_config_reload_success`.
+ * Makes the file's present content live: on request, and when the file changes. If the file cannot be used, the old
+ * configuration stays in force, and the reason is in the log, in the outcome, in `/ready` and in
+ * `gateway_config_reload_success`.
  */
 export class Reloader {
   /** Epoch milliseconds of the last configuration that went live. */
@@ -38,22 +39,20 @@ export class Reloader {
 
   private readonly options: LoadOptions;
   private readonly gateway: Gateway;
+  private readonly sockets: ReloadParts['sockets'];
   private readonly deps: OpenDependencies;
-  private readonly started: GatewayConfig;
+  private readonly started: ReloadParts['started'];
   private running: Promise<unknown> = Promise.resolve();
-  private readonly file: ConfigWatch;
+  private readonly file: FileFollower;
 
-  constructor(options: LoadOptions, gateway: Gateway, deps: OpenDependencies) {
+  constructor(options: LoadOptions, { gateway, sockets, deps, started }: ReloadParts) {
     this.options = options;
     this.gateway = gateway;
+    this.sockets = sockets;
     this.deps = deps;
-    this.started = gateway.config;
+    this.started = { config: started.config, env: started.env };
     this.loadedAt = deps.clock.now();
-    this.file = new ConfigWatch({
-      file: options.file,
-      onChange: () => this.reload(),
-      onFailure: (error) => deps.log.warn({ err: error }, 'the configuration is no longer watched'),
-    });
+    this.file = followConfig(options.file, deps.log, () => this.reload());
     this.report(true);
   }
 
@@ -87,10 +86,11 @@ export class Reloader {
 
   private async load(by: AuditContext | undefined): Promise<ReloadOutcome> {
     try {
-      const { config, warnings } = await loadConfig(this.options);
-      for (const warning of warnings) this.deps.log.warn(warning);
-      await this.makeLive(config, by);
-      return this.succeed(config);
+      const loaded = await loadConfig(this.options);
+      for (const warning of loaded.warnings) this.deps.log.warn(warning);
+      await this.makeLive(loaded.config, by);
+      this.sockets.renewCertificates();
+      return this.succeed(loaded);
     } catch (error) {
       return this.fail(error);
     }
@@ -111,21 +111,20 @@ export class Reloader {
     if (by) await identity.audit.note(by, { action: 'config.reload', subject: 'configuration', after });
   }
 
-  private succeed(config: GatewayConfig): ReloadOutcome {
-    const restartNeeded = Object.keys(FIXED).filter(
-      (name) => !isDeepStrictEqual(FIXED[name]?.(config), FIXED[name]?.(this.started)),
-    );
+  private succeed(loaded: LoadedConfig): ReloadOutcome {
+    const { hash } = loaded.config;
+    const waiting = restartNeeded(this.started, loaded);
     this.report(true);
-    this.deps.log.info({ hash: config.hash, restart_needed: restartNeeded }, 'configuration reloaded');
-    return { ok: true, hash: config.hash, restartNeeded };
+    this.deps.log.info({ hash, restart_needed: waiting }, 'configuration reloaded');
+    return { ok: true, hash, restartNeeded: waiting };
   }
 
   private fail(error: unknown): ReloadOutcome {
     const isConfig = error instanceof ConfigError;
     const problems = isConfig ? error.render().trimEnd().split('\n') : ['the configuration could not be compiled'];
     this.report(false);
-    if (isConfig) this.deps.log.error({ problems }, 'reload refused: the configuration in force stays');
-    else this.deps.log.error({ err: error }, 'reload failed: the configuration in force stays');
+    if (isConfig) this.deps.log.error({ problems }, 'reload refused: the old configuration stays in use');
+    else this.deps.log.error({ err: error }, 'reload failed: the old configuration stays in use');
     return { ok: false, problems };
   }
 
@@ -134,4 +133,17 @@ export class Reloader {
     this.deps.degradations.set('config_reload_failed', !success);
     this.deps.metrics.configInfo(this.gateway.config.hash);
   }
+}
+
+/** Calls back whenever the content of the configuration file has changed. */
+export function followConfig(file: string, log: Pick<Logger, 'warn'>, onChange: () => unknown): FileFollower {
+  return new FileFollower({
+    files: [file],
+    onChange,
+    onUnwatched: (error) =>
+      log.warn(
+        { err: error },
+        'changes of the configuration are found by polling: the system has no notification of files left',
+      ),
+  });
 }

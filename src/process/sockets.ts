@@ -1,16 +1,13 @@
 import { once } from 'node:events';
-import { type FSWatcher, readFileSync, watch } from 'node:fs';
 import type { Server } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
 import { type AddressInfo, Server as NetServer } from 'node:net';
-import { dirname } from 'node:path';
 import type { Settings } from '../config/settings-schema.ts';
+import type { OpenDependencies } from '../dependencies.ts';
 import type { Gateway } from '../gateway.ts';
-import { createListener, type ListenerTls } from './listener.ts';
+import { createListener } from './listener.ts';
+import { ListenerCertificate, readTls, type TlsFiles } from './listener-certificate.ts';
 import type { Plane } from '../edge/plane.ts';
-import type { Logger } from '../telemetry/logger.ts';
-
-type TlsFiles = NonNullable<Settings['listen']['tls']>;
 
 interface SocketPlace {
   readonly plane: Plane;
@@ -19,19 +16,16 @@ interface SocketPlace {
   readonly tls: TlsFiles | undefined;
 }
 
-/** Certificates are replaced in several steps; both files are read once they have been quiet for so long. */
-const QUIET_MS = 200;
-
 /** The listening sockets of one gateway: the public one and, where configured, those of administration and metrics. */
 export class Sockets {
   private readonly gateway: Gateway;
-  private readonly log: Logger;
+  private readonly deps: Pick<OpenDependencies, 'log' | 'degradations'>;
   private readonly servers: { readonly plane: Plane; readonly server: Server }[] = [];
-  private readonly watchers: FSWatcher[] = [];
+  private readonly certificates: ListenerCertificate[] = [];
 
-  constructor(gateway: Gateway, log: Logger) {
+  constructor(gateway: Gateway, deps: Pick<OpenDependencies, 'log' | 'degradations'>) {
     this.gateway = gateway;
-    this.log = log;
+    this.deps = deps;
   }
 
   /** Rejects with Node's error (`EADDRINUSE`, `EACCES`) when a socket cannot be had; none stays open then. */
@@ -50,6 +44,11 @@ export class Sockets {
     return (found?.server.address() ?? undefined) as AddressInfo | undefined;
   }
 
+  /** Reads the certificates again, whether or not a change of them was noticed. */
+  renewCertificates(): void {
+    for (const certificate of this.certificates) certificate.renew();
+  }
+
   /** No new connections, which another process takes; those that exist are left as they are, also the silent ones. */
   leave(): void {
     // Node's own way of closing an HTTP server cuts connections that are open and have not said anything yet.
@@ -58,7 +57,7 @@ export class Sockets {
 
   /** No new connections; idle ones close, busy ones close after their answer. */
   stopAccepting(): void {
-    for (const watcher of this.watchers) watcher.close();
+    for (const certificate of this.certificates) certificate.stop();
     for (const { server } of this.servers) {
       server.close();
       server.closeIdleConnections();
@@ -82,33 +81,16 @@ export class Sockets {
           : undefined,
       onUnparsed: (code, reason, peer) => gateway.answerUnparsed(code, reason, peer),
       onDropped: () =>
-        this.log.warn({ plane: place.plane }, 'a connection was dropped: settings.limits.connections is reached'),
+        this.deps.log.warn({ plane: place.plane }, 'a connection was dropped: settings.limits.connections is reached'),
       onEscape: gateway.reportEscape,
     });
     server.listen(place.port, place.host);
     await once(server, 'listening');
     this.servers.push({ plane: place.plane, server });
-    if (place.tls) this.followCertificates(server as TlsServer, place.tls);
-  }
-
-  private followCertificates(server: TlsServer, files: TlsFiles): void {
-    let timer: NodeJS.Timeout | undefined;
-    const renew = (): void => {
-      try {
-        server.setSecureContext(readTls(files));
-        this.log.info('the certificate was read again');
-      } catch (error) {
-        this.log.error({ err: error }, 'the new certificate cannot be used: the one in force stays');
-      }
-    };
-    for (const folder of new Set([dirname(files.cert), dirname(files.key)])) {
-      const watcher = watch(folder, { persistent: false }, () => {
-        clearTimeout(timer);
-        timer = setTimeout(renew, QUIET_MS).unref();
-      });
-      watcher.on('error', () => watcher.close());
-      this.watchers.push(watcher);
-    }
+    if (!place.tls) return;
+    const certificate = new ListenerCertificate(server as TlsServer, place.tls, this.deps);
+    this.certificates.push(certificate);
+    await certificate.follow();
   }
 }
 
@@ -118,8 +100,4 @@ function placesOf({ listen, admin, metrics }: Settings): SocketPlace[] {
   if (metrics.port !== undefined)
     places.push({ plane: 'metrics', host: listen.host, port: metrics.port, tls: undefined });
   return places;
-}
-
-function readTls({ cert, key }: TlsFiles): ListenerTls {
-  return { cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') };
 }

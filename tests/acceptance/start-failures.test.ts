@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { findFreePort } from '../support/free-port.ts';
 import { startGatewayProcess } from '../support/gateway-process.ts';
+import { until } from '../support/poll.ts';
 import { StartFailure } from '../support/server-process.ts';
 
 const config = 'services:\n  service1:\n    url: "http://127.0.0.1:9"\n';
@@ -51,6 +52,27 @@ test('Redis that is down makes a degraded start that says so in /ready and /metr
     expect(((await ready.json()) as { degraded: string[] }).degraded).not.toEqual([]);
     const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
     expect(metrics).toContain('gateway_store_up{store="redis"} 0');
+  } finally {
+    await gateway.stop();
+  }
+});
+
+test('a machine without file notifications left starts with one warning, and changes are still taken over', async () => {
+  const noWatch =
+    "import fs from 'node:fs'; import { syncBuiltinESMExports } from 'node:module';" +
+    "fs.watch = () => { throw Object.assign(new Error('inotify'), { code: 'EMFILE' }); }; syncBuiltinESMExports();";
+  const gateway = await startGatewayProcess({
+    config,
+    env: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(noWatch)}` },
+  });
+  try {
+    expect(gateway.lines.filter((line) => line.includes('found by polling'))).toHaveLength(1);
+    gateway.writeConfig(`${config}  second: { url: "http://127.0.0.1:9", auth: false, respond: 1 }\n`);
+    await until(() => gateway.lines.some((line) => line.includes('reload refused')));
+    const ready = (await (await fetch(`${gateway.url}/ready`)).json()) as { degraded: string[] };
+    expect(ready.degraded).toContain('config_reload_failed');
+    gateway.writeConfig(`${config}  second: { url: "http://127.0.0.1:9" }\n`);
+    await until(() => gateway.lines.some((line) => line.includes('configuration reloaded')));
   } finally {
     await gateway.stop();
   }

@@ -88,4 +88,11 @@ test('a renewed certificate is served without a restart, and a broken one is not
   writeFileSync(files.cert, 'nonsense');
   await until(() => gateway.logged.some((line) => String(line['msg']).includes('cannot be used')));
   expect(await commonName()).toBe('renewed');
+  expect(gateway.deps.degradations.list()).toContain('certificate_reload_failed');
+  expect(await gateway.metrics()).toContain('gateway_degraded{reason="certificate_reload_failed"} 1');
+  expect(await gateway.reloader.reload()).toMatchObject({ ok: false, problems: [expect.stringContaining('tls')] });
+  writeFiles(renewed);
+  await until(() => !gateway.deps.degradations.list().includes('certificate_reload_failed'));
+  expect(await gateway.reloader.reload()).toMatchObject({ ok: true });
+  expect(gateway.deps.degradations.list()).toEqual([]);
 });

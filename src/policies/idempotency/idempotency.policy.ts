@@ -65,14 +65,13 @@ export function createIdempotencyStep(config: IdempotencyConfig, deps: Idempoten
 class IdempotencyGate {
   private readonly config: IdempotencyConfig;
   private readonly deps: IdempotencyDependencies;
-  private readonly store: Promise<IdempotencyStore>;
   private readonly recordings: Recordings;
 
   constructor(config: IdempotencyConfig, deps: IdempotencyDependencies) {
     this.config = config;
     this.deps = deps;
-    this.store = deps.idempotency();
-    this.store.catch((error: unknown) => deps.log.warn({ err: error }, 'idempotency keys cannot be kept'));
+    // Opened before the first request that needs it.
+    deps.idempotency().catch((error: unknown) => deps.log.warn({ err: error }, 'idempotency keys cannot be kept'));
     this.recordings = deps.shelf.keep(RECORDINGS, '', () => new Recordings(deps.callerShare));
   }
 
@@ -93,7 +92,7 @@ class IdempotencyGate {
     const fingerprint = await fingerprintOf(exchange);
     await this.recordings.finished(key);
     try {
-      const store = await this.store;
+      const store = await this.deps.idempotency();
       return this.conclude(exchange, store, await store.claim(key, fingerprint, LEASE_MS));
     } catch (error) {
       this.deps.log.debug({ err: error, request_id: exchange.id }, 'an idempotency key could not be looked up');

@@ -4,7 +4,8 @@ import { CounterDesk } from '../../counters/counter-desk.ts';
 import { createOwnTime } from '../../counters/own-time.ts';
 import { mergeExpositions } from '../../telemetry/merge-expositions.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import { ConfigWatch } from '../config-watch.ts';
+import type { FileFollower } from '../../lib/file-follower.ts';
+import { followConfig } from '../reload.ts';
 import type { Ending } from '../shutdown.ts';
 import type { Exposition, ScrapeWish, WorkerFacts, WorkerQuestion } from './messages.ts';
 import { forkWorker, type LiveWorker } from './workers.ts';
@@ -34,7 +35,7 @@ const HEALTHY_AFTER_MS = 10_000;
  */
 export class Primary {
   private readonly options: PrimaryOptions;
-  private readonly watch: ConfigWatch;
+  private readonly watch: FileFollower;
   private readonly desk = new CounterDesk(createOwnTime(systemClock));
   private workers: LiveWorker[] = [];
   /** What workers that have ended had counted, by format. */
@@ -46,12 +47,7 @@ export class Primary {
 
   constructor(options: PrimaryOptions) {
     this.options = options;
-    const { file, log } = options;
-    this.watch = new ConfigWatch({
-      file,
-      onChange: () => this.reload(),
-      onFailure: (error) => log.warn({ err: error }, 'the configuration is no longer watched'),
-    });
+    this.watch = followConfig(options.file, options.log, () => this.reload());
   }
 
   /** Resolves when all accept requests. The first begins alone: what it cannot do, none can. Rejects when it ends. */
@@ -150,12 +146,15 @@ export class Primary {
 
   /** A worker that does not answer in time counts with what it said last. */
   private async gather(wish: ScrapeWish): Promise<Exposition> {
-    const said = await Promise.allSettled(this.workers.map((worker) => worker.metrics(wish)));
+    // Both as they are now: workers may come and go during the wait, and each must be counted exactly once.
+    const asked = [...this.workers];
+    const departed = new Map(this.departed);
+    const said = await Promise.allSettled(asked.map((worker) => worker.metrics(wish)));
     const present = said.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
     const contentType = present[0]?.contentType;
     if (contentType === undefined) throw new Error('no worker says anything of its metrics');
-    const silent = this.workers.filter((_, i) => said[i]?.status === 'rejected');
-    const earlier = [...silent.map(({ lastMetrics }) => lastMetrics), this.departed];
+    const silent = asked.filter((_, i) => said[i]?.status === 'rejected');
+    const earlier = [...silent.map(({ lastMetrics }) => lastMetrics), departed];
     const bodies = present.map(({ body }) => body);
     return {
       contentType,
