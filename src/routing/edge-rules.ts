@@ -12,10 +12,7 @@ interface EdgeOfProcess {
 }
 
 /** What the edge has to know of a configuration. */
-export function edgeRulesFor(
-  { settings, routes }: GatewayConfig,
-  { viaPseudonym, opened }: EdgeOfProcess,
-): EdgeRules {
+export function edgeRulesFor({ settings, routes }: GatewayConfig, { viaPseudonym, opened }: EdgeOfProcess): EdgeRules {
   const headers = routes.flatMap(({ policies }) => (policies.auth ? [policies.auth.header.toLowerCase()] : []));
   const options = {
     trustProxy: compileAddressSet(settings.trust_proxy),
