@@ -135,7 +135,7 @@ const doors = [
   [
     'undici',
     'undici',
-    ['src/upstream/(forward|health|pools)(\\.ts|/)'],
+    ['src/upstream/(upstream-call|health|pools)(\\.ts|/)'],
     'Its defaults are unsafe for a proxy; one file sets them.',
   ],
   [

@@ -18,7 +18,9 @@ beforeEach(() => {
   escaped = [];
   watch = new DeadlineWatch(clock, new Guard((error, place) => escaped.push([place, (error as Error).message])));
   deadline = new Deadline(watch);
-  deadline.onExpire = (phase) => expired.push(phase);
+  const waiter = { onExpire: (phase: DeadlinePhase) => expired.push(phase) > 0 };
+  deadline.call = waiter;
+  deadline.body = waiter;
 });
 afterEach(() => void jest.useRealTimers());
 
@@ -107,8 +109,10 @@ describe('several waits', () => {
 test('a callback that throws is reported, ends its own exchange, and hinders no other', () => {
   const destroy = jest.fn();
   const bad = new Deadline(watch, { destroy });
-  bad.onExpire = () => {
-    throw new Error('a bug');
+  bad.call = {
+    onExpire: () => {
+      throw new Error('a bug');
+    },
   };
   deadline.await('idle', 50);
   bad.await('idle', 50);
@@ -116,4 +120,60 @@ test('a callback that throws is reported, ends its own exchange, and hinders no 
   expect(escaped).toEqual([['deadline', 'a bug']]);
   expect(destroy).toHaveBeenCalledTimes(1);
   expect(expired).toEqual(['idle']);
+});
+
+describe('the total', () => {
+  const heard: string[] = [];
+  const waiter = (name: string, ends: boolean) => ({ onExpire: () => heard.push(name) > 0 && ends });
+  beforeEach(() => void heard.splice(0));
+
+  test('is reported to the call, then to the body, then to the keeper, until one of them has ended something', () => {
+    deadline.call = waiter('call', false);
+    deadline.body = waiter('body', false);
+    deadline.keeper = waiter('keeper', true);
+    deadline.limitTotal(100);
+    jest.advanceTimersByTime(100 + TICK);
+    expect(heard).toEqual(['call', 'body', 'keeper']);
+    expect(deadline).toMatchObject({ isOver: true });
+  });
+
+  test('that ended the call is nobody else’s business', () => {
+    deadline.call = waiter('call', true);
+    deadline.keeper = waiter('keeper', true);
+    deadline.limitTotal(100);
+    jest.advanceTimersByTime(100 + TICK);
+    expect(heard).toEqual(['call']);
+  });
+
+  test('is remembered when nobody waited: no time is left from then on', () => {
+    deadline.call = undefined;
+    deadline.body = undefined;
+    deadline.limitTotal(100);
+    jest.advanceTimersByTime(5_000);
+    expect([deadline.isOver, deadline.remainingMs()]).toEqual([true, 0]);
+  });
+});
+
+describe('the body of a client that is not asked for more', () => {
+  test('is not late, and has as much time as before when it is asked again', () => {
+    deadline.awaitBody(100);
+    jest.advanceTimersByTime(60);
+    deadline.suspendBody();
+    jest.advanceTimersByTime(1_000);
+    expect(expired).toEqual([]);
+    expect(deadline.resumeBody()).toBe(1_000);
+    jest.advanceTimersByTime(39);
+    expect(expired).toEqual([]);
+    jest.advanceTimersByTime(1 + TICK);
+    expect(expired).toEqual(['request_body']);
+  });
+
+  test('stays so when it has arrived meanwhile', () => {
+    deadline.awaitBody(100);
+    deadline.suspendBody();
+    deadline.bodyArrived();
+    expect(deadline.resumeBody()).toBe(0);
+    jest.advanceTimersByTime(1_000);
+    expect(expired).toEqual([]);
+  });
 });

@@ -2,8 +2,17 @@ import type { Clock } from '../lib/clock.ts';
 import type { Endable, Guard } from '../lib/guard.ts';
 import { type Listed, Roster } from '../lib/roster.ts';
 
-/** What was being waited for when time ran out. */
-export type DeadlinePhase = 'request_body' | 'connect' | 'first_byte' | 'idle' | 'total';
+/**
+ * What was being waited for when time ran out. `write`: for the upstream to take the request; `request_body`: for the
+ * client to send it.
+ */
+export type DeadlinePhase = 'request_body' | 'connect' | 'write' | 'first_byte' | 'idle' | 'total';
+
+/** Somebody who waits, and who ends what is running when the wait has lasted too long. */
+export interface Waiter {
+  /** False when there is nothing left to end here, so that the next waiter has to. */
+  onExpire(phase: DeadlinePhase): boolean;
+}
 
 /** Waits of one exchange with its upstream, in milliseconds. */
 export interface Timeouts {
@@ -64,13 +73,22 @@ export class DeadlineWatch {
   }
 }
 
-/** The waits of one exchange. Setting or moving one is an assignment; what has passed is noticed within 20 ms. */
+/**
+ * The waits of one exchange. Setting or moving one is an assignment; what has passed is noticed within 20 ms. Three parties
+ * may wait at once: the call upstream, the client's body, and the keeper, who sees the exchange through when neither runs.
+ */
 export class Deadline implements Listed {
   rosterIndex = -1;
-  /** Set by whoever is waiting; called at most once per expiry, with the wait that ran out. */
-  onExpire: ((phase: DeadlinePhase) => void) | undefined;
+  /** The attempt that is running upstream; waits for a phase are its own. */
+  call: Waiter | undefined;
+  /** Whoever reads the client's body. */
+  body: Waiter | undefined;
+  /** Hears of the total when no other waiter has ended the exchange. */
+  keeper: Waiter | undefined;
   /** Called when nothing has asked for quiet again in time; it ends nothing. */
   onQuiet: (() => void) | undefined;
+  /** The total has passed: nothing may be started any more. */
+  isOver = false;
 
   /** What ends when a callback throws. */
   readonly owner: Endable | undefined;
@@ -80,6 +98,9 @@ export class Deadline implements Listed {
   private bodyAt = NEVER;
   private quietAt = NEVER;
   private phase: DeadlinePhase = 'connect';
+  /** What was left for the body when its wait was suspended; -1 while it is not. */
+  private bodyLeftMs = -1;
+  private suspendedAt = 0;
 
   constructor(watch: DeadlineWatch, owner?: Endable) {
     this.watch = watch;
@@ -95,11 +116,12 @@ export class Deadline implements Listed {
 
   /** Milliseconds left of the total; `Infinity` when unbounded. */
   remainingMs(): number {
+    if (this.isOver) return 0;
     return this.totalAt === NEVER ? NEVER : Math.max(0, this.totalAt - this.watch.clock.monotonic());
   }
 
   /** Starts (or restarts) the wait for one phase; it replaces the wait for the phase before. */
-  await(phase: 'connect' | 'first_byte' | 'idle', ms: number): void {
+  await(phase: 'connect' | 'write' | 'first_byte' | 'idle', ms: number): void {
     this.phase = phase;
     this.phaseAt = this.watch.clock.monotonic() + ms;
     this.watch.add(this);
@@ -107,8 +129,26 @@ export class Deadline implements Listed {
 
   /** Starts (or moves) the wait for the client's body, beside any other wait. */
   awaitBody(ms: number): void {
-    this.bodyAt = this.watch.clock.monotonic() + ms;
+    if (this.bodyLeftMs !== -1) this.bodyLeftMs = ms;
+    else this.bodyAt = this.watch.clock.monotonic() + ms;
     this.watch.add(this);
+  }
+
+  /** The client is not asked for more for now: its time stops. */
+  suspendBody(): void {
+    if (this.bodyLeftMs !== -1 || this.bodyAt === NEVER) return;
+    this.suspendedAt = this.watch.clock.monotonic();
+    this.bodyLeftMs = Math.max(0, this.bodyAt - this.suspendedAt);
+    this.bodyAt = NEVER;
+  }
+
+  /** The client is asked again: its time goes on. Returns for how many milliseconds it had been suspended. */
+  resumeBody(): number {
+    if (this.bodyLeftMs === -1) return 0;
+    const now = this.watch.clock.monotonic();
+    this.bodyAt = now + this.bodyLeftMs;
+    this.bodyLeftMs = -1;
+    return now - this.suspendedAt;
   }
 
   /** Calls `onQuiet` once so many milliseconds from now, unless asked again before. */
@@ -119,6 +159,7 @@ export class Deadline implements Listed {
 
   bodyArrived(): void {
     this.bodyAt = NEVER;
+    this.bodyLeftMs = -1;
   }
 
   /** Nothing is awaited between two attempts. */
@@ -132,23 +173,28 @@ export class Deadline implements Listed {
     this.watch.remove(this);
   }
 
-  /** Tells the waits that have passed, the one that ends everything first. */
+  /** Reports the waits that have passed, the one that ends everything first. */
   look(now: number): void {
     if (this.quietAt <= now) {
       this.quietAt = NEVER;
       this.onQuiet?.();
     }
-    if (this.totalAt <= now) {
-      this.totalAt = NEVER;
-      this.onExpire?.('total');
-    }
+    if (this.totalAt <= now) this.endTotal();
     if (this.phaseAt <= now) {
       this.phaseAt = NEVER;
-      this.onExpire?.(this.phase);
+      this.call?.onExpire(this.phase);
     }
     if (this.bodyAt <= now) {
       this.bodyAt = NEVER;
-      this.onExpire?.('request_body');
+      this.body?.onExpire('request_body');
     }
+  }
+
+  /** Whoever is waiting ends the exchange; the keeper does where nobody is. */
+  private endTotal(): void {
+    this.totalAt = NEVER;
+    this.isOver = true;
+    if (this.call?.onExpire('total') || this.body?.onExpire('total')) return;
+    this.keeper?.onExpire('total');
   }
 }

@@ -1,11 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { Rejection } from '../errors/rejection.ts';
 import { PieceList } from '../lib/piece-list.ts';
 import type { BufferPlane, BufferPlanes } from './buffer-planes.ts';
-import type { Deadline } from './deadline.ts';
+import type { Deadline, Waiter } from './deadline.ts';
 import { Holding } from './holding.ts';
 import { watchReading } from '../edge/close-in-stages.ts';
+import { PassingBody, type PassingBodyOwner } from './passing-body.ts';
 import type { EdgeRequest } from '../edge/edge-request.ts';
 
 /** What one attempt sends. */
@@ -37,7 +38,7 @@ const READING_AWAY = { silenceMs: 10_000, totalMs: 30_000 };
  * The client's body: read at most once, bounded in size, time and memory, and never before the access policies agreed.
  * Small bodies are gathered and can be sent again; larger and chunked ones pass through with backpressure.
  */
-export class RequestBody {
+export class RequestBody implements PassingBodyOwner, Waiter {
   /** Bytes the route accepts; set by the body_limit policy. */
   limit = Number.POSITIVE_INFINITY;
   /** Set when a policy or the kind of service needs the whole body in memory, whatever its size. */
@@ -113,19 +114,15 @@ export class RequestBody {
   payload(): BodyPayload {
     if (this.isEmpty) return null;
     if (this.buffered) return this.buffered;
-    this.stream = new PassingBody(
-      this.req,
-      (bytes) => this.countBytes(bytes),
-      () => this.start(),
-      () => this.finish(),
-      () => this.pause(),
-    );
+    this.stream = new PassingBody(this.req, this);
     return this.stream;
   }
 
-  /** Ends a body that came too slowly. Called by whoever holds the exchange's deadline. */
-  expire(): void {
+  /** The client has not sent its body in time. */
+  onExpire(): boolean {
+    if (this.isComplete || this.rejection) return false;
     this.fail(new Rejection('REQUEST_TIMEOUT', 'The request body arrived too slowly.', { closes: true }));
+    return true;
   }
 
   /** The answer is out: what is still coming of the body is read and forgotten, within a deadline. */
@@ -143,26 +140,39 @@ export class RequestBody {
     this.buffered = undefined;
   }
 
-  private start(): void {
+  start(): void {
     if (this.isStarted) return;
     this.isStarted = true;
+    this.deadline.body = this;
     this.startedAt = performance.now();
     // RFC 9110 10.1.1: 100 is sent only now, after every policy that could refuse has agreed.
     if (this.framing.expectContinue && !this.res.headersSent) this.res.writeContinue();
     this.deadline.awaitBody(BODY_GRACE_MS);
   }
 
-  private pause(): void {
+  pause(): void {
     if (!this.isUnwanted && !this.req.readableEnded) this.req.pause();
   }
 
-  private finish(): void {
+  finish(): void {
     this.isComplete = true;
     this.deadline.bodyArrived();
   }
 
+  suspend(): void {
+    this.deadline.suspendBody();
+  }
+
+  resume(): void {
+    this.startedAt += this.deadline.resumeBody();
+  }
+
+  breakOff(): void {
+    this.fail(new Rejection('VALIDATION_ERROR', 'The request body broke off.', { closes: true }));
+  }
+
   /** Counts bytes; false when they exceed the limit. */
-  private countBytes(bytes: number): boolean {
+  countBytes(bytes: number): boolean {
     this.bytesRead += bytes;
     if (this.bytesRead > this.limit) {
       this.fail(tooLarge(this.limit));
@@ -201,10 +211,8 @@ export class RequestBody {
         this.buffered = pieces.take();
         settle();
       };
-      const onClose = (): void =>
-        this.fail(new Rejection('VALIDATION_ERROR', 'The request body broke off.', { closes: true }));
+      const onClose = (): void => this.breakOff();
       this.settleGathering = settle;
-      this.deadline.onExpire = () => this.expire();
       req.on('data', onData).on('end', onEnd).on('close', onClose);
       this.start();
     });
@@ -235,62 +243,4 @@ const GIVES_WAY = new Rejection(
 /** The refusal of a body that is, or is announced to be, over the limit. */
 export function tooLarge(limit: number): Rejection {
   return new Rejection('BODY_TOO_LARGE', `The request body may have at most ${limit} bytes.`, { closes: true });
-}
-
-/**
- * Hands the client's bytes on with backpressure. It stands between the request and undici because undici destroys a
- * body stream it no longer needs, and destroying the request itself would take the client's connection with it.
- */
-class PassingBody extends Readable {
-  private readonly req: IncomingMessage;
-  private readonly account: (bytes: number) => boolean;
-  private readonly onStart: () => void;
-  private readonly onFinish: () => void;
-  private readonly onStop: () => void;
-  private isAttached = false;
-
-  constructor(
-    req: IncomingMessage,
-    account: (bytes: number) => boolean,
-    onStart: () => void,
-    onFinish: () => void,
-    onStop: () => void,
-  ) {
-    super({ highWaterMark: 64 * 1024 });
-    this.onStop = onStop;
-    this.req = req;
-    this.account = account;
-    this.onStart = onStart;
-    this.onFinish = onFinish;
-  }
-
-  override _read(): void {
-    if (!this.isAttached) this.attach();
-    this.req.resume();
-  }
-
-  override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
-    this.req.off('data', this.onData).off('end', this.onEnd).off('close', this.onClose);
-    this.onStop();
-    callback(error);
-  }
-
-  private attach(): void {
-    this.isAttached = true;
-    this.onStart();
-    this.req.on('data', this.onData).on('end', this.onEnd).on('close', this.onClose);
-  }
-
-  private readonly onData = (chunk: Buffer): void => {
-    if (this.account(chunk.length) && !this.push(chunk)) this.req.pause();
-  };
-
-  private readonly onEnd = (): void => {
-    this.onFinish();
-    this.push(null);
-  };
-
-  private readonly onClose = (): void => {
-    if (!this.req.complete) this.destroy(new Error('the client broke off its body'));
-  };
 }

@@ -61,7 +61,12 @@ function headersFor(exchange: Exchange, route: CompiledRoute, answer: AnswerHead
 function relayRefusal(exchange: Exchange, route: CompiledRoute, answer: AnswerHead, body: Readable): void {
   const { res, deadline, plan } = exchange;
   const idleMs = plan?.timeouts.idle ?? 0;
-  deadline.onExpire = () => void res.destroy();
+  deadline.call = {
+    onExpire: () => {
+      res.destroy();
+      return true;
+    },
+  };
   deadline.await('idle', idleMs);
   res.writeHead(answer.status, headersFor(exchange, route, answer));
   body.on('data', (chunk: Buffer) => {

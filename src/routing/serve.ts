@@ -1,4 +1,5 @@
 import { GatewayError, Rejection } from '../errors/rejection.ts';
+import type { Waiter } from '../exchange/deadline.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { answer, reject } from '../exchange/respond.ts';
 import type { Verdict } from '../policies/policy.ts';
@@ -14,20 +15,34 @@ export type Proceed = (exchange: Exchange, route: CompiledRoute) => Promise<void
 
 /** Takes one exchange through the access steps of its route, synchronously until a step really has to wait. */
 export function serve(exchange: Exchange, route: CompiledRoute, proceed: Proceed, reportBug: ReportBug): void {
-  new Passage(exchange, route, proceed, reportBug).from(0);
+  const passage = new Passage(exchange, route, proceed, reportBug);
+  exchange.deadline.keeper = passage;
+  passage.from(0);
 }
 
-class Passage {
+const TOOK_TOO_LONG = new Rejection('UPSTREAM_TIMEOUT', 'The request took longer than the route allows.');
+
+class Passage implements Waiter {
   private readonly exchange: Exchange;
   private readonly route: CompiledRoute;
   private readonly proceed: Proceed;
   private readonly reportBug: ReportBug;
+  /** The total deadline has ended the exchange: whatever still comes is of no use. */
+  private isOver = false;
 
   constructor(exchange: Exchange, route: CompiledRoute, proceed: Proceed, reportBug: ReportBug) {
     this.exchange = exchange;
     this.route = route;
     this.proceed = proceed;
     this.reportBug = reportBug;
+  }
+
+  /** The total has passed while no call was running: in a queue, in the wait for a store, between two attempts. */
+  onExpire(): boolean {
+    if (this.exchange.isCommitted || this.exchange.isAbandoned) return false;
+    this.isOver = true;
+    conclude(this.exchange, TOOK_TOO_LONG);
+    return true;
   }
 
   /** Runs the steps from this one on. Never throws. */
@@ -48,7 +63,7 @@ class Passage {
   private async resume(pending: Promise<Verdict>, next: number): Promise<void> {
     try {
       const verdict = await pending;
-      if (this.exchange.isAbandoned) return;
+      if (this.isOver || this.exchange.isAbandoned) return;
       if (verdict === undefined) this.from(next);
       else conclude(this.exchange, verdict);
     } catch (error) {
@@ -57,7 +72,7 @@ class Passage {
   }
 
   private readonly fail = (error: unknown): void => {
-    if (!this.exchange.isAbandoned) conclude(this.exchange, this.rejectionFor(error));
+    if (!this.isOver && !this.exchange.isAbandoned) conclude(this.exchange, this.rejectionFor(error));
   };
 
   private rejectionFor(error: unknown): Rejection {

@@ -14,9 +14,19 @@ export function textHeaders(raw: readonly Buffer[]): string[] {
   return headers;
 }
 
-/** The targets a 103 response names for preloading: its `Link` values (RFC 8297). */
-export function earlyHints(headers: readonly string[]): string[] {
-  return headers.filter((_, i) => i % 2 === 1 && headers[i - 1]?.toLowerCase() === 'link');
+/**
+ * No coding of the transfer but `chunked` was asked for, so nothing else can be undone (RFC 9112 6.1 and 7.4): the bytes
+ * would reach the client as something they are not.
+ */
+export function isTransferUnderstood(headers: readonly string[]): boolean {
+  let isChunked = false;
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] as string;
+    if (name.length !== 17 || name.toLowerCase() !== 'transfer-encoding') continue;
+    if (isChunked || (headers[i + 1] as string).trim().toLowerCase() !== 'chunked') return false;
+    isChunked = true;
+  }
+  return true;
 }
 
 /** RFC 9112 6.3: these responses end with their head, whatever it says about a length. */

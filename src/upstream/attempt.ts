@@ -11,9 +11,11 @@ export type FailureKind =
   | 'tls'
   | 'connect_timeout'
   | 'reset' // connection lost before the response headers were complete
+  | 'write_timeout' // the upstream did not take the request
   | 'first_byte_timeout'
   | 'total_timeout'
-  | 'invalid_response' // not HTTP, bad framing, oversized headers, unsolicited upgrade
+  | 'invalid_response' // not HTTP, bad framing, unsolicited upgrade
+  | 'head_too_large' // more headers than the gateway reads
   | 'overloaded' // the target's connection cap is reached; local, says nothing about the target
   | 'circuit_open' // refused by the target's breaker; local
   | 'client_aborted'

@@ -34,6 +34,11 @@ const FAILURES: Readonly<Record<FailureKind, FailureClass>> = {
     code: 'UPSTREAM_TIMEOUT',
     detail: 'The upstream did not accept a connection in time.',
   },
+  write_timeout: {
+    outcome: 'failure',
+    code: 'UPSTREAM_TIMEOUT',
+    detail: 'The upstream stopped reading the request.',
+  },
   first_byte_timeout: {
     outcome: 'failure',
     code: 'UPSTREAM_TIMEOUT',
@@ -48,6 +53,11 @@ const FAILURES: Readonly<Record<FailureKind, FailureClass>> = {
     outcome: 'failure',
     code: 'UPSTREAM_INVALID_RESPONSE',
     detail: 'The upstream sent something that is not a valid HTTP response.',
+  },
+  head_too_large: {
+    outcome: 'failure',
+    code: 'UPSTREAM_INVALID_RESPONSE',
+    detail: 'The response headers of the upstream are larger than the gateway reads.',
   },
   overloaded: {
     outcome: 'neutral',

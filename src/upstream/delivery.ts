@@ -73,7 +73,8 @@ export class Delivery implements BodySink {
     if (exchange.res.writableEnded) return;
     // What a filter found is for the gateway to tell: the upstream's own words have not passed it.
     const isTold = !failure && filters.some(({ hasPassedError }) => hasPassedError);
-    endTruncated(exchange, failure ?? (TIMEOUTS.has(kind) ? 'UPSTREAM_TIMEOUT' : 'UPSTREAM_ERROR'), isTold);
+    const ours = failure ?? (kind === 'request_body' ? exchange.body.rejection : undefined);
+    endTruncated(exchange, ours ?? (TIMEOUTS.has(kind) ? 'UPSTREAM_TIMEOUT' : 'UPSTREAM_ERROR'), isTold);
   }
 
   private send(chunk: Buffer): SinkState {

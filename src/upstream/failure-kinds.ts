@@ -1,4 +1,5 @@
 import type { FailureKind } from './attempt.ts';
+import { BadHead } from './head-gate.ts';
 
 /** undici and Node error codes that mean the peer did not speak HTTP/1.1 as RFC 9112 has it. */
 const INVALID_RESPONSE = new Set([
@@ -23,9 +24,10 @@ const TLS_CODE = /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|HOST
 
 /** Sorts an error of the HTTP client. `sent`: whether undici had begun to write the request. */
 export function failureKind(error: unknown, sent: boolean): FailureKind {
+  if (error instanceof BadHead) return error.kind;
   const { code, name, message } = error as { code?: unknown; name?: unknown; message?: unknown };
   if (name === 'HTTPParserError') return 'invalid_response';
-  // undici reports a response it cannot parse at all (an unsolicited 100 or upgrade) under its general socket code.
+  // undici reports a response it cannot parse at all (an unsolicited upgrade) under its general socket code.
   if (code === 'UND_ERR_SOCKET' && /^bad (response|upgrade)/.test(String(message))) return 'invalid_response';
   if (typeof code !== 'string') return sent ? 'reset' : 'refused';
   if (INVALID_RESPONSE.has(code) || code.startsWith('HPE_')) return 'invalid_response';

@@ -115,6 +115,102 @@ describe('deadlines', () => {
     await upstream.connections[0]?.closed;
   });
 
+  test('while the client still sends, the upstream is not waited for', async () => {
+    const { server } = await start(answerOk, { timeouts: { first_byte: 60, idle: 60 } });
+    const client = await connectRaw(server.url);
+    await client.send('POST /x HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: chunked\r\n\r\n');
+    const began = performance.now();
+    for (let i = 1; performance.now() - began < 400; i++) {
+      await client.send('1\r\nx\r\n');
+      await until(() => (server.exchanges[0]?.body.bytesRead ?? 0) >= i);
+      await until(() => performance.now() - began > i * 45);
+    }
+    await client.send('0\r\n\r\n');
+    expect(await client.read()).toMatchObject({ status: 200 });
+    client.destroy();
+    expect(server.failures).toEqual([]);
+  });
+
+  test('the wait for the answer begins with the last byte of a body', async () => {
+    const { server, upstream } = await start(silent, { timeouts: { first_byte: 80 } });
+    const client = await connectRaw(server.url);
+    await client.send('POST /x HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n');
+    await until(() => upstream.connections[0]?.bytes.includes('1\r\nx') ?? false);
+    const sentAt = performance.now();
+    await client.send('0\r\n\r\n');
+    expect(await client.read()).toMatchObject({ text: 'first_byte_timeout' });
+    expect(performance.now() - sentAt).toBeGreaterThan(79);
+    client.destroy();
+  });
+
+  test.each([
+    ['passes through', 32 * 1024 * 1024],
+    ['was gathered', 250 * 1024],
+  ])('a body that %s and that the upstream stops reading is the fault of the upstream', async (_name, length) => {
+    const stopReading: Script = ({ socket }) => void socket.pause();
+    const { server } = await start(stopReading, { timeouts: { idle: 150, first_byte: 300 } });
+    const client = await connectRaw(server.url);
+    void client
+      .send(`POST /x HTTP/1.1\r\nHost: g\r\nContent-Length: ${length}\r\n\r\n${'x'.repeat(length)}`)
+      .catch(() => {});
+    // What fits into the buffers of the kernel has been taken.
+    const kind = length > 1024 * 1024 ? 'write_timeout' : /write_timeout|first_byte_timeout/;
+    expect((await client.read()).text).toMatch(kind);
+    client.destroy();
+    expect(server.exchanges[0]?.body.rejection).toBeUndefined();
+  });
+
+  test('an upstream that reads slowly is waited for as long as it reads', async () => {
+    const { server, upstream } = await start(
+      async (call) => {
+        const { socket } = call;
+        for (let i = 0; i < 12; i++) {
+          socket.pause();
+          const now = performance.now();
+          await until(() => performance.now() - now > 150);
+          socket.resume();
+          const { length } = call.request.connection.bytes;
+          await until(() => call.request.isComplete !== undefined || call.request.connection.bytes.length > length);
+        }
+        await call.received;
+        await call.answer(200, 'ok');
+      },
+      { timeouts: { idle: 1_500 } },
+    );
+    const body = Buffer.alloc(12 * 1024 * 1024, 'x');
+    const client = await connectRaw(server.url);
+    await client.send(`POST /x HTTP/1.1\r\nHost: g\r\nContent-Length: ${body.length}\r\n\r\n`);
+    await client.send(body);
+    expect(await client.read({ timeoutMs: 20_000 })).toMatchObject({ status: 200, text: 'ok' });
+    expect(upstream.requests[0]?.body.length).toBe(body.length);
+    client.destroy();
+  });
+
+  test('a body of 200 KiB goes out in pieces, with its length and whole', async () => {
+    const { server, upstream } = await start(answerOk);
+    const body = Buffer.from(Array.from({ length: 200 * 1024 }, (_, i) => i % 251));
+    const client = await connectRaw(server.url);
+    await client.send(`POST /x HTTP/1.1\r\nHost: g\r\nContent-Length: ${body.length}\r\n\r\n`);
+    await client.send(body);
+    expect(await client.read()).toMatchObject({ status: 200 });
+    expect(upstream.requests[0]?.headers.get('content-length')).toBe(String(body.length));
+    expect(upstream.requests[0]?.body.equals(body)).toBe(true);
+    client.destroy();
+  });
+
+  test('a client that breaks off its body is never the fault of the upstream', async () => {
+    const { server, upstream } = await start(silent);
+    for (const way of ['reset', 'destroy'] as const) {
+      const client = await connectRaw(server.url);
+      await client.send('POST /x HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n');
+      await until(() => upstream.connections.at(-1)?.bytes.includes('1\r\nx') ?? false);
+      client[way]();
+      await upstream.connections.at(-1)?.closed;
+    }
+    await until(() => server.failures.length === 2);
+    for (const { kind } of server.failures) expect(['client_aborted', 'request_body']).toContain(kind);
+  });
+
   test('an event stream may be idle for as long as streams may', async () => {
     const { server } = await start(
       async (call) => {

@@ -64,6 +64,8 @@ export function ruleForFailure(kind: FailureKind, sent: boolean, repeatability: 
   if (FINAL.has(kind)) return undefined;
   if (LOCAL.has(kind)) return ELSEWHERE;
   if (!sent) return ANYWHERE;
+  // Of an upstream that did not take the request none of it can have been billed.
+  if (repeatability === 'paid' && kind === 'write_timeout') return ELSEWHERE;
   if (repeatability === 'paid') return kind === 'reset' || kind === 'first_byte_timeout' ? ELSEWHERE_ONCE : undefined;
   return repeatability === 'repeatable' && kind === 'reset' ? ANYWHERE : undefined;
 }
