@@ -59,7 +59,8 @@ def build(folder: Path, arguments: argparse.Namespace) -> Path:
         ["npm", "install", "--silent", "--omit=dev", "--os=linux", f"--cpu={cpu}", "--libc=glibc", tarball],
         cwd=code, check=True,
     )
-    shutil.copy(ROOT / "deploy/aws/index.mjs", code / "index.mjs")
+    for entry in ["index.mjs", "stream.mjs"]:
+        shutil.copy(ROOT / "deploy/aws" / entry, code / entry)
     shutil.copy(arguments.config, code / "gateway_config.yaml")
     archive = arguments.output or folder / "function.zip"
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zipped:
@@ -75,7 +76,6 @@ def environment(arguments: argparse.Namespace) -> dict:
         sys.exit(f"set {' and '.join(missing)} first; openssl rand -hex 32 makes one")
     values = {name: os.environ[name] for name in REQUIRED + OPTIONAL if os.environ.get(name)}
     values["TURNPIKE_CONFIG"] = "/var/task/gateway_config.yaml"
-    values["TURNPIKE_STREAM"] = "false" if arguments.no_stream else "true"
     return values
 
 
@@ -99,7 +99,7 @@ def deploy(archive: Path, arguments: argparse.Namespace) -> None:
     aws = Aws(arguments)
     name = ["--function-name", arguments.name]
     settings = [
-        "--runtime", arguments.runtime, "--handler", "index.handler", "--memory-size", str(arguments.memory),
+        "--runtime", arguments.runtime, "--handler", f"{'index' if arguments.no_stream else 'stream'}.handler", "--memory-size", str(arguments.memory),
         "--timeout", str(arguments.timeout), "--role", arguments.role,
         "--environment", json.dumps({"Variables": environment(arguments)}),
     ]
