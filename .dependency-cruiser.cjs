@@ -1,124 +1,8 @@
-// Which folder may import which, and which file is the only door to a library. `npm run directions` checks it.
+// Which room may import which (scripts/rooms.json), and which file is the only door to a library. `npm run directions`
+// checks it.
 const tests = '\\.(test|long)\\.ts$';
 
-/** Every folder may import these four; they import nothing above them. */
-const ground = ['src/edge/', 'src/exchange/', 'src/errors/', 'src/lib/'];
-/** Files that every layer above `exchange` may name. */
-const contracts = ['src/telemetry/(logger|metrics|service-metrics).ts'];
-/** The shape of the loaded configuration: plain data. Policies are the exception, they see only their own section. */
-const configuration = ['src/config/(schema|settings-schema|token-schema|gateway-config).ts'];
-
-/**
- * A folder of src, what it may import besides itself, and why not more.
- * @type {[layer: string, allowed: string[], reason: string][]}
- */
-const layers = [
-  ['errors', ['src/lib/'], 'Errors are named by every layer, so they depend on none.'],
-  ['lib', [], 'A leaf that imports a layer is not a leaf.'],
-  [
-    'edge',
-    ['src/errors/', 'src/lib/'],
-    'Raw bytes become one unambiguous request before anything else is known about it.',
-  ],
-  [
-    'exchange',
-    ['src/edge/', 'src/errors/', 'src/lib/'],
-    'The record of a request is shared by all layers and may know none of them.',
-  ],
-  ['storage', [...ground, ...contracts], 'Stores are told what to keep; they do not know who asks.'],
-  [
-    'identity',
-    [...ground, ...contracts, ...configuration, 'src/storage/'],
-    'Identity stands on storage and is asked by policies and api.',
-  ],
-  [
-    'usage',
-    [...ground, ...contracts, 'src/storage/'],
-    'Usage stands on storage and is asked by policies, telemetry and api.',
-  ],
-  [
-    'counters',
-    // Rules and amounts are compiled from the words of the configuration file.
-    [...ground, ...contracts, 'src/policies/limits/schema.ts', 'src/storage/(redis|redis-guard|fleet).ts'],
-    'Counters count what they are given; which caller or route it belongs to is the policy’s business.',
-  ],
-  ['llm', [...ground, ...contracts], 'Knowledge of models and providers needs nothing of the gateway around it.'],
-  [
-    'upstream',
-    [...ground, ...contracts, ...configuration],
-    'Calling an upstream must not know which policies wrap the call.',
-  ],
-  [
-    'policies',
-    [
-      ...ground,
-      ...contracts,
-      'src/counters/',
-      'src/dependencies.ts',
-      'src/identity/',
-      'src/usage/',
-      'src/llm/',
-      'src/upstream/',
-      'src/storage/idempotency/idempotency-store.ts',
-    ],
-    'A policy sees its own configuration section and what it was handed, never the router, the file or the API.',
-  ],
-  [
-    'routing',
-    // The content hash keys the state that survives a reload.
-    [
-      ...ground,
-      ...contracts,
-      ...configuration,
-      'src/config/hash.ts',
-      'src/counters/',
-      'src/dependencies.ts',
-      'src/llm/',
-      'src/policies/',
-      'src/upstream/',
-    ],
-    'Routing compiles policies and upstreams; storage and identity reach it only through them.',
-  ],
-  [
-    'telemetry',
-    [...ground, ...configuration, 'src/usage/'],
-    'Telemetry reads the finished exchange; nothing calls back upward.',
-  ],
-  [
-    'config',
-    [...ground, 'src/policies/schemas.ts', 'src/policies/[^/]+/schema.ts', 'src/llm/(operation-rows|schema).ts'],
-    'Loading a file must not start the machinery it describes: of policies and llm it sees the schemas.',
-  ],
-  [
-    'openapi',
-    [
-      ...ground,
-      ...configuration,
-      // Bodies are described in the words of the configuration file.
-      'src/config/(editor-schema|normalize).ts',
-      'src/llm/(operation|schema).ts',
-    ],
-    'The description is made of the configuration and of what it is handed, never of the running gateway.',
-  ],
-  [
-    'api',
-    [
-      ...ground,
-      ...contracts,
-      'src/config/',
-      'src/dependencies.ts',
-      'src/identity/',
-      'src/usage/',
-      'src/upstream/',
-      'src/openapi/',
-      // Keys carry limits in the words of the configuration file.
-      'src/policies/schemas.ts',
-      // Tells a store that is down from a bug: 503 and not 500.
-      'src/storage/database-error.ts',
-    ],
-    'Endpoints are mounted by the gateway and never reach back to the gateway, the process or the command line.',
-  ],
-];
+const { rooms, ground, contracts, configuration } = require('./scripts/rooms.json');
 
 /**
  * A library, its packages, the only files that may import them, and why.
@@ -148,7 +32,7 @@ const doors = [
   [
     'sql',
     '(knex|pg)',
-    ['src/(storage|identity|usage)/', 'migrations/'],
+    ['src/(storage|identity|usage)/'],
     'SQL stays with the layer that owns the tables.',
   ],
   ['opossum', 'opossum', ['src/policies/circuit-breaker/'], 'Fed with finished outcomes by one adapter.'],
@@ -164,8 +48,8 @@ const doors = [
   [
     'express',
     '(express|helmet)',
-    ['src/gateway\\.ts', 'src/api/', 'src/routing/'],
-    'The data plane below the mount is plain node:http.',
+    ['src/api/'],
+    'Only the own endpoints need it; proxied requests are plain node:http.',
   ],
   [
     'typebox',
@@ -177,22 +61,34 @@ const doors = [
   ['close-with-grace', 'close-with-grace', ['src/main\\.ts', 'src/cli/'], 'Only the process entry handles signals.'],
 ];
 
-/** @param {string[]} paths */
-const anchored = (paths) => paths.map((path) => `^${path.replace(/\.ts$/, '\\.ts$')}`);
+/**
+ * A name in rooms.json as a pattern of paths: a list of that name, a room, or a file below src with `*` for one folder.
+ * @type {(name: string) => string[]}
+ */
+const expand = (name) => {
+  const lists = { ground, contracts, configuration };
+  if (Object.hasOwn(lists, name)) return lists[name].flatMap(expand);
+  return [name.endsWith('.ts') ? `^src/${name.replace('.ts', '\\.ts$').replace('*', '[^/]+')}` : `^src/${name}/`];
+};
 
-const layerRules = layers.map(([layer, allowed, reason]) => ({
-  name: `${layer}-imports-only-what-is-below`,
-  comment: reason,
+const isGround = ({ name }) => ground.includes(name);
+
+const roomRules = rooms.map((room) => ({
+  name: `${room.name}-imports-only-what-is-below`,
+  comment: `This room ${room.for}. Never in it: ${room.never}.`,
   severity: 'error',
-  from: { path: `^src/${layer}/`, pathNot: tests },
-  to: { path: '^src/', pathNot: [`^src/${layer}/`, ...anchored(allowed)] },
+  from: { path: `^src/${room.name}/`, pathNot: tests },
+  to: {
+    path: '^src/',
+    pathNot: [`^src/${room.name}/`, ...(isGround(room) ? [] : expand('ground')), ...room.imports.flatMap(expand)],
+  },
 }));
 
 const doorRules = doors.map(([name, packages, files, reason]) => ({
   name: `one-door-for-${name}`,
   comment: reason,
   severity: 'error',
-  from: { path: '^(src|migrations)/', pathNot: [tests, ...files.map((file) => `^${file}`)] },
+  from: { path: '^src/', pathNot: [tests, ...files.map((file) => `^${file}`)] },
   to: { path: `(^|/)node_modules/${packages}/` },
 }));
 
@@ -229,8 +125,8 @@ const furtherRules = [
     name: 'contracts-stay-leaves',
     comment: 'Every layer may name the logger and the metrics, so these two may not lead anywhere else.',
     severity: 'error',
-    from: { path: anchored(contracts) },
-    to: { path: '^src/', pathNot: [...anchored(ground), '^src/telemetry/(?!observer)'] },
+    from: { path: expand('contracts') },
+    to: { path: '^src/', pathNot: [...expand('ground'), '^src/telemetry/(?!observe\\.ts$)'] },
   },
   {
     name: 'nothing-imports-the-entry-points',
@@ -251,20 +147,20 @@ const furtherRules = [
     comment: 'The sample services are what a stranger would put behind the gateway.',
     severity: 'error',
     from: { path: '^services/' },
-    to: { path: '^(src|tests|migrations)/' },
+    to: { path: '^(src|tests)/' },
   },
   {
     name: 'the-product-does-not-know-its-tests',
     comment: 'Tests are not shipped.',
     severity: 'error',
-    from: { path: '^(src|migrations)/', pathNot: tests },
+    from: { path: '^src/', pathNot: tests },
     to: { path: ['^tests/', tests] },
   },
   {
     name: 'the-product-runs-without-development-packages',
     comment: 'What src imports must be in dependencies, or a production install lacks it.',
     severity: 'error',
-    from: { path: '^(src|migrations)/', pathNot: tests },
+    from: { path: '^src/', pathNot: tests },
     to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['npm'] },
   },
   {
@@ -275,17 +171,30 @@ const furtherRules = [
     to: { couldNotResolve: true },
   },
   {
+    name: 'no-cycles',
+    comment: 'Files that import each other, by type alone too, can only be understood together: join them or part them.',
+    severity: 'error',
+    from: { path: '^src/', pathNot: tests },
+    to: { circular: true },
+  },
+  {
+    name: 'the-gateway-is-composed-of-rooms',
+    comment: 'gateway.ts takes a request through the rooms; what it opens and stores is handed to it.',
+    severity: 'error',
+    from: { path: '^src/gateway\\.ts$' },
+    to: { path: '^src/(storage|identity|usage|counters|openapi|cli|process)/' },
+  },
+  {
     name: 'no-orphans',
     comment: 'A module that imports nothing and is imported by nobody is dead or misplaced.',
     severity: 'error',
-    from: { orphan: true, pathNot: [tests, '\\.d\\.ts$', '^migrations/', '^src/storage/migrations/', '^scripts/'] },
+    from: { orphan: true, pathNot: [tests, '\\.d\\.ts$', '^src/storage/migrations/', '^scripts/'] },
     to: {},
   },
 ];
 
 module.exports = {
-  // Cycles are the linter's (import/no-cycle): it knows type imports, which cost nothing at run time, from real ones.
-  forbidden: [...layerRules, ...doorRules, ...furtherRules],
+  forbidden: [...roomRules, ...doorRules, ...furtherRules],
   options: {
     doNotFollow: { path: 'node_modules' },
     exclude: { path: '^(dist|coverage)/' },

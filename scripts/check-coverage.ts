@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 const summaryFile = 'coverage/coverage-summary.json';
 
-/** Least percentage of `src` the tests must run. Measured figures stand a little above, so that a fall is noticed. */
+/** Least percentage of `src` the tests must run. The measured figures are a little higher, so that a fall is noticed. */
 const thresholds = { lines: 90, statements: 88, functions: 87, branches: 84 };
 
 type Measure = keyof typeof thresholds;
@@ -28,7 +28,7 @@ function checkCoverage(): number {
 
 function isSummaryFresh(): boolean {
   const written = statSync(summaryFile, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  return ['src', 'tests', 'services', 'migrations'].every((folder) => newestIn(folder) < written);
+  return ['src', 'tests', 'services'].every((folder) => newestIn(folder) < written);
 }
 
 function newestIn(folder: string): number {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { cruise, type ICruiseResult } from 'dependency-cruiser';
 import extractConfig from 'dependency-cruiser/config-utl/extract-depcruise-config';
 
-const folders = ['src', 'migrations', 'services'].filter((folder) => existsSync(folder));
+const folders = ['src', 'services'].filter((folder) => existsSync(folder));
 
 /**
  * Fails on a forbidden import, and also when fewer modules were read than there are source files: without a transpiler

@@ -1,5 +1,6 @@
-/** Writes the two pages that are generated from code: the errors and the metrics. */
+/** Writes what is generated from code: the pages of errors and metrics, and the table of rooms. */
 
+import { readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ERROR_CATALOG } from '../src/errors/catalog.ts';
@@ -13,10 +14,35 @@ import {
   MODEL_METRICS,
   SERVICE_METRICS,
 } from '../src/telemetry/declarations.ts';
+import { architecturePage } from './rooms-table.ts';
 
 /** Path in the repository → content. */
 export function generatedPages(): Record<string, string> {
-  return { 'docs/errors.md': errorsPage(), 'docs/metrics.md': metricsPage() };
+  return {
+    'docs/architecture.md': architecturePage(),
+    'docs/decisions/README.md': decisionsPage(),
+    'docs/errors.md': errorsPage(),
+    'docs/metrics.md': metricsPage(),
+  };
+}
+
+const decisions = join(import.meta.dirname, '../docs/decisions');
+
+/** Every record in its line; one that has none yet gets its title. */
+function decisionsPage(): string {
+  const [head = '', rows = ''] = readFileSync(join(decisions, 'README.md'), 'utf8').split('|---|---|\n');
+  const lines = recordsIn(decisions).map((name) => {
+    const link = `[${name.slice(0, 4)}](${name})`;
+    const title = /^# \d{4}: (.+)$/m.exec(readFileSync(join(decisions, name), 'utf8'))?.[1] ?? '';
+    return rows.split('\n').find((row) => row.startsWith(`| ${link}`)) ?? `| ${link} | ${title}. |`;
+  });
+  return `${head}|---|---|\n${lines.join('\n')}\n`;
+}
+
+function recordsIn(folder: string): string[] {
+  return readdirSync(folder)
+    .filter((name) => /^\d{4}-/.test(name))
+    .toSorted();
 }
 
 const SAMPLE = new Rejection('RATE_LIMIT_EXCEEDED', 'At most 60 requests per minute; retry in 42 s.', {

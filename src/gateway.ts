@@ -1,7 +1,7 @@
 import { type IncomingMessage, STATUS_CODES, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { GatewayConfig } from './config/gateway-config.ts';
-import type { ProcessDependencies } from './dependencies.ts';
+import type { ProcessDependencies } from './policies/policy-dependencies.ts';
 import { ERROR_CATALOG, type ErrorCode } from './errors/catalog.ts';
 import { Rejection } from './errors/rejection.ts';
 import { renderRejection } from './errors/render.ts';

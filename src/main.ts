@@ -1,6 +1,6 @@
 import closeWithGrace from 'close-with-grace';
 import { type LoadedConfig, type LoadOptions, loadConfig } from './config/load.ts';
-import { type OpenDependencies, openDependencies } from './dependencies.ts';
+import { type OpenDependencies, openDependencies } from './process/open-dependencies.ts';
 import { type StartKeys, startKeys } from './process/start-keys.ts';
 import type { Gateway } from './gateway.ts';
 import type { Assembly } from './process/assemble.ts';

@@ -1,5 +1,5 @@
 import type { GatewayConfig } from '../config/gateway-config.ts';
-import type { Dependencies } from '../dependencies.ts';
+import type { Dependencies } from '../policies/policy-dependencies.ts';
 import type { Rejection } from '../errors/rejection.ts';
 import type { BudgetStanding } from '../exchange/budget-standing.ts';
 import type { Exchange } from '../exchange/exchange.ts';

@@ -1,3 +1,7 @@
+// Room api: is the gateway's own endpoints: keys, consumers, accounts, usage, health, metrics.
+// In it: one file per resource, input checks, views of what is stored.
+// Never in it: the gateway, the process or the command line: it is handed what it needs.
+
 import type { IncomingMessage } from 'node:http';
 import express, { type Express, type IRoute, type RequestHandler } from 'express';
 import helmet from 'helmet';

@@ -1,3 +1,7 @@
+// Room cli: is the command `turnpike`: arguments in, text out.
+// In it: one file per command, the banner, messages of failures.
+// Never in it: behaviour that the gateway needs without a terminal.
+
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';

@@ -1,3 +1,7 @@
+// Room config: turns the YAML file, the environment and flags into one frozen configuration, or lists every mistake.
+// In it: reading, schemas, checks, inheritance, explain, the generated reference.
+// Never in it: connections, listeners or compiled behaviour: loading a file starts nothing.
+
 /** Configuration file, environment and flags in; one frozen configuration out, or every mistake in them at once. */
 
 import { readFile } from 'node:fs/promises';

@@ -1,3 +1,7 @@
+// Room counters: counts what limits and budgets are charged, exactly and atomically.
+// In it: stores in memory, in Redis and between processes, the four algorithms, the Lua scripts.
+// Never in it: callers and routes: a counter has a key and does not know whose it is.
+
 import type { HoldChange } from './rules/calendar-window.ts';
 import type { Line } from './line.ts';
 import type { Taking, Verdict } from './rules/rule.ts';

@@ -11,6 +11,8 @@ import { toUnits, type Unit } from './units.ts';
 export interface Line {
   /** Name in metrics and headers; a closed vocabulary built from the configuration. */
   readonly name: string;
+  /** Where it is written. */
+  readonly level: LevelName;
   /** In whole units. Of a budget that of one day or month: see `lineAt`. */
   readonly rule: Rule;
   readonly unit: Unit;
@@ -36,9 +38,11 @@ export interface Line {
 /** What was stored on a key before there was anything else counts requests. */
 type StoredLimit = Omit<LimitConfig, 'count'> & Partial<Pick<LimitConfig, 'count'>>;
 
+export type LevelName = 'settings' | 'tier' | 'service' | 'model' | 'route' | 'consumer' | 'key';
+
 /** Where limits are written. `id` names the tier, service, route, consumer or key; it is empty for settings. */
 export interface Level {
-  readonly level: 'settings' | 'tier' | 'service' | 'model' | 'route' | 'consumer' | 'key';
+  readonly level: LevelName;
   readonly id: string;
   /** On the level of a model: its name. */
   readonly model?: string | undefined;
@@ -140,13 +144,14 @@ function termsOf(rule: Rule, { count: unit, mode }: LimitConfig): LeaseTerms {
   return findLeaseTerms(rule, unit === 'requests' ? mode : 'strict');
 }
 
-type Split = Pick<Line, 'isShared' | 'byCaller' | 'byAddress' | 'byTier' | 'byLob' | 'byModel' | 'model'>;
+type Split = Pick<Line, 'level' | 'isShared' | 'byCaller' | 'byAddress' | 'byTier' | 'byLob' | 'byModel' | 'model'>;
 
 function splitOf(level: Level, dimensions: LimitConfig['per']): Split {
   const per = new Set(dimensions);
   const byCaller = per.has('credential') ? 'credential' : per.has('consumer') ? 'consumer' : undefined;
   const byAddress = per.has('ip');
   return {
+    level: level.level,
     isShared: byCaller === undefined && !byAddress && level.level !== 'consumer' && level.level !== 'key',
     byCaller,
     byAddress,

@@ -1,3 +1,7 @@
+// Room edge: turns the raw bytes of a request head into one unambiguous request, or refuses it.
+// In it: the request line, headers, authority, path and client address, each read once.
+// Never in it: bodies, configuration sections, anything that depends on who calls.
+
 import type { IncomingMessage } from 'node:http';
 import { Rejection } from '../errors/rejection.ts';
 import type { AddressSet } from '../lib/address-set.ts';

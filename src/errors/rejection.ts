@@ -1,3 +1,7 @@
+// Room errors: names every refusal of the gateway and renders it in the dialect of the route.
+// In it: the catalogue of codes, rejections, the five dialects.
+// Never in it: anything that can fail on its own; every room imports this one.
+
 import { ERROR_CATALOG, type ErrorCode } from './catalog.ts';
 
 /** Facts a dialect may print beside the text. All optional; units: seconds, epoch milliseconds. */

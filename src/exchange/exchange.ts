@@ -1,3 +1,7 @@
+// Room exchange: is the record of one request in flight with its response.
+// In it: the body and its memory, deadlines, the caller, the call of a model, the answer of the gateway itself.
+// Never in it: decisions: policies make them and write the result here.
+
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ClientConnection } from '../edge/client-connection.ts';
 import type { Dialect } from '../errors/dialect.ts';

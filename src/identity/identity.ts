@@ -1,3 +1,7 @@
+// Room identity: knows who calls: consumers, keys, accounts, tokens, and the audit log of their changes.
+// In it: lookups with their caches, changes and their announcement, passwords, tokens of other issuers.
+// Never in it: HTTP, and what a caller may do on a route.
+
 import type { Clock } from '../lib/clock.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { Database } from '../storage/database.ts';

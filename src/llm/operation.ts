@@ -1,3 +1,7 @@
+// Room llm: knows models and the languages of their providers.
+// In it: the catalogue of models, reading a request, translating it and its answer, measuring usage.
+// Never in it: connections, limits, who calls.
+
 import type { Operation } from '../exchange/model-call.ts';
 import { OPERATION_ROWS, type OperationKey } from './operation-rows.ts';
 

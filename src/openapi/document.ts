@@ -1,3 +1,7 @@
+// Room openapi: describes the endpoints and the routes of a configuration as an OpenAPI document.
+// In it: schemas, operations, the files of the API page.
+// Never in it: the running gateway.
+
 import type { GatewayConfig, RouteConfig } from '../config/gateway-config.ts';
 import { Components } from './components.ts';
 import { addOwnOperation, type OwnOperation } from './own-operations.ts';

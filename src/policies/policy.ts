@@ -1,6 +1,10 @@
+// Room policies: holds what can be configured for requests: one folder per policy with schema, behaviour and tests.
+// In it: the table of schemas, the order in which policies run, the policies.
+// Never in it: imports from another policy, from the router, from the configuration file or the API.
+
 import type { ServiceKind } from '../lib/service-kind.ts';
 import type { Static, TSchema } from '../lib/schema-builder.ts';
-import type { Dependencies } from '../dependencies.ts';
+import type { Dependencies } from './policy-dependencies.ts';
 import type { ErrorCode } from '../errors/catalog.ts';
 import type { Rejection } from '../errors/rejection.ts';
 import type { Exchange } from '../exchange/exchange.ts';

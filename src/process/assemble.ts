@@ -1,6 +1,10 @@
+// Room process: opens, composes, reloads and shuts down a gateway, in one process or several.
+// In it: dependencies, sockets, reload, shutdown, the fleet of workers.
+// Never in it: what happens to a single request.
+
 import { createOwnEndpoints } from '../api/own-endpoints.ts';
 import type { LoadedConfig, LoadOptions } from '../config/load.ts';
-import type { OpenDependencies } from '../dependencies.ts';
+import type { OpenDependencies } from './open-dependencies.ts';
 import { Gateway } from '../gateway.ts';
 import { PageFiles } from '../openapi/page-files.ts';
 import type { FleetMember } from './fleet/fleet-member.ts';

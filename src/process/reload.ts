@@ -1,7 +1,7 @@
 import { ConfigError } from '../config/config-error.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import { type LoadedConfig, type LoadOptions, loadConfig } from '../config/load.ts';
-import type { OpenDependencies } from '../dependencies.ts';
+import type { OpenDependencies } from './open-dependencies.ts';
 import { type AuditContext, GATEWAY_CONTEXT } from '../identity/audit/audit-context.ts';
 import type { Gateway } from '../gateway.ts';
 import type { Logger } from '../telemetry/logger.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { OpenDependencies } from '../dependencies.ts';
+import type { OpenDependencies } from './open-dependencies.ts';
 import type { Gateway } from '../gateway.ts';
 import type { Sockets } from './sockets.ts';
 

@@ -1,10 +1,11 @@
 import type { GatewayConfig, RouteConfig } from '../config/gateway-config.ts';
-import type { Dependencies } from '../dependencies.ts';
+import type { Dependencies } from '../policies/policy-dependencies.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { BudgetStanding } from '../exchange/budget-standing.ts';
 import type { Charge, Counted } from '../counters/counter-store.ts';
 import { RouteLimits } from '../policies/limits/route-limits.ts';
 import { gatewayLevels } from '../policies/limits/schema.ts';
+import type { LevelName } from '../counters/line.ts';
 import { fromUnits } from '../counters/units.ts';
 import { OWN_ROUTE } from './own-access.ts';
 
@@ -23,12 +24,12 @@ export interface CallerLimitStanding {
 
 const MINUTE_US = 60_000_000;
 const HOUR_US = 3_600_000_000;
-/** Limits nearer to what is called say more about it than those that span the gateway. */
-const NEARNESS = ['route', 'service', 'key', 'consumer', 'tier', 'settings'];
+/** A limit near to what is called says more about it than one that spans the gateway. */
+const NEARNESS: readonly LevelName[] = ['route', 'service', 'key', 'consumer', 'tier', 'settings'];
 
 /**
- * Tells a caller how far they are from their limits: on what they mostly call (the embeddings service, else the models,
- * else the only service there is), or else those that span the gateway.
+ * How far a caller is from its limits: those of what callers mostly call (the embeddings service, else the models, else
+ * the only service), or else those that span the gateway.
  */
 export class CallerLimits {
   private readonly counters: Dependencies['counters'];
@@ -107,9 +108,8 @@ function compare(a: Charge, b: Charge): number {
   return nearnessOf(a) - nearnessOf(b) || a.line.rule.limit - b.line.rule.limit;
 }
 
-/** The key of a line begins with the level it is written on. */
 function nearnessOf({ line }: Charge): number {
-  return NEARNESS.indexOf(line.key.slice(0, line.key.indexOf(':')));
+  return NEARNESS.indexOf(line.level);
 }
 
 function toStanding({ line: { rule } }: Charge, left: number | undefined): LimitStanding {

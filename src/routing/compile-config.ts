@@ -1,6 +1,10 @@
+// Room routing: compiles a configuration into a route table, and takes an exchange through its route.
+// In it: route lookup, the chain of policies, the chain around the upstream call, configurations in use.
+// Never in it: what a policy decides, how a target is called, storage.
+
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import { hashSection } from '../config/hash.ts';
-import type { Dependencies } from '../dependencies.ts';
+import type { Dependencies } from '../policies/policy-dependencies.ts';
 import type { MatchedRoute } from '../exchange/exchange.ts';
 import type { Plane } from '../edge/plane.ts';
 import { once } from '../lib/once.ts';

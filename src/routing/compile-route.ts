@@ -1,6 +1,6 @@
 import type { RouteConfig, RoutePath } from '../config/gateway-config.ts';
 import type { Settings } from '../config/settings-schema.ts';
-import type { Dependencies } from '../dependencies.ts';
+import type { Dependencies } from '../policies/policy-dependencies.ts';
 import type { UpstreamPlan } from '../exchange/exchange.ts';
 import { RelayPlan } from '../llm/relay-plan.ts';
 import type { AccessStep, AnyAccessPolicy, RouteContext } from '../policies/policy.ts';

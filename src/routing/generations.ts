@@ -1,5 +1,5 @@
 import type { GatewayConfig } from '../config/gateway-config.ts';
-import type { ProcessDependencies } from '../dependencies.ts';
+import type { ProcessDependencies } from '../policies/policy-dependencies.ts';
 import type { ConfigInUse } from '../exchange/exchange.ts';
 import { type Holding, Shelf } from '../lib/shelf.ts';
 import { compileConfig, type CompiledConfig, type OwnPaths } from './compile-config.ts';

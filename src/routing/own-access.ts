@@ -1,5 +1,5 @@
 import type { GatewayConfig } from '../config/gateway-config.ts';
-import type { Dependencies } from '../dependencies.ts';
+import type { Dependencies } from '../policies/policy-dependencies.ts';
 import { Rejection } from '../errors/rejection.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { createAuthStep } from '../policies/auth/auth.policy.ts';

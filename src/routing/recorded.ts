@@ -1,4 +1,4 @@
-import type { Dependencies } from '../dependencies.ts';
+import type { Dependencies } from '../policies/policy-dependencies.ts';
 import type { Proceed } from './serve.ts';
 
 /** The same, with the exchange put on record before where it is of a kind that is. Throws OVERLOADED when it cannot be. */

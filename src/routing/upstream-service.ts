@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { ServiceConfig } from '../config/gateway-config.ts';
 import type { TargetConfig } from '../config/schema.ts';
-import type { Dependencies } from '../dependencies.ts';
+import type { Dependencies } from '../policies/policy-dependencies.ts';
 import { findProvider } from '../llm/providers/find-provider.ts';
 import type { AnyAttemptPolicy, AnySendPolicy } from '../policies/policy.ts';
 import { UPSTREAM_ORDER } from '../policies/registry.ts';

@@ -1,3 +1,7 @@
+// Room storage: opens SQLite, PostgreSQL and Redis, and keeps their deadlines.
+// In it: connections, migrations, stores that several rooms share.
+// Never in it: the meaning of what is stored.
+
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';

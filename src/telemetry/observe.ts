@@ -1,3 +1,7 @@
+// Room telemetry: reports what happened: the log and the metrics.
+// In it: the logger and its masking, every metric, the observer of finished exchanges.
+// Never in it: influence on a request.
+
 import type { Exchange } from '../exchange/exchange.ts';
 import { costOf, type Model, usesTokens } from '../exchange/model-call.ts';
 import { statusSeen } from '../exchange/status-seen.ts';

@@ -3,10 +3,7 @@ import { Rejection } from '../errors/rejection.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { type FailureKind, UpstreamFailure } from './attempt.ts';
 import { isSuitable } from './balancer.ts';
-import type { ServiceTargets, Target } from './targets.ts';
-
-/** What a finished attempt says about its target. `neutral` says nothing: the target's breaker never hears of it. */
-export type AttemptOutcome = 'success' | 'failure' | 'neutral';
+import type { AttemptOutcome, ServiceTargets, Target } from './targets.ts';
 
 interface FailureClass {
   readonly outcome: 'failure' | 'neutral';

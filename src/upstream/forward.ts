@@ -1,3 +1,7 @@
+// Room upstream: calls one target and brings back its answer or the reason why there is none.
+// In it: connections, request and response headers, tunnels, balancing, health probes.
+// Never in it: the policies around the call.
+
 import { type Answer, type Attempt, UpstreamFailure } from './attempt.ts';
 import type { UpstreamPools } from './pools.ts';
 import { UpstreamCall } from './upstream-call.ts';

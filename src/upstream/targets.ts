@@ -2,8 +2,10 @@ import type { ServiceKind } from '../lib/service-kind.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { Model, ModelCall, ProviderName } from '../exchange/model-call.ts';
 import { holds } from '../lib/wildcard-list.ts';
-import type { AttemptOutcome } from './classify.ts';
 import { LatencyAverage } from './latency-average.ts';
+
+/** What a finished attempt says about its target. `neutral` says nothing: the target's breaker never hears of it. */
+export type AttemptOutcome = 'success' | 'failure' | 'neutral';
 
 const RECENT_MS = 10_000;
 

@@ -1,3 +1,7 @@
+// Room usage: records what models were asked and what it cost, and survives a crash.
+// In it: the journal on disk, its way into the database, sums and reports.
+// Never in it: limits: what is left is the business of counters.
+
 import { readdir } from 'node:fs/promises';
 import type { Exchange } from '../exchange/exchange.ts';
 import { statusSeen } from '../exchange/status-seen.ts';

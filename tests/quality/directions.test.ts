@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -22,11 +22,17 @@ const planted: [file: string, specifier: string, rule: string][] = [
   ['src/config/sideways.ts', '../policies/auth/leaf.ts', 'config-imports-only-what-is-below'],
   ['src/api/upward.ts', '../gateway.ts', 'api-imports-only-what-is-below'],
   ['src/openapi/upward.ts', '../upstream/leaf.ts', 'openapi-imports-only-what-is-below'],
+  ['src/edge/upward.ts', '../exchange/leaf.ts', 'edge-imports-only-what-is-below'],
+  ['src/counters/upward.ts', '../policies/auth/leaf.ts', 'counters-imports-only-what-is-below'],
+  ['src/process/sideways.ts', '../upstream/leaf.ts', 'process-imports-only-what-is-below'],
+  ['src/cli/sideways.ts', '../upstream/leaf.ts', 'cli-imports-only-what-is-below'],
+  ['src/lib/circle-2.ts', './circle.ts', 'no-cycles'],
   ['src/policies/cors/sideways.ts', '../auth/leaf.ts', 'policies-do-not-know-each-other'],
   ['src/policies/auth/registered.ts', '../registry.ts', 'policies-do-not-know-the-registry'],
   ['src/policies/auth/schema.ts', '../../exchange/leaf.ts', 'a-policy-schema-stands-alone'],
   ['src/telemetry/logger.ts', '../usage/leaf.ts', 'contracts-stay-leaves'],
-  ['src/dependencies.ts', './main.ts', 'nothing-imports-the-entry-points'],
+  ['src/gateway.ts', './main.ts', 'nothing-imports-the-entry-points'],
+  ['src/gateway.ts', './storage/leaf.ts', 'the-gateway-is-composed-of-rooms'],
   ['src/composed.ts', './gateway.ts', 'only-entry-points-import-the-gateway'],
   ['services/echo/curious.ts', '../../src/lib/leaf.ts', 'samples-do-not-know-the-gateway'],
   ['src/lib/tested.ts', '../../tests/support/leaf.ts', 'the-product-does-not-know-its-tests'],
@@ -77,9 +83,10 @@ describe('the import checker', () => {
   beforeAll(() => {
     tree = mkdtempSync(join(tmpdir(), 'directions-'));
     for (const leaf of leaves) write(leaf, '');
-    for (const [file, specifier] of planted) write(file, specifier === '' ? '' : `import '${specifier}';\n`);
+    write('src/lib/circle.ts', "import type {} from './circle-2.ts';\n");
+    for (const [file, specifier] of planted) append(file, specifier === '' ? '' : `import '${specifier}';\n`);
     cpSync(join(root, 'package.json'), join(tree, 'package.json'));
-    cpSync(join(root, '.dependency-cruiser.cjs'), join(tree, '.dependency-cruiser.cjs'));
+    for (const file of ['.dependency-cruiser.cjs', 'scripts/rooms.json']) cpSync(join(root, file), join(tree, file));
     symlinkSync(join(root, 'node_modules'), join(tree, 'node_modules'));
     report = spawnSync(process.execPath, [join(root, 'scripts/check-directions.ts')], { cwd: tree, encoding: 'utf8' });
   });
@@ -91,6 +98,12 @@ describe('the import checker', () => {
   function write(file: string, text: string): void {
     mkdirSync(dirname(join(tree, file)), { recursive: true });
     writeFileSync(join(tree, file), text);
+  }
+
+  /** A file may break several rules. */
+  function append(file: string, text: string): void {
+    const before = existsSync(join(tree, file)) ? readFileSync(join(tree, file), 'utf8') : '';
+    write(file, before + text);
   }
 
   test.each(planted)('refuses %s importing "%s" by the rule %s', (file, _specifier, rule) => {

@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import CircuitBreaker from 'opossum';
 import type { Clock } from '../../lib/clock.ts';
-import type { AttemptOutcome } from '../../upstream/classify.ts';
+import type { AttemptOutcome } from '../../upstream/targets.ts';
 import type { Target } from '../../upstream/targets.ts';
 import type { CircuitBreakerConfig } from './schema.ts';
 

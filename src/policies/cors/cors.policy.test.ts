@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { buildExchange } from '../../../tests/support/exchange-builder.ts';
-import type { Dependencies } from '../../dependencies.ts';
+import type { Dependencies } from '../policy-dependencies.ts';
 import { HeaderList } from '../../edge/header-list.ts';
 import type { Reply } from '../policy.ts';
 import { corsPolicy } from './cors.policy.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { buildExchange } from '../../../tests/support/exchange-builder.ts';
 import { HeaderList } from '../../edge/header-list.ts';
-import type { Dependencies } from '../../dependencies.ts';
+import type { Dependencies } from '../policy-dependencies.ts';
 import { headersPolicy } from './headers.policy.ts';
 import type { HeadersConfig } from './schema.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { buildExchange } from '../../../tests/support/exchange-builder.ts';
-import type { Dependencies } from '../../dependencies.ts';
+import type { Dependencies } from '../policy-dependencies.ts';
 import { ipPolicy } from './ip.policy.ts';
 import type { IpConfig } from './schema.ts';
 

@@ -4,7 +4,7 @@ import { GatewayError } from '../../errors/rejection.ts';
 import type { Exchange } from '../../exchange/exchange.ts';
 import type { Model } from '../../exchange/model-call.ts';
 import type { Clock } from '../../lib/clock.ts';
-import type { Dependencies } from '../../dependencies.ts';
+import type { Dependencies } from '../policy-dependencies.ts';
 import { type Answer, type Attempt, type Send, UpstreamFailure } from '../../upstream/attempt.ts';
 import { unavailable } from '../../upstream/classify.ts';
 import type { ServiceTargets, Target } from '../../upstream/targets.ts';

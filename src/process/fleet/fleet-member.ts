@@ -1,7 +1,9 @@
-import type { RunningGateway } from '../../main.ts';
 import type { CounterAnswer, CounterCall } from '../../counters/counter-calls.ts';
 import type { CounterLink } from '../../counters/linked-counters.ts';
-import { flushLogger } from '../../telemetry/logger.ts';
+import { flushLogger, type Logger } from '../../telemetry/logger.ts';
+import type { OpenDependencies } from '../open-dependencies.ts';
+import type { Reloader } from '../reload.ts';
+import type { Ending } from '../shutdown.ts';
 import { type Channel, Dialogue } from './dialogue.ts';
 import type { Exposition, PrimaryQuestion, ScrapeWish, WorkerQuestion } from './messages.ts';
 
@@ -11,13 +13,22 @@ const NOTICE_DEADLINE_MS = 1000;
 /** A request waits no longer for its limits. */
 const COUNTERS_DEADLINE_MS = 100;
 
+/** What of a running gateway the primary process asks about. */
+interface RunningWorker {
+  readonly url: string;
+  readonly reloader: Reloader;
+  readonly log: Logger;
+  readonly deps: Pick<OpenDependencies, 'database' | 'metrics'>;
+  stop(ending?: Ending): Promise<void>;
+}
+
 /** What a worker has of the primary process and, through it, of the other workers. */
 export class FleetMember {
   /** The primary counts limits for all workers. */
   readonly counters: CounterLink;
 
   private readonly dialogue: Dialogue<WorkerQuestion, PrimaryQuestion>;
-  private readonly started = Promise.withResolvers<RunningGateway>();
+  private readonly started = Promise.withResolvers<RunningWorker>();
 
   /** `size`: workers of this gateway. */
   constructor(channel: Channel, size: number) {
@@ -26,7 +37,7 @@ export class FleetMember {
   }
 
   /** The gateway of this worker accepts requests. */
-  async begin(running: RunningGateway): Promise<void> {
+  async begin(running: RunningWorker): Promise<void> {
     this.started.resolve(running);
     const facts = { url: running.url, database: running.deps.database.shown };
     await this.dialogue.ask({ kind: 'ready', facts }, NOTICE_DEADLINE_MS);

@@ -1,56 +1,28 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { LoadedConfig } from './config/load.ts';
-import { type ChangeNotifier, RedisChangeNotifier } from './identity/change-notifier.ts';
-import type { FailedAuth } from './identity/failed-auth.ts';
-import { type Identity, openIdentity } from './identity/identity.ts';
-import type { KeyDirectory } from './identity/key-directory.ts';
-import type { MemoryKey } from './identity/known-key.ts';
-import type { Tokens } from './identity/tokens/tokens.ts';
-import { type Clock, systemClock } from './lib/clock.ts';
-import type { Secret } from './lib/secret.ts';
-import { closeAll, openTogether } from './lib/open-together.ts';
-import type { Keeper } from './lib/shelf.ts';
-import { BreakerBank } from './policies/circuit-breaker/breaker-bank.ts';
-import type { CounterStore } from './counters/counter-store.ts';
-import type { CounterLink } from './counters/linked-counters.ts';
-import { openCounters } from './counters/open-counters.ts';
-import type { OnStoreFailure } from './counters/redis-counters.ts';
-import { BudgetCounts } from './storage/budget-counts.ts';
-import { type Database, openDatabase } from './storage/database.ts';
-import type { IdempotencyStore } from './storage/idempotency/idempotency-store.ts';
-import { migrateDatabase } from './storage/migrate.ts';
-import { Degradations } from './telemetry/degradations.ts';
-import type { Logger } from './telemetry/logger.ts';
-import { createMetrics, type Metrics } from './telemetry/metrics.ts';
-import { Usage } from './usage/usage.ts';
+import type { LoadedConfig } from '../config/load.ts';
+import { type ChangeNotifier, RedisChangeNotifier } from '../identity/change-notifier.ts';
+import { type Identity, openIdentity } from '../identity/identity.ts';
+import type { MemoryKey } from '../identity/known-key.ts';
+import { systemClock } from '../lib/clock.ts';
+import { closeAll, openTogether } from '../lib/open-together.ts';
+import type { Secret } from '../lib/secret.ts';
+import { BreakerBank } from '../policies/circuit-breaker/breaker-bank.ts';
+import type { ProcessDependencies } from '../policies/policy-dependencies.ts';
+import type { CounterStore } from '../counters/counter-store.ts';
+import type { CounterLink } from '../counters/linked-counters.ts';
+import { openCounters } from '../counters/open-counters.ts';
+import type { OnStoreFailure } from '../counters/redis-counters.ts';
+import { BudgetCounts } from '../storage/budget-counts.ts';
+import { type Database, openDatabase } from '../storage/database.ts';
+import type { IdempotencyStore } from '../storage/idempotency/idempotency-store.ts';
+import { migrateDatabase } from '../storage/migrate.ts';
+import { Degradations } from '../telemetry/degradations.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
+import { Usage } from '../usage/usage.ts';
 
-/** Opened once per process, closed in reverse, and never replaced by a reload. */
-export interface ProcessDependencies {
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly metrics: Metrics;
-  /** How this process signs its `Via` entries: unique, so that a request meeting it again has gone in a circle. */
-  readonly viaPseudonym: string;
-  readonly breakers: BreakerBank;
-  readonly counters: CounterStore;
-  readonly directory: KeyDirectory;
-  readonly tokens: Tokens;
-  readonly failedAuth: FailedAuth;
-  readonly usage: Usage;
-  /** Percent of what callers share that one of them may hold. */
-  readonly callerShare: number;
-  /** Opened by the first call: a gateway without `idempotency` never connects it. */
-  readonly idempotency: () => Promise<IdempotencyStore>;
-}
-
-/** What policies are built with. */
-export interface Dependencies extends ProcessDependencies {
-  /** State that outlives a reload. */
-  readonly shelf: Keeper;
-}
-
-/** The dependencies with what only the process itself needs: the stores behind them and the way to end them. */
+/** What policies are built with, and what only the process needs: the stores behind it and the way to close them. */
 export interface OpenDependencies extends ProcessDependencies {
   readonly identity: Identity;
   readonly database: Database;
@@ -174,7 +146,7 @@ function prepareAnswers({ loaded, log }: OpenOptions, database: Database, degrad
     else log.error({ cause }, 'Redis does not answer: requests with an Idempotency-Key are refused');
   };
   const load = async (): Promise<IdempotencyStore> => {
-    const { openIdempotency } = await import('./storage/idempotency/open-idempotency.ts');
+    const { openIdempotency } = await import('../storage/idempotency/open-idempotency.ts');
     const { prefix } = loaded.config.settings.redis;
     return openIdempotency({ database, clock: systemClock, redisUrl: loaded.env.redisUrl?.reveal(), prefix, onState });
   };
@@ -196,7 +168,7 @@ function prepareAnswers({ loaded, log }: OpenOptions, database: Database, degrad
 async function openHints({ env, config }: LoadedConfig) {
   const url = env.redisUrl?.reveal();
   if (url === undefined) return undefined;
-  const { connectRedis } = await import('./storage/redis.ts');
+  const { connectRedis } = await import('../storage/redis.ts');
   const publisher = connectRedis(url, 'announce');
   // A subscribed connection cannot be used for anything else.
   const subscriber = connectRedis(url, 'listen');
