@@ -29,12 +29,7 @@ const doors = [
     'Used for upgrades only, behind our own plugin.',
   ],
   ['ioredis', 'ioredis', ['src/storage/redis\\.ts'], 'Deadlines and the offline switch are set once.'],
-  [
-    'sql',
-    '(knex|pg)',
-    ['src/(storage|identity|usage)/'],
-    'SQL stays with the layer that owns the tables.',
-  ],
+  ['sql', '(knex|pg)', ['src/(storage|identity|usage)/'], 'SQL stays with the layer that owns the tables.'],
   ['opossum', 'opossum', ['src/policies/circuit-breaker/'], 'Fed with finished outcomes by one adapter.'],
   ['p-retry', 'p-retry', ['src/policies/retry/'], 'Its defaults retry ten times from one second.'],
   [
@@ -172,7 +167,8 @@ const furtherRules = [
   },
   {
     name: 'no-cycles',
-    comment: 'Files that import each other, by type alone too, can only be understood together: join them or part them.',
+    comment:
+      'Files that import each other, by type alone too, can only be understood together: join them or part them.',
     severity: 'error',
     from: { path: '^src/', pathNot: tests },
     to: { circular: true },
