@@ -10,7 +10,7 @@ import type { ClientConnection } from './edge/client-connection.ts';
 import type { EdgeRequest } from './edge/edge-request.ts';
 import { DeadlineWatch } from './exchange/deadline.ts';
 import type { EdgeRules } from './edge/edge.ts';
-import type { BudgetStanding } from './exchange/budget-standing.ts';
+import type { BudgetStanding } from './exchange/receipts.ts';
 import { DetachedExchanges } from './exchange/detached-exchanges.ts';
 import type { Exchange } from './exchange/exchange.ts';
 import type { Principal } from './exchange/principal.ts';

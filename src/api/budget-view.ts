@@ -1,5 +1,5 @@
 import { type Static, Type } from '../lib/schema-builder.ts';
-import type { BudgetStanding } from '../exchange/budget-standing.ts';
+import type { BudgetStanding } from '../exchange/receipts.ts';
 import { InstantText, instantText } from './endpoint.ts';
 
 /** What a caller may use by day or month, and what is left of it. One whose store does not answer is left out. */

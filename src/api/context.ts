@@ -1,7 +1,7 @@
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { Dependencies } from '../policies/policy-dependencies.ts';
 import type { Rejection } from '../errors/rejection.ts';
-import type { BudgetStanding } from '../exchange/budget-standing.ts';
+import type { BudgetStanding } from '../exchange/receipts.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { Principal } from '../exchange/principal.ts';
 import type { AuditContext } from '../identity/audit/audit-context.ts';

@@ -9,16 +9,13 @@ import type { Rejection } from '../errors/rejection.ts';
 import { ipGroup } from '../lib/ip-group.ts';
 import type { Listed } from '../lib/roster.ts';
 import type { BodyFilter } from './body-filter.ts';
-import type { ChargeReceipt } from './charge-receipt.ts';
+import type { ChargeReceipt, LimitStatus } from './receipts.ts';
 import type { Deadline, Timeouts } from './deadline.ts';
 import type { EdgeRequest } from '../edge/edge-request.ts';
-import type { LimitStatus } from './limit-status.ts';
 import type { ModelCall } from './model-call.ts';
 import type { Principal } from './principal.ts';
 import type { BodyPayload, RequestBody } from './request-body.ts';
 import type { TargetAddress } from './target-address.ts';
-
-export type { Dialect } from '../errors/dialect.ts';
 
 /** What the exchange needs to know of the route it matched; the compiled route implements it. */
 export interface MatchedRoute {

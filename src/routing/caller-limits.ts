@@ -1,7 +1,7 @@
 import type { GatewayConfig, RouteConfig } from '../config/gateway-config.ts';
 import type { Dependencies } from '../policies/policy-dependencies.ts';
 import type { Exchange } from '../exchange/exchange.ts';
-import type { BudgetStanding } from '../exchange/budget-standing.ts';
+import type { BudgetStanding } from '../exchange/receipts.ts';
 import type { Charge, Counted } from '../counters/counter-store.ts';
 import { RouteLimits } from '../policies/limits/route-limits.ts';
 import { gatewayLevels } from '../policies/limits/schema.ts';

@@ -1,4 +1,5 @@
-import type { Dialect, Exchange, MatchedRoute } from '../exchange/exchange.ts';
+import type { Dialect } from '../errors/dialect.ts';
+import type { Exchange, MatchedRoute } from '../exchange/exchange.ts';
 import type { AccessStep } from '../policies/policy.ts';
 import { writeLimitHeaders } from '../policies/limits/limit-headers.ts';
 import type { ServiceMetrics } from '../telemetry/service-metrics.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { EdgeRequest } from '../edge/edge-request.ts';
 import { HeaderList } from '../edge/header-list.ts';
-import type { LimitStatus } from '../exchange/limit-status.ts';
+import type { LimitStatus } from '../exchange/receipts.ts';
 import type { UpstreamPlan } from '../exchange/exchange.ts';
 import { buildExchange } from '../../tests/support/exchange-builder.ts';
 import { ResponseHeaders } from './response-headers.ts';

@@ -3,7 +3,7 @@ import { expect, jest, test } from '@jest/globals';
 import { buildExchange } from '../../../tests/support/exchange-builder.ts';
 import { until } from '../../../tests/support/poll.ts';
 import { Rejection } from '../../errors/rejection.ts';
-import type { ChargeReceipt } from '../../exchange/charge-receipt.ts';
+import type { ChargeReceipt } from '../../exchange/receipts.ts';
 import type { Exchange } from '../../exchange/exchange.ts';
 import { HeaderList } from '../../edge/header-list.ts';
 import { type Principal, UNBOUNDED } from '../../exchange/principal.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import type { LimitStatus } from '../../exchange/limit-status.ts';
+import type { LimitStatus } from '../../exchange/receipts.ts';
 import { writeLimitHeaders } from './limit-headers.ts';
 
 const status: LimitStatus = { limit: 60, remaining: 59, resetMs: 59_001, windowMs: 60_000, name: 'service:1m' };

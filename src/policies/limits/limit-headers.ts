@@ -1,5 +1,5 @@
-import type { Dialect } from '../../exchange/exchange.ts';
-import type { LimitStatus } from '../../exchange/limit-status.ts';
+import type { Dialect } from '../../errors/dialect.ts';
+import type { LimitStatus } from '../../exchange/receipts.ts';
 
 /** The tightest limits of requests and of tokens that applied. */
 interface LimitStatuses {

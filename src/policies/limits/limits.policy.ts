@@ -1,5 +1,5 @@
 import type { Exchange } from '../../exchange/exchange.ts';
-import type { LimitStatus } from '../../exchange/limit-status.ts';
+import type { LimitStatus } from '../../exchange/receipts.ts';
 import { totalOf } from '../../exchange/model-call.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { type Keeper, Kind } from '../../lib/shelf.ts';

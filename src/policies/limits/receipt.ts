@@ -1,4 +1,4 @@
-import type { ChargeReceipt } from '../../exchange/charge-receipt.ts';
+import type { ChargeReceipt } from '../../exchange/receipts.ts';
 import type { Listed } from '../../lib/roster.ts';
 import type { Charge, Correction, CounterStore, Decision } from '../../counters/counter-store.ts';
 
