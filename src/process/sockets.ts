@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
 import { type AddressInfo, Server as NetServer } from 'node:net';
 import type { Settings } from '../config/settings-schema.ts';
-import type { OpenDependencies } from '../dependencies.ts';
+import type { OpenDependencies } from './open-dependencies.ts';
 import type { Gateway } from '../gateway.ts';
 import { createListener } from './listener.ts';
 import { ListenerCertificate, readTls, type TlsFiles } from './listener-certificate.ts';
