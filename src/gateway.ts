@@ -52,7 +52,8 @@ const TWO_READINGS = new Rejection('INVALID_PATH', 'Without its ";" parameters t
 type Found = Extract<RouteLookup<Destination>, { kind: 'found' }>;
 
 /** What a new path (`OPTIONS *`) may be asked with: RFC 9110 9.3.7. */
-const ALLOW_ALL = ['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'];
+const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
+const ALLOW_ALL = ['Allow', METHODS];
 
 /**
  * The gateway: takes a request from a socket, finds where it goes, and sees it to its end. One configuration is live
@@ -129,7 +130,8 @@ export class Gateway {
   handle(req: IncomingMessage, res: ServerResponse, connection: ClientConnection, plane: Plane): void {
     const exchange = this.open(req, res, connection);
     if (!exchange) return;
-    if (exchange.edge.path === '*') return answer(exchange, { status: 204, headers: ALLOW_ALL, body: undefined });
+    if (exchange.edge.path === '*' || exchange.edge.maxForwards === 0)
+      return answer(exchange, { status: 204, headers: ALLOW_ALL, body: undefined });
     this.dispatch(exchange, plane, this.callUpstream);
   }
 
@@ -149,12 +151,14 @@ export class Gateway {
   answerUnparsed(code: ErrorCode, reason: string, peer: string): string {
     const { metrics, log } = this.deps;
     const requestId = this.surroundings.requestIds.next();
-    const rejection = new Rejection(code, ERROR_CATALOG[code].title, { closes: true });
+    const allow = code === 'METHOD_NOT_ALLOWED' ? { headers: { Allow: METHODS } } : {};
+    const rejection = new Rejection(code, ERROR_CATALOG[code].title, { closes: true, ...allow });
     const { status, headers, body } = renderRejection(rejection, this.config.settings.dialect, { requestId });
     metrics.service('none').request('', status, 0);
     metrics.service('none').error(code);
     log.info({ request_id: requestId, status, error_code: code, reason, client_ip: peer }, 'not a request');
-    return renderMessage(status, [...headers, 'X-Request-Id', requestId], body);
+    const more = ['Date', new Date().toUTCString(), 'X-Request-Id', requestId];
+    return renderMessage(status, [...headers, ...more], body);
   }
 
   /** Answers what is unanswered with 503, and ends what is running in order. */

@@ -5,7 +5,23 @@ import { canonicalPath } from './canonical-path.ts';
 
 const SEPARATORS = ['/', '%2f', '%2F', '%252f', '%5c', '\\', '//', ';', '%3b', '%253B'];
 const DOTS = ['.', '%2e', '%2E', '%252e', '%25252E'];
-const WORDS = ['admin', '%61dmin', 'adm%69n', 'a', 'A', '~', '%7E', '%7e', 'x=1', '%c3%a9', '%C3%A9', '%c0%ae', '%20'];
+const WORDS = [
+  'admin',
+  '%61dmin',
+  'adm%69n',
+  'a',
+  'A',
+  '~',
+  '%7E',
+  '%7e',
+  'x=1',
+  '%c3%a9',
+  '%C3%A9',
+  '%c0%ae',
+  '%C0',
+  '%e0%80%af',
+  '%20',
+];
 const REFUSED = [
   '%',
   '%z',
@@ -59,6 +75,8 @@ function reference(rawPath: string): { path: string; hasEncodedSlash: boolean; h
       encodeURIComponent(decoded) === decoded && !"!'()*".includes(decoded) ? decoded : `%${digits.toUpperCase()}`;
     i += 2;
   }
+  if (/%25(?:25)*2f/i.test(path)) hasEncodedSlash = true;
+  if (/%(?:C[01]%[89AB]|E0%[89]|F0%8)/.test(path)) return 'refused';
   let seen = path;
   while (seen.includes('%252')) seen = seen.replaceAll('%252', '%2');
   while (seen.includes('%255')) seen = seen.replaceAll('%255', '%5');
@@ -116,10 +134,18 @@ describe('canonicalPath', () => {
         '/a%2F..',
       ],
       ['/%252e%252e/b', '/%25252e%2e/b', '/..%252fadmin', '/..%255cadmin'],
+      ['/%c0%af', '/a%C0%AEb', '/%c1%9c', '/%e0%80%af', '/%E0%9f%bf', '/%f0%80%80%af'],
       ['/..;/b', '/..;x=1/b', '/.;/b', '/a;..', '/a;../b', '/..%3b/b', '/..%253bx/b'],
     ].flat(),
   )('%j is refused as INVALID_PATH', (given) => {
     expect(canonicalPath(given)).toMatchObject({ code: 'INVALID_PATH' });
+  });
+
+  test('a slash that is encoded twice or more often is flagged like one that is encoded once', () => {
+    for (const path of ['/a%252fb', '/a%252Fb', '/a%25252fb'])
+      expect(canonicalPath(path)).toMatchObject({ path, hasEncodedSlash: true });
+    for (const path of ['/caf%E9', '/%C0', '/%E0%A0%80', '/%F0%90%80%80'])
+      expect(canonicalPath(path)).toMatchObject({ path, hasEncodedSlash: false });
   });
 
   test('%2F and // are flagged and otherwise left as they are', () => {

@@ -3,7 +3,7 @@ import { Rejection } from '../errors/rejection.ts';
 /** One spelling per path, so that guard, router, limiter and upstream cannot disagree about what was asked for. */
 export interface CanonicalPath {
   readonly path: string;
-  /** `%2F` stands in the path. It never separates segments; whether it may pass is the route's decision. */
+  /** The path holds `%2F`, also nested (`%252F`). It never separates segments; the route decides whether it may pass. */
   readonly hasEncodedSlash: boolean;
   /** `//` stands in the path; whether it may pass is the route's decision. */
   readonly hasEmptySegment: boolean;
@@ -32,6 +32,10 @@ const ESCAPE = /%([0-9A-Fa-f]{2})?/g;
 /** What some server on the way may read as a dot or as the end of a segment, however often `%` was encoded again. */
 const SEGMENT_ESCAPE = /%(?:25)*(2E|2F|5C|3B)/gi;
 const SEGMENT_END = /[/\\;]/;
+/** A slash for a server that decodes twice or more often. */
+const NESTED_SLASH = /%(?:25)+2F/i;
+/** ASCII written in two, three or four bytes: no UTF-8 (RFC 3629 section 3), and a dot or slash to a lax decoder. */
+const OVERLONG = /%(?:C[01]%[89AB]|E0%[89]|F0%8)/;
 
 const BAD_CHARACTER = new Rejection('INVALID_PATH', 'The path holds a character that must be percent-encoded.');
 const BAD_ESCAPE = new Rejection('INVALID_PATH', 'The path holds an escape that is malformed or not accepted.');
@@ -77,8 +81,9 @@ function decodeEscapes(rawPath: string, hasEmptySegment: boolean): CanonicalPath
     return UNRESERVED.test(character) ? character : escape.toUpperCase();
   });
   if (!isAccepted) return BAD_ESCAPE;
+  if (OVERLONG.test(path)) return BAD_ESCAPE;
   if (hasDotSegment(path)) return DOT_SEGMENT;
-  return { path, hasEncodedSlash, hasEmptySegment };
+  return { path, hasEncodedSlash: hasEncodedSlash || NESTED_SLASH.test(path), hasEmptySegment };
 }
 
 /**

@@ -35,4 +35,6 @@ export interface EdgeRequest {
   readonly hasEncodedSlash: boolean;
   /** `//` stands in the path: decided after matching by the route's `paths`. */
   readonly hasEmptySegment: boolean;
+  /** `Max-Forwards` of an OPTIONS request; at 0 the gateway answers itself. */
+  readonly maxForwards?: number | undefined;
 }

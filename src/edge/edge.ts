@@ -47,12 +47,18 @@ const BAD_METHOD = new Rejection('METHOD_NOT_ALLOWED', 'TRACE and CONNECT are no
   headers: ALLOW,
   closes: true,
 });
-const BAD_VERSION = new Rejection('VALIDATION_ERROR', 'Only HTTP/1.1 and HTTP/1.0 are served.', { closes: true });
+const BAD_VERSION = new Rejection('UNSUPPORTED_VERSION', 'Only HTTP/1.1 and HTTP/1.0 are served.', { closes: true });
 const NO_HOST = new Rejection('INVALID_HEADER', 'A Host header is required.', { closes: true });
 const BAD_HOST = new Rejection('INVALID_HEADER', 'The Host header is not a host with an optional port.', {
   closes: true,
 });
 const BAD_LENGTH = new Rejection('INVALID_HEADER', 'Content-Length must be a plain decimal number.', { closes: true });
+const BAD_CODING = new Rejection('INVALID_HEADER', 'The last transfer coding must be "chunked", applied once.', {
+  closes: true,
+});
+const UNKNOWN_CODING = new Rejection('UNSUPPORTED_CODING', 'The only transfer coding supported is "chunked".', {
+  closes: true,
+});
 const TWO_FRAMINGS = new Rejection('INVALID_HEADER', 'Transfer-Encoding needs HTTP/1.1 and no Content-Length.', {
   closes: true,
 });
@@ -73,10 +79,13 @@ export function parseEdge(req: IncomingMessage, rules: EdgeRules): EdgeRequest |
   if (target instanceof Rejection) return target;
   const authority = scan.authority ?? target.authority ?? '';
   if (authority === '' && (scan.authority === '' || req.httpVersion === '1.1')) return NO_HOST;
+  // RFC 9112 section 3.2: also where the target names the host itself.
+  if (scan.authority === undefined && req.httpVersion === '1.1') return NO_HOST;
   const host = authority === '' ? '' : parseHost(authority);
   if (host === undefined) return BAD_HOST;
   const contentLength = lengthOf(scan, req.httpVersion);
   if (contentLength instanceof Rejection) return contentLength;
+  const maxForwards = req.method === 'OPTIONS' ? forwardsLeft(scan) : undefined;
   const canonical = target.path === '*' ? ASTERISK : canonicalPath(target.path);
   if (canonical instanceof Rejection) return canonical;
   const { trustProxy, scheme } = rules.options;
@@ -87,7 +96,7 @@ export function parseEdge(req: IncomingMessage, rules: EdgeRules): EdgeRequest |
     path: canonical.path,
     query: target.query,
     host,
-    authority,
+    authority: authority.endsWith(':') ? authority.slice(0, -1) : authority,
     headers: new HeaderList(scan.raw, scan.names),
     hasUnderscoreName: scan.hasUnderscoreName,
     scheme: isPeerTrusted ? (forwardedScheme(scan.forwardedProto) ?? scheme) : scheme,
@@ -95,11 +104,12 @@ export function parseEdge(req: IncomingMessage, rules: EdgeRules): EdgeRequest |
     peer,
     isPeerTrusted,
     contentLength,
-    chunked: scan.isChunked,
+    chunked: scan.coding !== undefined,
     expectContinue: scan.expectsContinue && req.httpVersion === '1.1',
     upgrade: scan.upgrade === '' ? undefined : offeredProtocol(scan, req.httpVersion),
     hasEncodedSlash: canonical.hasEncodedSlash,
     hasEmptySegment: canonical.hasEmptySegment,
+    maxForwards,
   };
 }
 
@@ -109,16 +119,41 @@ function refuseAtSight(req: IncomingMessage, limits: EdgeOptions['limits']): Rej
   return req.rawHeaders.length > 2 * limits.headerCount ? tooManyHeaders(`${limits.headerCount} lines`) : undefined;
 }
 
+/** RFC 9110 section 5.6.2, in lower case. */
+const CODING = /^[a-z0-9!#$%&'*+.^_`|~-]+$/;
+
 const ASTERISK = { path: '*', hasEncodedSlash: false, hasEmptySegment: false };
 
 /** RFC 9112 section 6.3, without its leniencies: every doubt about where the body ends is a refusal. */
 function lengthOf(scan: HeaderScan, httpVersion: string): number | undefined | Rejection {
-  const { contentLength } = scan;
-  if (scan.isChunked && (contentLength !== undefined || httpVersion === '1.0')) return TWO_FRAMINGS;
+  const { contentLength, coding } = scan;
+  if (coding !== undefined) {
+    if (contentLength !== undefined || httpVersion === '1.0') return TWO_FRAMINGS;
+    return refuseCoding(coding);
+  }
   if (contentLength === undefined) return undefined;
   const length = Number(contentLength);
   const isPlain = Number.isSafeInteger(length) && length >= 0 && String(length) === contentLength;
   return isPlain ? length : BAD_LENGTH;
+}
+
+/** RFC 9112 section 6.1: an unknown coding is 501; a list whose end cannot be found (section 6.3) is 400. */
+function refuseCoding(list: string): Rejection | undefined {
+  if (list.toLowerCase() === 'chunked') return undefined;
+  const codings = listItems(list);
+  const isSound = codings.indexOf('chunked') === codings.length - 1 && codings.every((name) => CODING.test(name));
+  return isSound && codings.length > 1 ? UNKNOWN_CODING : BAD_CODING;
+}
+
+/** RFC 9110 section 7.6.2. The line is rewritten: what is forwarded may travel one hop less. */
+function forwardsLeft(scan: HeaderScan): number | undefined {
+  const { maxForwards } = scan;
+  if (maxForwards === undefined || !/^[0-9]{1,9}$/.test(maxForwards)) return undefined;
+  const left = Number(maxForwards);
+  const raw = scan.raw.slice();
+  raw[2 * scan.names.indexOf('max-forwards') + 1] = String(left - 1);
+  scan.raw = raw;
+  return left;
 }
 
 /** The first value counts: proxies that append put the client's own in front. */

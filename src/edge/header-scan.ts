@@ -12,6 +12,7 @@ type Role =
   | 'connection'
   | 'upgrade'
   | 'expect'
+  | 'forwards'
   | 'via'
   | 'proto'
   | 'single'
@@ -30,6 +31,7 @@ const FIXED_ROLES: readonly (readonly [string, Role])[] = [
   ['connection', 'connection'],
   ['upgrade', 'upgrade'],
   ['expect', 'expect'],
+  ['max-forwards', 'forwards'],
   ['via', 'via'],
   ['x-forwarded-proto', 'proto'],
   ['content-type', 'single'],
@@ -43,7 +45,6 @@ const FREQUENT_NAMES = `accept accept-encoding accept-language cache-control con
   sec-fetch-dest sec-fetch-mode sec-fetch-site sec-fetch-user te traceparent tracestate upgrade-insecure-requests
   user-agent x-forwarded-for x-forwarded-host x-forwarded-port x-real-ip x-request-id x-requested-with`.split(/\s+/);
 
-const BAD_CODING = new Rejection('INVALID_HEADER', 'The only transfer coding accepted is "chunked".', { closes: true });
 const BAD_EXPECTATION = new Rejection('EXPECTATION_FAILED', 'The only expectation met here is "100-continue".', {
   closes: true,
 });
@@ -100,11 +101,13 @@ export class HeaderScan {
   readonly names: string[] = [];
   authority: string | undefined;
   contentLength: string | undefined;
-  isChunked = false;
+  /** The list of `Transfer-Encoding` over all its lines. */
+  coding: string | undefined;
   /** The lists of `Connection` and `Upgrade` over all their lines, with a leading comma; empty without such a line. */
   connection = '';
   upgrade = '';
   expectsContinue = false;
+  maxForwards: string | undefined;
   forwardedProto: string | undefined;
   hasUnderscoreName = false;
   /** Size of the lines as sent: names, values, `: ` and CRLF. */
@@ -152,12 +155,14 @@ export class HeaderScan {
         this.contentLength = value;
         return undefined;
       case 'coding':
-        if (this.isChunked || value !== 'chunked') return BAD_CODING;
-        this.isChunked = true;
+        this.coding = this.coding === undefined ? value : `${this.coding},${value}`;
         return undefined;
       case 'expect':
         if (value.toLowerCase() !== '100-continue') return BAD_EXPECTATION;
         this.expectsContinue = true;
+        return undefined;
+      case 'forwards':
+        this.maxForwards = value;
         return undefined;
       case 'via':
         return roles.isOwnVia(value) ? LOOP : undefined;

@@ -1,4 +1,5 @@
 import { Rejection } from '../errors/rejection.ts';
+import { isSameAuthority } from './authority.ts';
 
 /** The parts of a request target (RFC 9112 section 3.2), not yet canonical. */
 interface RequestTarget {
@@ -10,7 +11,7 @@ interface RequestTarget {
   readonly query: string;
 }
 
-const ABSOLUTE = /^https?:\/\/([^/?#]+)([^?]*)(.*)$/i;
+const ABSOLUTE = /^(https?):\/\/([^/?#]+)([^?]*)(.*)$/i;
 /** RFC 3986 section 3.4 and the delimiters browsers leave raw; controls, spaces, non-ASCII and `#` are none of them. */
 const NOT_IN_QUERY = /[^!"$-~]/;
 
@@ -43,8 +44,8 @@ export function splitTarget(
   if (target === '*') return method === 'OPTIONS' ? { authority: undefined, path: '*', query: '' } : BAD_TARGET;
   const match = ABSOLUTE.exec(target);
   if (!match) return BAD_TARGET;
-  const [, authority = '', path = '', query = ''] = match;
-  if (host !== undefined && authority.toLowerCase() !== host.toLowerCase()) return FOREIGN_TARGET;
+  const [, scheme = '', authority = '', path = '', query = ''] = match;
+  if (host !== undefined && !isSameAuthority(authority, host, scheme.toLowerCase())) return FOREIGN_TARGET;
   return withQuery(authority, path || '/', query);
 }
 

@@ -32,6 +32,7 @@ export const ERROR_CATALOG = {
   CONCURRENCY_EXCEEDED: { status: 429, title: 'Too many requests are running' },
   HEADERS_TOO_LARGE: { status: 431, title: 'The request headers are too large' },
   INTERNAL_ERROR: { status: 500, title: 'The gateway failed' },
+  UNSUPPORTED_CODING: { status: 501, title: 'The transfer coding is not supported' },
   UPSTREAM_ERROR: { status: 502, title: 'The upstream could not be reached or broke the connection' },
   UPSTREAM_INVALID_RESPONSE: { status: 502, title: 'The upstream sent an invalid response' },
   CIRCUIT_OPEN: { status: 503, title: 'The circuit breaker of the upstream is open' },
@@ -40,6 +41,7 @@ export const ERROR_CATALOG = {
   OVERLOADED: { status: 503, title: 'The gateway or the upstream is at its limit' },
   DRAINING: { status: 503, title: 'The gateway is shutting down' },
   UPSTREAM_TIMEOUT: { status: 504, title: 'The upstream did not answer in time' },
+  UNSUPPORTED_VERSION: { status: 505, title: 'The HTTP version is not supported' },
   LOOP_DETECTED: { status: 508, title: 'The request has passed through this gateway before' },
 } as const satisfies Record<string, { status: number; title: string }>;
 

@@ -156,11 +156,13 @@ function onClientError(error: NodeJS.ErrnoException, socket: Duplex, connection:
   const isUnheard = code === 'ECONNRESET' || code === 'EPIPE' || /^(ERR_TLS_|ERR_SSL_|EPROTO)/.test(code);
   if (isUnheard || !connection) return void socket.destroy();
   if (code === 'HPE_CLOSED_CONNECTION') return connection.ignoreRest();
-  connection.refuse(codeFor(code), code);
+  connection.refuse(codeFor(code, (error as { reason?: string }).reason), code);
 }
 
-function codeFor(code: string): ErrorCode {
+function codeFor(code: string, reason: string | undefined): ErrorCode {
   if (code === 'HPE_HEADER_OVERFLOW' || code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return 'HEADERS_TOO_LARGE';
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'REQUEST_TIMEOUT';
+  // With any other reason it is no version at all.
+  if (code === 'HPE_INVALID_VERSION' && reason === 'Invalid HTTP version') return 'UNSUPPORTED_VERSION';
   return code.startsWith('HPE_INVALID_URL') ? 'INVALID_PATH' : 'VALIDATION_ERROR';
 }

@@ -26,6 +26,8 @@ type Verdict =
   | 400
   | 'INVALID_PATH'
   | 'INVALID_HEADER'
+  | 'UNSUPPORTED_CODING'
+  | 'UNSUPPORTED_VERSION'
   | 'DUPLICATE_HEADER'
   | 'VALIDATION_ERROR'
   | 'METHOD_NOT_ALLOWED'
@@ -51,8 +53,9 @@ const FRAMING: [string, string, Verdict][] = [
   ['an exponent', post('abc', 'Content-Length: 3e0'), 400],
   ['a length beyond 2^53', post('', 'Content-Length: 9007199254740993'), 'INVALID_HEADER'],
   ['a length of 20 digits', post('', 'Content-Length: 99999999999999999999'), 400],
-  ['chunked in capitals', post('0\r\n\r\n', 'Transfer-Encoding: Chunked'), 'INVALID_HEADER'],
-  ['another coding before chunked', post('0\r\n\r\n', 'Transfer-Encoding: gzip, chunked'), 'INVALID_HEADER'],
+  ['another coding before chunked', post('0\r\n\r\n', 'Transfer-Encoding: gzip, chunked'), 'UNSUPPORTED_CODING'],
+  ['chunked twice in one coding list', post('0\r\n\r\n', 'Transfer-Encoding: chunked, Chunked'), 400],
+  ['an empty coding before chunked', post('0\r\n\r\n', 'Transfer-Encoding: , chunked'), 'INVALID_HEADER'],
   ['another coding after chunked', post('0\r\n\r\n', 'Transfer-Encoding: chunked, identity'), 400],
   ['identity', post('', 'Transfer-Encoding: identity'), 400],
   ['an unknown coding', post('', 'Transfer-Encoding: xchunked'), 400],
@@ -79,9 +82,10 @@ const FRAMING: [string, string, Verdict][] = [
   ['a line without colon', withLine('X-A'), 400],
   ['a space in a name', withLine('X A: a'), 400],
   ['a non-ASCII name', withLine('X-\xc4: a'), 400],
-  ['HTTP/2.0 on the wire', request('GET / HTTP/2.0', HOST), 'VALIDATION_ERROR'],
-  ['HTTP/0.9 with a version', request('GET / HTTP/0.9', HOST), 'VALIDATION_ERROR'],
-  ['HTTP/1.2', request('GET / HTTP/1.2', HOST), 400],
+  ['HTTP/2.0 on the wire', request('GET / HTTP/2.0', HOST), 'UNSUPPORTED_VERSION'],
+  ['HTTP/0.9 with a version', request('GET / HTTP/0.9', HOST), 'UNSUPPORTED_VERSION'],
+  ['HTTP/1.x', request('GET / HTTP/1.x', HOST), 400],
+  ['HTTP/1.10', request('GET / HTTP/1.10', HOST), 400],
   ['the HTTP/2 preface', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400],
   ['a lower-case method', request('get / HTTP/1.1', HOST), 400],
   ['noise', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n', 400],
@@ -102,7 +106,9 @@ const HOSTS: [string, string, Verdict][] = [
     'a b',
     'a:x',
     'a:99999',
-    'a:',
+    '.',
+    '..a',
+    'a..b',
     '::1',
     '[::1',
     'a#b',
