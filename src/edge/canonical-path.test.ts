@@ -76,14 +76,20 @@ function reference(rawPath: string): { path: string; hasEncodedSlash: boolean; h
     i += 2;
   }
   if (/%25(?:25)*2f/i.test(path)) hasEncodedSlash = true;
-  if (/%(?:C[01]%[89AB]|E0%[89]|F0%8)/.test(path)) return 'refused';
+  if (/%(?:C[01]%[89AB]|E0%[89]|F0%8)/.test(path) || showsDots(path)) return 'refused';
+  return { path, hasEncodedSlash, hasEmptySegment: rawPath.includes('//') };
+}
+
+function showsDots(path: string): boolean {
   let seen = path;
   while (seen.includes('%252')) seen = seen.replaceAll('%252', '%2');
   while (seen.includes('%255')) seen = seen.replaceAll('%255', '%5');
   while (seen.includes('%253')) seen = seen.replaceAll('%253', '%3');
   seen = seen.toUpperCase().replaceAll('%2E', '.').replaceAll('%2F', '/').replaceAll('%5C', '/').replaceAll('%3B', '/');
-  for (const segment of seen.replaceAll(';', '/').split('/')) if (segment === '.' || segment === '..') return 'refused';
-  return { path, hasEncodedSlash, hasEmptySegment: rawPath.includes('//') };
+  return seen
+    .replaceAll(';', '/')
+    .split('/')
+    .some((segment) => segment === '.' || segment === '..');
 }
 
 describe('canonicalPath', () => {

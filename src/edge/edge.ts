@@ -78,9 +78,7 @@ export function parseEdge(req: IncomingMessage, rules: EdgeRules): EdgeRequest |
   const target = splitTarget(req.url as string, req.method as string, scan.authority, limits.targetBytes);
   if (target instanceof Rejection) return target;
   const authority = scan.authority ?? target.authority ?? '';
-  if (authority === '' && (scan.authority === '' || req.httpVersion === '1.1')) return NO_HOST;
-  // RFC 9112 section 3.2: also where the target names the host itself.
-  if (scan.authority === undefined && req.httpVersion === '1.1') return NO_HOST;
+  if (isHostMissing(scan, req.httpVersion)) return NO_HOST;
   const host = authority === '' ? '' : parseHost(authority);
   if (host === undefined) return BAD_HOST;
   const contentLength = lengthOf(scan, req.httpVersion);
@@ -96,7 +94,7 @@ export function parseEdge(req: IncomingMessage, rules: EdgeRules): EdgeRequest |
     path: canonical.path,
     query: target.query,
     host,
-    authority: authority.endsWith(':') ? authority.slice(0, -1) : authority,
+    authority: withoutEmptyPort(authority),
     headers: new HeaderList(scan.raw, scan.names),
     hasUnderscoreName: scan.hasUnderscoreName,
     scheme: isPeerTrusted ? (forwardedScheme(scan.forwardedProto) ?? scheme) : scheme,
@@ -111,6 +109,15 @@ export function parseEdge(req: IncomingMessage, rules: EdgeRules): EdgeRequest |
     hasEmptySegment: canonical.hasEmptySegment,
     maxForwards,
   };
+}
+
+/** RFC 9112 section 3.2: HTTP/1.1 wants the line also where the target names the host itself. */
+function isHostMissing({ authority }: HeaderScan, httpVersion: string): boolean {
+  return authority === '' || (authority === undefined && httpVersion === '1.1');
+}
+
+function withoutEmptyPort(authority: string): string {
+  return authority.endsWith(':') ? authority.slice(0, -1) : authority;
 }
 
 function refuseAtSight(req: IncomingMessage, limits: EdgeOptions['limits']): Rejection | undefined {

@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { REQUEST_CASES } from './cases/requests.ts';
+import { CONNECTIONS, VERDICTS } from './cases/connections.ts';
+import { FRAMING } from './cases/framing.ts';
+import { GRAMMAR } from './cases/grammar.ts';
+import { HOSTS } from './cases/hosts.ts';
 import { openWireBench, type WireBench } from './wire-bench.ts';
 
 let bench: WireBench;
@@ -11,6 +14,6 @@ afterAll(async () => {
   await bench.close();
 });
 
-describe('one message', () => {
-  test.each(REQUEST_CASES.map((each) => [each.name, each] as const))('%s', async (_name, each) => bench.run(each));
+describe.each(Object.entries({ GRAMMAR, FRAMING, HOSTS, CONNECTIONS, VERDICTS }))('%s', (_theme, cases) => {
+  test.each(cases.map((each) => [each.name, each] as const))('%s', async (_name, each) => bench.run(each));
 });

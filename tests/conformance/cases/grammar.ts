@@ -1,0 +1,88 @@
+import type { WireCase } from '../wire-case.ts';
+import { bare, message, refused, served } from './message.ts';
+
+/** The form of a request: line, names, values. */
+export const GRAMMAR: readonly WireCase[] = [
+  served('the simplest request', 'llhttp sample', message('GET /open/x HTTP/1.1'), 'GET /x'),
+  served('an empty line before it', 'RFC 9112 2.2', `\r\n${message('GET /open/x HTTP/1.1')}`, 'GET /x'),
+  served('ten empty lines before it', 'llhttp sample', '\r\n'.repeat(10) + message('GET /open/x HTTP/1.1'), 'GET /x'),
+  served('a method nobody knows here', 'llhttp method', message('PROPFIND /open/x HTTP/1.1'), 'PROPFIND /x'),
+  served(
+    'a query with everything in it',
+    'llhttp uri',
+    message("GET /open/x?a=b&c[]=d!$'()*,;:@/?%20 HTTP/1.1"),
+    "GET /x?a=b&c[]=d!$'()*,;:@/?%20",
+  ),
+  served(
+    'header values with tabs and spaces around',
+    'RFC 9112 5.1',
+    message('GET /open/x HTTP/1.1', ['X-A: \t v w \t']),
+    {
+      line: 'GET /x',
+      headers: { 'X-A': 'v w' },
+    },
+  ),
+  served('an empty header value', 'llhttp header', message('GET /open/x HTTP/1.1', ['X-A:']), {
+    line: 'GET /x',
+    headers: { 'X-A': '' },
+  }),
+  served('obs-text in a value', 'RFC 9110 5.5', message('GET /open/x HTTP/1.1', ['X-A: caf\xe9']), {
+    line: 'GET /x',
+    headers: { 'X-A': 'caf\xe9' },
+  }),
+  served(
+    'every character of a token in a name',
+    'RFC 9110 5.6.2',
+    message('GET /open/x HTTP/1.1', ["X!#$%&'*+-.^`|~9: v"]),
+    'GET /x',
+  ),
+  refused('no version', 'Http11Probe', 'GET /open/x\r\n\r\n', { status: [400, 505] }),
+  refused('no target', 'Http11Probe', 'GET HTTP/1.1\r\nHost: h\r\n\r\n', 400),
+  refused('a lower-case version', 'RFC 9112 2.3', bare('GET /open/x http/1.1', ['Host: h']), 400),
+  refused('HTTP/1.2', 'RFC 9110 15.6.6', message('GET /open/x HTTP/1.2'), { status: 505, code: 'UNSUPPORTED_VERSION' }),
+  refused('HTTP/2.0', 'RFC 9110 15.6.6', message('GET /open/x HTTP/2.0'), 505),
+  refused('HTTP/9.9', 'RFC 9110 15.6.6', message('GET /open/x HTTP/9.9'), 505),
+  refused('a version with a leading zero', 'Http11Probe', message('GET /open/x HTTP/01.1'), { status: [400, 505] }),
+  refused('words behind the version', 'Http11Probe', message('GET /open/x HTTP/1.1 x'), 400),
+  refused('a tab for a space', 'Http11Probe', message('GET\t/open/x HTTP/1.1'), 400),
+  refused('a space in the target', 'RFC 9112 3.2', message('GET /open/ x HTTP/1.1'), 400),
+  refused('a raw é in the target', 'RFC 9112 3.2', message('GET /open/\xc3\xa9 HTTP/1.1'), 400),
+  refused('a fragment', 'RFC 9112 3.2', message('GET /open/x#y HTTP/1.1'), 400, 'serves'),
+  refused('no slash', 'RFC 9112 3.2', message('GET open/x HTTP/1.1'), 400),
+  refused('an asterisk that is no OPTIONS', 'RFC 9112 3.2.4', message('GET * HTTP/1.1'), 400),
+  refused('a NUL in the target', 'Envoy codec', message('GET /open/\0 HTTP/1.1'), 400),
+  refused('a NUL in a value', 'RFC 9110 5.5', message('GET /open/x HTTP/1.1', ['X-A: a\0b']), 400),
+  refused('a CR in a value', 'RFC 9112 2.2', message('GET /open/x HTTP/1.1', ['X-A: a\rb']), 400),
+  refused('an LF that ends a line alone', 'RFC 9112 2.2', 'GET /open/x HTTP/1.1\nHost: h\n\n', 400),
+  refused('a space before the colon', 'RFC 9112 5.1', message('GET /open/x HTTP/1.1', ['X-A : v']), 400),
+  refused('no colon', 'RFC 9112 5', message('GET /open/x HTTP/1.1', ['X-A']), 400),
+  refused('no name', 'RFC 9112 5', message('GET /open/x HTTP/1.1', [': v']), 400),
+  refused('a folded line', 'RFC 9112 5.2', message('GET /open/x HTTP/1.1', ['X-A: a', ' b']), 400),
+  refused('a folded first line', 'RFC 9112 2.2', 'GET /open/x HTTP/1.1\r\n Host: h\r\n\r\n', 400),
+  refused('a control in a name', 'RFC 9110 5.6.2', message('GET /open/x HTTP/1.1', ['X\x01A: v']), 400),
+  refused('a bracket in a name', 'RFC 9110 5.6.2', message('GET /open/x HTTP/1.1', ['X[A]: v']), 400),
+  refused('a non-ASCII name', 'RFC 9110 5.6.2', message('GET /open/x HTTP/1.1', ['X-\xe9: v']), 400),
+  refused('a TLS hello', 'Http11Probe', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 400),
+  refused('a request of SSH', 'Http11Probe', 'SSH-2.0-OpenSSH_9.6\r\n', 400),
+  refused(
+    'more lines than allowed',
+    'RFC 6585 5',
+    message(
+      'GET /open/x HTTP/1.1',
+      Array.from({ length: 101 }, (_, i) => `X-${i}: v`),
+    ),
+    431,
+  ),
+  refused(
+    'a line longer than allowed',
+    'RFC 6585 5',
+    message('GET /open/x HTTP/1.1', [`X-A: ${'v'.repeat(17_000)}`]),
+    431,
+  ),
+  refused('a target longer than allowed', 'RFC 9110 15.5.15', message(`GET /open/${'x'.repeat(17_000)} HTTP/1.1`), 414),
+  refused('TRACE', 'RFC 9110 9.3.8', message('TRACE /open/x HTTP/1.1'), { status: 405, code: 'METHOD_NOT_ALLOWED' }),
+  refused('CONNECT', 'RFC 9110 15.5.6', bare('CONNECT h:443 HTTP/1.1', ['Host: h:443']), {
+    status: 405,
+    headers: { Allow: 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS', Connection: 'close' },
+  }),
+];
