@@ -75,7 +75,11 @@ export const CONNECTIONS: readonly WireCase[] = [
   {
     name: 'Expect: 100-continue, and a body only after it',
     source: 'RFC 9110 10.1.1',
-    client: [sized('3', '', ['Expect: 100-continue']), { awaitUpstream: 0 }, 'abc'],
+    client: [
+      message('POST /open/x HTTP/1.1', ['Content-Length: 3', 'Expect: 100-continue']),
+      { awaitUpstream: 0 },
+      'abc',
+    ],
     expect: {
       answers: [{ status: 200, interim: [100] }],
       then: 'serves',
