@@ -1,6 +1,6 @@
 import { ConfigError } from '../config/config-error.ts';
 import { GatewayError } from '../errors/rejection.ts';
-import { DatabaseError, firstLine, isStoreOutage } from '../storage/database-error.ts';
+import { DatabaseError, explainOutage, firstLine, isStoreOutage } from '../storage/database-error.ts';
 import { RedisAddressError } from '../storage/redis-address.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -22,7 +22,7 @@ function explainFailure(error: unknown): string | undefined {
   const { code, syscall } = error as NodeJS.ErrnoException;
   // In one of several processes it is the primary that binds.
   if (syscall === 'listen' || syscall === 'bind') return explainListen(error as ListenError);
-  if (isStoreOutage(error)) return `The database does not answer: ${firstLine(error)}`;
+  if (isStoreOutage(error)) return explainOutage(error).replace(/^t/, 'T');
   const isOfSystem = syscall !== undefined && code !== undefined;
   return isOfSystem ? firstLine(error) : undefined;
 }

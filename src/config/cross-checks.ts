@@ -1,5 +1,7 @@
 /** Rules between fields, which no single field's schema can hold. The file has passed the schema. */
 
+import { isFramingHeader } from '../edge/header-families.ts';
+import { isHeaderValue } from '../lib/header-value.ts';
 import type { Path } from './config-error.ts';
 import { checkModels } from './model-checks.ts';
 import { namedServices, servicesWithStandardPaths } from './implied-routes.ts';
@@ -66,6 +68,10 @@ function checkTargets(targets: readonly TargetConfig[], path: Path, { fail }: Ch
     seen.add(identity);
     if (target.api_key_header !== undefined && !target.api_key)
       fail([...path, i, 'api_key_header'], 'has no meaning without api_key');
+    if (key && !isHeaderValue(key.reveal()))
+      fail([...path, i, 'api_key'], 'holds a character no header may have, such as a line end');
+    if (target.api_key_header !== undefined && isFramingHeader(target.api_key_header))
+      fail([...path, i, 'api_key_header'], 'belongs to the connection: name another header');
     if (!tls) return;
     if (protocol === 'http:') fail([...path, i, 'tls'], 'has no meaning for an http:// address');
     if ((tls.cert === undefined) !== (tls.key === undefined))

@@ -10,10 +10,13 @@ const REFUSED_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 export class Interpolated {
   readonly text: string;
   readonly isWhole: boolean;
+  /** The variables and files it was made of, for messages. */
+  readonly asked: readonly string[];
 
-  constructor({ text, isWhole }: Pick<Interpolation, 'text' | 'isWhole'>) {
+  constructor({ text, isWhole, asked }: Pick<Interpolation, 'text' | 'isWhole' | 'asked'>) {
     this.text = text;
     this.isWhole = isWhole;
+    this.asked = asked;
   }
 }
 

@@ -52,6 +52,8 @@ export interface Normalized {
 }
 
 const LOOKS_SECRET = /^(Bearer\s+)?(sk-|sk_(live|test|dev)_|ghp_|github_pat_|xox[abp]-|AKIA|eyJ)[A-Za-z0-9._-]{12,}/;
+/** Rules of access and limits, for which nothing must not mean "off". */
+const GUARDED: ReadonlySet<string> = new Set<PolicyKey>(['ip', 'authorize', 'rate_limit', 'budget', 'concurrency']);
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 
 /**
@@ -67,6 +69,8 @@ export function normalize(schema: SchemaNode, written: unknown, context: Normali
 
 class Walker {
   private readonly context: NormalizeContext;
+  /** How many sections around the present value must not vanish. */
+  private guards = 0;
   private readonly switchedOff: [Record<string, unknown>, string][] = [];
 
   constructor(context: NormalizeContext) {
@@ -78,8 +82,17 @@ class Walker {
   }
 
   value(schema: SchemaNode, written: unknown, path: Path): unknown {
+    const isGuarded = GUARDED.has(schema['x-policy'] ?? '');
+    if (isGuarded) this.guards += 1;
+    const value = this.read(schema, written, path);
+    if (isGuarded) this.guards -= 1;
+    return value;
+  }
+
+  private read(schema: SchemaNode, written: unknown, path: Path): unknown {
     const read = written instanceof Interpolated ? reread(schema, written) : written;
-    const value = this.expand(schema, read);
+    if (this.guards > 0 && written instanceof Interpolated && isNothing(read)) return this.refuseEmpty(written, path);
+    const value = this.expand(schema, read, path);
     if (value === undefined || (value === false && schema['x-switchable'])) return value;
     const unit = schema['x-unit'];
     if (unit === 'secret') return this.secret(value, written, path);
@@ -91,8 +104,21 @@ class Walker {
     return value;
   }
 
-  private expand(schema: SchemaNode, value: unknown): unknown {
+  /** Who writes a rule means it: an empty variable would take it away without a word. */
+  private refuseEmpty({ asked }: Interpolated, path: Path): undefined {
+    const names = asked.map((name) => `\${${name}}`).join(', ');
+    this.context.report(
+      path,
+      `${names} is empty, and an empty value would take this rule or a part of it away: set it, or remove the key`,
+    );
+  }
+
+  private expand(schema: SchemaNode, value: unknown, path: Path): unknown {
     const shorthand = schema['x-policy'] === undefined ? undefined : SHORTHANDS[schema['x-policy'] as PolicyKey];
+    if (shorthand && typeof value === 'string' && NUMBER.test(value) && asNode(shorthand.schema).type === 'integer') {
+      this.context.report(path, 'is text: write the number without quotes');
+      return undefined;
+    }
     return shorthand?.matches(value) ? shorthand.expand(value, this.context.rateWindow) : value;
   }
 
@@ -155,6 +181,11 @@ function reread(schema: SchemaNode, { text, isWhole }: Interpolated): unknown {
   if (text === '') return undefined;
   if (schema['x-policy'] !== undefined || wantsOwnType(schema)) return readScalar(text);
   return text;
+}
+
+/** Read from a variable that holds nothing, or nothing but commas. */
+function isNothing(read: unknown): boolean {
+  return read === undefined || (Array.isArray(read) && read.length === 0);
 }
 
 function wantsOwnType(schema: SchemaNode): boolean {

@@ -53,7 +53,7 @@ export function applyOverrides(
     const value = variables.get(name)?.value.trim();
     const text = value && (read ? read(value) : value);
     if (!text) continue;
-    write(root, path, new Interpolated({ text, isWhole: true }));
+    write(root, path, new Interpolated({ text, isWhole: true, asked: [name] }));
     overridden.set(path.join('.'), name);
   }
   return { tree: root, overridden };

@@ -1,3 +1,4 @@
+import { isFramingHeader } from '../edge/header-families.ts';
 import {
   amountOf,
   type BudgetConfig,
@@ -19,7 +20,9 @@ export function checkPolicies(
   path: Path,
   { fail }: Pick<Checks, 'fail'>,
 ): void {
-  const { cors, retry, health } = fields;
+  const { auth, cors, retry, health } = fields;
+  if (auth && isFramingHeader(auth.header))
+    fail([...path, 'auth', 'header'], 'belongs to the connection: name another header');
   if (cors && cors.credentials && cors.origins.includes('*'))
     fail([...path, 'cors', 'origins'], '* cannot stand beside credentials: name the origins');
   checkLimits(fields.rate_limit, [...path, 'rate_limit'], { fail });
@@ -79,17 +82,6 @@ export function checkNothingOfModels(
   });
 }
 
-/** Edits of these would change where a message ends or which connection it is for. */
-const FRAMING = new Set([
-  'connection',
-  'content-length',
-  'keep-alive',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
-
 function checkHeaders(headers: RoutePolicyFields['headers'], path: Path, { fail }: Pick<Checks, 'fail'>): void {
   for (const side of ['request', 'response'] as const) {
     const edited: [at: Path, name: string][] = [
@@ -98,8 +90,7 @@ function checkHeaders(headers: RoutePolicyFields['headers'], path: Path, { fail 
       ...(headers?.[side].remove ?? []).map((name, i): [Path, string] => [['remove', i], name]),
     ];
     for (const [at, name] of edited) {
-      if (FRAMING.has(name.toLowerCase()))
-        fail([...path, side, ...at], 'belongs to the connection, which the gateway keeps');
+      if (isFramingHeader(name)) fail([...path, side, ...at], 'belongs to the connection, which the gateway keeps');
     }
   }
 }

@@ -2,7 +2,16 @@
 
 import { type Static, Type } from '../lib/schema-builder.ts';
 import { modelsSchema, OperationsSchema, UnmeteredSchema } from '../llm/schema.ts';
-import { FilePath, HeaderName, Method, ModelName, OneOrMany, Section, SecretText } from '../lib/schema-atoms.ts';
+import {
+  FilePath,
+  HeaderName,
+  HeaderValue,
+  Method,
+  ModelName,
+  OneOrMany,
+  Section,
+  SecretText,
+} from '../lib/schema-atoms.ts';
 import { SERVICE_KINDS } from '../lib/service-kind.ts';
 import { policyField, policyFields } from '../policies/schemas.ts';
 import { ConsumerSchema, TierSchema } from './consumer-schema.ts';
@@ -171,7 +180,8 @@ const RouteSchema = Section(
         {
           to: Type.String({
             description: 'Where to: a path or an address; a final `/*` carries the rest.',
-            minLength: 1,
+            pattern: '^[!-~]+$',
+            'x-form': 'a path or address in visible ASCII, everything else percent-encoded',
           }),
           status: Type.Enum([301, 302, 303, 307, 308], { description: 'Status of the answer.', default: 308 }),
         },
@@ -184,11 +194,7 @@ const RouteSchema = Section(
           status: Type.Integer({ description: 'Status of the answer.', default: 200, minimum: 200, maximum: 599 }),
           body: Type.String({ description: 'Body of the answer.', default: '', maxLength: 65_536 }),
           content_type: Type.Optional(
-            Type.String({
-              description: 'Media type. Default `text/plain; charset=utf-8`.',
-              pattern: '^[^\\r\\n]+$',
-              'x-form': 'text on one line',
-            }),
+            HeaderValue({ description: 'Media type. Default `text/plain; charset=utf-8`.', minLength: 1 }),
           ),
         },
         { description: 'Answers with fixed content instead of a service.' },

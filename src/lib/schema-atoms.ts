@@ -1,5 +1,6 @@
 import { type TProperties, type TSchema, type TUnsafe, Type } from './schema-builder.ts';
 import { parseDuration } from './duration.ts';
+import { HEADER_VALUE } from './header-value.ts';
 import type { Secret } from './secret.ts';
 import { parseSize } from './size.ts';
 
@@ -75,6 +76,15 @@ const TOKEN = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$";
 /** The name of a header field. */
 export function HeaderName(options: { description?: string; default?: string } = {}) {
   return Type.String({ pattern: TOKEN, maxLength: 256, 'x-form': 'the name of a header', ...options });
+}
+
+/** The value of a header field. */
+export function HeaderValue(options: { description?: string; minLength?: number } = {}) {
+  return Type.String({
+    pattern: HEADER_VALUE,
+    'x-form': 'text a header may hold, on one line and in Latin-1',
+    ...options,
+  });
 }
 
 /** A request method. Methods are case-sensitive, and those in use are written in capital letters. */

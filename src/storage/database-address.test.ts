@@ -35,6 +35,19 @@ test('reads an IPv6 host, and a socket folder in the query', () => {
 });
 
 test.each([
+  ['postgres://u:to/psecret@h/db', /password holds a character.*%2F/],
+  ['postgres://u:to?psecret@h/db', /password holds a character/],
+  ['postgres://u:123#psecret@h/db', /"#" must be written as %23/],
+])('says of %j what must be encoded, and quotes nothing', (address, message) => {
+  expect(() => parseDatabaseAddress(address)).toThrow(message);
+  expect(() => parseDatabaseAddress(address)).not.toThrow('psecret');
+});
+
+test('takes an @ in an option', () => {
+  expect(parseDatabaseAddress('postgres://h:1/db?application_name=a@b')).toMatchObject({ host: 'h', port: 1 });
+});
+
+test.each([
   '',
   'mysql://x/y',
   '/data/x.db',

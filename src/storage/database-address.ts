@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { unencodedMistake } from './address-mistake.ts';
 import { DatabaseError } from './database-error.ts';
 
 /** The sslmode words of libpq, and node-postgres' own `no-verify` (the same as `require`). */
@@ -48,6 +49,8 @@ function parseSqlite(rest: string): SqliteAddress {
 }
 
 function parsePostgres(text: string): PostgresAddress {
+  const mistake = unencodedMistake(text.replace(/^postgres:(\/\/)?/, ''));
+  if (mistake !== undefined) throw new DatabaseError('ADDRESS', `The postgres:// address cannot be read: ${mistake}`);
   if (!URL.canParse(text)) throw new DatabaseError('ADDRESS', 'The postgres:// address is not a valid URL');
   const url = new URL(text);
   const sslMode = url.searchParams.get('sslmode') ?? 'prefer';

@@ -53,6 +53,24 @@ export function isStoreOutage(error: unknown): boolean {
   return typeof message === 'string' && UNCODED_OUTAGE.test(message);
 }
 
+/** What an operator can do about a SQLite file, by primary result code. */
+const SQLITE_CURES: Readonly<Record<number, string>> = {
+  8: 'the database is read-only. Check the owner and permissions of the file and its folder, and how its disk is mounted',
+  10: 'the disk of the database failed to read or write',
+  11: 'the database file is damaged. Restore it from a backup',
+  13: 'the disk of the database is full',
+  14: 'the database file cannot be opened. Check the permissions of its folder',
+  26: 'the file is not a SQLite database',
+};
+
+/** One line about an outage for an operator: what is wrong, without the statement that met it. */
+export function explainOutage(error: unknown): string {
+  const { errcode } = asCoded(error);
+  const cure = typeof errcode === 'number' ? SQLITE_CURES[errcode & 0xff] : undefined;
+  // knex puts the statement in front of the reason.
+  return cure ?? `the database does not answer: ${firstLine(error).split(' - ').at(-1)}`;
+}
+
 /** True when a row with the same unique key exists, on either database. */
 export function isUniqueViolation(error: unknown): boolean {
   const { code, errcode } = asCoded(error);

@@ -36,6 +36,21 @@ describe('a Redis address', () => {
   });
 
   test.each([
+    ['redis://gw:p@ss:w/rd#1@127.0.0.1:21081/3', /"#" must be written as %23/],
+    ['redis://gw:pass:w/rd@127.0.0.1:21081/3', /password holds a character.*%2F/],
+    ['rediss://default:abc/def=@host:6380', /password holds a character.*%2F/],
+    ['redis://gw:pa?ss@host', /password holds a character.*%3F/],
+    ['redis://127.0.0.1:21081?db=2', /takes no options.*host:6379\/2/],
+  ])('says of %j what is wrong, and quotes nothing', (url, message) => {
+    expect(() => parseRedisAddress(url)).toThrow(message);
+    for (const part of ['rd', 'def', 'ss@']) expect(() => parseRedisAddress(url)).not.toThrow(part + '1');
+  });
+
+  test('keeps a colon and an equals sign in a password', () => {
+    expect(parseRedisAddress('redis://gw:a:b=@h')).toMatchObject({ username: 'gw', password: 'a:b=' });
+  });
+
+  test.each([
     'http://localhost',
     'localhost:6379',
     'redis://',

@@ -1,3 +1,5 @@
+import { unencodedMistake } from './address-mistake.ts';
+
 /** Where a Redis is, as `REDIS_URL` says it. */
 export interface RedisAddress {
   readonly kind: 'standalone' | 'sentinel' | 'cluster';
@@ -22,19 +24,25 @@ const SCHEMES: Readonly<Record<string, { kind: RedisAddress['kind']; isTls: bool
   'redis+cluster': { kind: 'cluster', isTls: false, port: 6379 },
 };
 
-const FORM = /^([a-z+]+):\/\/(?:([^@/]*)@)?([^@/?#]*)(?:\/([^?#]*))?$/;
+const FORM = /^(?:([^@/]*)@)?([^@/]*)(?:\/(.*))?$/;
+const OPTIONS = 'remove what stands behind "?"; the number of the database is the path, as in redis://host:6379/2';
 
 /**
  * Reads `redis://[user:password@]host[:port][/db]`, `rediss://…` (TLS), `redis+sentinel://host:port,host:port/<primary>[/db]`
  * and `redis+cluster://host:port,host:port`. User and password are percent-encoded.
  */
 export function parseRedisAddress(url: string): RedisAddress {
-  const found = FORM.exec(url.trim());
-  const scheme = SCHEMES[found?.[1] ?? ''];
-  if (!found || !scheme) {
+  const [, name = '', rest = ''] = /^([a-z+]+):\/\/(.*)$/s.exec(url.trim()) ?? [];
+  const scheme = Object.hasOwn(SCHEMES, name) ? SCHEMES[name] : undefined;
+  if (!scheme) {
     throw new RedisAddressError('REDIS_URL must begin with redis://, rediss://, redis+sentinel:// or redis+cluster://');
   }
-  const [, , userInfo, hosts = '', path = ''] = found;
+  const mistake = unencodedMistake(rest);
+  if (mistake !== undefined) throw new RedisAddressError(`REDIS_URL cannot be read: ${mistake}`);
+  if (rest.includes('?')) throw new RedisAddressError(`REDIS_URL takes no options: ${OPTIONS}`);
+  const found = FORM.exec(rest);
+  if (!found) throw new RedisAddressError('REDIS_URL cannot be read: it must be scheme://user:password@host:port/db');
+  const [, userInfo, hosts = '', path = ''] = found;
   const parts = path.split('/').filter((part) => part !== '');
   const primary = scheme.kind === 'sentinel' ? parts.shift() : '';
   if (primary === undefined) throw new RedisAddressError('redis+sentinel:// needs the name of the primary as its path');

@@ -1,4 +1,5 @@
 import { isFramingHeader } from '../edge/header-families.ts';
+import { isHeaderValue } from '../lib/header-value.ts';
 
 interface EditLines {
   readonly set: Readonly<Record<string, string>>;
@@ -7,7 +8,6 @@ interface EditLines {
 }
 
 const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-const VALUE = /^[\t -~\u0080-\u00ff]*$/;
 
 /** A route's own changes to a header block, compiled once. */
 export class HeaderEdits {
@@ -29,7 +29,7 @@ export class HeaderEdits {
       if (!NAME.test(name) || isFramingHeader(name)) throw new Error(`header "${name}" cannot be edited`);
     }
     for (const [name, value] of appended) {
-      if (!VALUE.test(value)) throw new Error(`the value for header "${name}" holds a character no header may have`);
+      if (!isHeaderValue(value)) throw new Error(`the value for header "${name}" holds a character no header may have`);
     }
     const replaced = new Set([...Object.keys(set), ...remove].map((name) => name.toLowerCase()));
     return replaced.size + appended.length === 0 ? undefined : new HeaderEdits(replaced, appended.flat());

@@ -1,6 +1,6 @@
 import { Rejection } from '../../errors/rejection.ts';
 import type { Exchange } from '../../exchange/exchange.ts';
-import { type AccessStep, defineAccessPolicy, type Verdict } from '../policy.ts';
+import { type AccessStep, defineAccessPolicy } from '../policy.ts';
 import { type ConcurrencyLine, ConcurrencySchema } from './schema.ts';
 import { Kind } from '../../lib/shelf.ts';
 import { Slots } from './slots.ts';
@@ -42,7 +42,9 @@ function stepFor(line: ConcurrencyLine, slots: Slots): AccessStep {
       const entry = slots.enter(key);
       if (entry === 'full') return refusal(line);
       if (entry === 'entered') return hold(exchange, slots, key);
-      return entry.then((entered) => (entered ? holdOrLeave(exchange, slots, key) : refusal(line)));
+      // A client that leaves settles the exchange, and its place is free at once.
+      exchange.onSettled(() => entry.leave());
+      return entry.entered.then((entered) => (entered ? undefined : refusal(line)));
     },
   };
 }
@@ -56,13 +58,6 @@ function hold(exchange: Exchange, slots: Slots, key: string): undefined {
   exchange.onSettled(() => slots.leave(key));
 }
 
-/** A client that left while it waited has settled already: its place goes straight back. */
-function holdOrLeave(exchange: Exchange, slots: Slots, key: string): Verdict {
-  if (exchange.isAbandoned) slots.leave(key);
-  else hold(exchange, slots, key);
-  return undefined;
-}
-
 function refusal(line: ConcurrencyLine): Rejection {
   const headers = { 'Retry-After': '1' };
   const facts = { limit: line.limit, currentCount: line.limit, retryAfterSeconds: 1 };
@@ -70,8 +65,6 @@ function refusal(line: ConcurrencyLine): Rejection {
     const detail = `At most ${line.limit} requests may run at the same time. Retry when one has ended.`;
     return new Rejection('CONCURRENCY_EXCEEDED', detail, { headers, facts });
   }
-  return new Rejection('OVERLOADED', `The ${line.per} already runs ${line.limit} requests. Retry shortly.`, {
-    headers,
-    facts,
-  });
+  const detail = `The ${line.per} runs as many requests at the same time as it may (${line.limit}). Retry shortly.`;
+  return new Rejection('OVERLOADED', detail, { headers, facts });
 }

@@ -1,9 +1,16 @@
 import { describe, expect, test } from '@jest/globals';
-import { Slots } from './slots.ts';
+import { Slots, type Waiting } from './slots.ts';
 
 /** Takes a place that is known to be free. */
 function take(slots: Slots): void {
   expect(slots.enter('a')).toBe('entered');
+}
+
+/** Waits for a place that is known to be taken. */
+function queueUp(slots: Slots): Waiting {
+  const entry = slots.enter('a');
+  if (typeof entry === 'string') throw new Error(entry);
+  return entry;
 }
 
 describe('without a queue', () => {
@@ -34,7 +41,7 @@ describe('with a queue', () => {
     const slots = new Slots(1, { max: 2, waitMs: 10_000 });
     take(slots);
     const served: number[] = [];
-    const waiting = [1, 2].map(async (n) => (await slots.enter('a')) && served.push(n));
+    const waiting = [1, 2].map(async (n) => (await queueUp(slots).entered) && served.push(n));
     expect(slots.enter('a')).toBe('full');
     slots.leave('a');
     await waiting[0];
@@ -47,8 +54,22 @@ describe('with a queue', () => {
   test('gives up after the wait and frees its place in the queue', async () => {
     const slots = new Slots(1, { max: 1, waitMs: 1 });
     take(slots);
-    expect(await slots.enter('a')).toBe(false);
-    expect(slots.enter('a')).toBeInstanceOf(Promise);
+    expect(await queueUp(slots).entered).toBe(false);
+    queueUp(slots).leave();
+  });
+
+  test('frees the place of a waiter that leaves, and later the place it led to', async () => {
+    const slots = new Slots(1, { max: 1, waitMs: 10_000 });
+    take(slots);
+    const gone = queueUp(slots);
+    expect(slots.enter('a')).toBe('full');
+    gone.leave();
+    expect(await gone.entered).toBe(false);
+    const patient = queueUp(slots);
     slots.leave('a');
+    expect(await patient.entered).toBe(true);
+    expect(slots.running('a')).toBe(1);
+    patient.leave();
+    expect(slots.running('a')).toBe(0);
   });
 });

@@ -1,14 +1,17 @@
-/** How one request fared at the door. */
-export type Entry = 'entered' | 'full' | Promise<boolean>;
+/** What became of a request that asked for a place. */
+export type Entry = 'entered' | 'full' | Waiting;
 
-interface Waiter {
-  readonly enter: (entered: boolean) => void;
-  readonly timer: NodeJS.Timeout;
+/** A request that waits for a place, or had to. */
+export interface Waiting {
+  /** Whether a place came free in time. */
+  readonly entered: Promise<boolean>;
+  /** Gives up the place in the queue, or the one it led to. */
+  leave(): void;
 }
 
 interface Room {
   running: number;
-  readonly queue: Set<Waiter>;
+  readonly queue: Set<Place>;
 }
 
 /** Bounded waiting: at most `max` waiters per key, each for at most `waitMs`. */
@@ -19,7 +22,7 @@ export interface QueueBounds {
 
 /**
  * Counts what runs at the same time, per key, in this process. Keys without a running request are forgotten, so memory
- * is bounded by the requests in flight. Whoever waits is served in order.
+ * is bounded by the requests in flight. Waiting requests are served in order.
  */
 export class Slots {
   private readonly limit: number;
@@ -31,7 +34,6 @@ export class Slots {
     this.queue = queue;
   }
 
-  /** A promise only when the request has to wait; it tells whether a place came free in time. */
   enter(key: string): Entry {
     const room = this.roomOf(key);
     if (room.running < this.limit) {
@@ -39,7 +41,7 @@ export class Slots {
       return 'entered';
     }
     if (!this.queue || room.queue.size >= this.queue.max) return 'full';
-    return this.wait(room, this.queue.waitMs);
+    return new Place(room.queue, this.queue.waitMs, () => this.leave(key));
   }
 
   /** Gives a place back; the longest waiter takes it. */
@@ -48,9 +50,7 @@ export class Slots {
     if (!room) return;
     const [next] = room.queue;
     if (next) {
-      room.queue.delete(next);
-      clearTimeout(next.timer);
-      next.enter(true);
+      next.enter();
       return;
     }
     room.running--;
@@ -70,15 +70,40 @@ export class Slots {
     }
     return room;
   }
+}
 
-  private wait(room: Room, waitMs: number): Promise<boolean> {
-    return new Promise((enter) => {
-      const timer = setTimeout(() => {
-        room.queue.delete(waiter);
-        enter(false);
-      }, waitMs);
-      const waiter: Waiter = { enter, timer };
-      room.queue.add(waiter);
+/** A place in the queue of one room. */
+class Place implements Waiting {
+  readonly entered: Promise<boolean>;
+  private readonly queue: Set<Place>;
+  private readonly timer: NodeJS.Timeout;
+  private readonly giveBack: () => void;
+  private resolve: (entered: boolean) => void = () => {};
+  private hasEntered = false;
+
+  constructor(queue: Set<Place>, waitMs: number, giveBack: () => void) {
+    this.queue = queue;
+    this.giveBack = giveBack;
+    this.entered = new Promise((resolve) => {
+      this.resolve = resolve;
     });
+    this.timer = setTimeout(() => this.end(false), waitMs);
+    queue.add(this);
+  }
+
+  enter(): void {
+    this.hasEntered = true;
+    this.end(true);
+  }
+
+  leave(): void {
+    if (this.hasEntered) this.giveBack();
+    else this.end(false);
+  }
+
+  private end(entered: boolean): void {
+    this.queue.delete(this);
+    clearTimeout(this.timer);
+    this.resolve(entered);
   }
 }

@@ -1,11 +1,10 @@
 import { type Static, Type } from '../../lib/schema-builder.ts';
-import { HeaderName, Section } from '../../lib/schema-atoms.ts';
+import { HeaderName, HeaderValue, Section } from '../../lib/schema-atoms.ts';
 import { defaultsOf } from '../../lib/schema-defaults.ts';
 import { type ByKind, byKind } from '../../lib/service-kind.ts';
 
-const HeaderValue = Type.String({ pattern: '^[^\\r\\n\\u0000]*$', 'x-form': 'text on one line' });
 const HeaderValues = (description: string) =>
-  Type.Record(HeaderName(), HeaderValue, {
+  Type.Record(HeaderName(), HeaderValue(), {
     description,
     default: {},
     additionalProperties: false,

@@ -25,7 +25,8 @@ export const HealthSchema = Section(
   {
     path: Type.String({
       default: '/health',
-      pattern: '^/',
+      pattern: '^/[!-~]*$',
+      'x-form': 'a path that begins with /, in visible ASCII',
       maxLength: 2_048,
       description:
         'What to ask for with GET, seen from the root of the target: a path in the target url does not precede it.',

@@ -1,0 +1,47 @@
+import type { GatewayConfig } from '../config/gateway-config.ts';
+import { systemClock } from '../lib/clock.ts';
+import { Shelf } from '../lib/shelf.ts';
+import { BreakerBank } from '../policies/circuit-breaker/breaker-bank.ts';
+import { compileConfig, type OwnPaths } from './compile-config.ts';
+import { edgeRulesFor } from './edge-rules.ts';
+
+const VIA = 'turnpike-trial';
+
+/**
+ * Compiles a configuration exactly as a start does, and lets go of the result. It opens no store, connection or socket.
+ * Throws what a start would throw.
+ */
+export function tryCompile(config: GatewayConfig, ownPaths: OwnPaths): void {
+  const holding = new Shelf().hold();
+  const breakers = new BreakerBank({ clock: systemClock, log: inert(), metrics: inert() });
+  try {
+    edgeRulesFor(config, { viaPseudonym: VIA, opened: config.settings });
+    const { callerLimits } = compileConfig(config, ownPaths, {
+      clock: systemClock,
+      log: inert(),
+      metrics: inert(),
+      viaPseudonym: VIA,
+      breakers,
+      counters: inert(),
+      directory: inert(),
+      tokens: inert(),
+      failedAuth: inert(),
+      usage: inert(),
+      callerShare: config.settings.limits.caller_share,
+      idempotency: () => new Promise(() => {}),
+      shelf: holding,
+    });
+    callerLimits();
+  } finally {
+    holding.release();
+    breakers.close();
+  }
+}
+
+/** Stands in for what compiled parts use only while requests run: every member is a function that does nothing. */
+function inert(): never {
+  return new Proxy(() => {}, {
+    get: (_target, name) => (name === 'then' ? undefined : inert()),
+    apply: () => inert(),
+  }) as never;
+}
