@@ -27,6 +27,7 @@ import type { CompiledConfig, OwnPaths } from './routing/compile-config.ts';
 import { Generations } from './routing/generations.ts';
 import type { Callers } from './routing/own-access.ts';
 import { isReadAsAnother } from './routing/path-parameters.ts';
+import { RevokedExchanges } from './routing/revoked-exchanges.ts';
 import type { RouteLookup } from './routing/route-table.ts';
 import { recorded } from './routing/recorded.ts';
 import { type Proceed, serve } from './routing/serve.ts';
@@ -49,6 +50,8 @@ export interface OwnEndpoints {
 const NO_HOST = new Rejection('INVALID_HEADER', 'A Host header is required.');
 const TWO_READINGS = new Rejection('INVALID_PATH', 'Without its ";" parameters the path belongs to another route.');
 
+const REVOKED = new Rejection('REVOKED_CREDENTIAL', 'The credential of this request has been revoked.');
+
 type Found = Extract<RouteLookup<Destination>, { kind: 'found' }>;
 
 /** What a new path (`OPTIONS *`) may be asked with: RFC 9110 9.3.7. */
@@ -63,6 +66,8 @@ export class Gateway {
   readonly tunnels = new Tunnels();
   /** Every exchange between its head and its close. */
   readonly running = new Roster<Exchange>();
+  /** Ends what runs for callers who may not call any more. */
+  readonly revoked: RevokedExchanges;
   /** While true every answer asks its client to leave the connection. */
   isDraining = false;
 
@@ -83,6 +88,14 @@ export class Gateway {
     const watch = new DeadlineWatch(deps.clock, new Guard(this.reportEscape));
     this.surroundings = { watch, requestIds: createRequestIds(), planes };
     this.callUpstream = recorded(deps.usage, callUpstream);
+    this.revoked = new RevokedExchanges({
+      running: this.running,
+      find: {
+        api_key: (presented, from) => deps.directory.find(presented, from),
+        token: (presented, from) => deps.tokens.directory.find(presented, from),
+      },
+      end: (exchange) => this.endRevoked(exchange),
+    });
     this.generations = new Generations(config, own.pathsOn, deps);
     this.edge = { viaPseudonym: deps.viaPseudonym, opened: config.settings };
     this.rules = edgeRulesFor(config, this.edge);
@@ -169,6 +182,13 @@ export class Gateway {
       if (exchange.isCommitted || exchange.isDetached) endTruncated(exchange, 'DRAINING');
       else cutShort(exchange, DRAINING, this.config.settings.dialect);
     }
+  }
+
+  /** An answer that is read on for a client that left has nobody to be kept from. */
+  private endRevoked(exchange: Exchange): void {
+    if (exchange.isDetached || this.tunnels.end(exchange)) return;
+    if (exchange.isCommitted) endTruncated(exchange, REVOKED);
+    else cutShort(exchange, REVOKED, this.config.settings.dialect);
   }
 
   /** Ends every service at once; the last step of a shutdown. */

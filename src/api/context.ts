@@ -54,7 +54,7 @@ export interface ApiContext {
   readonly deps: Pick<Dependencies, 'breakers' | 'clock' | 'failedAuth' | 'log' | 'metrics' | 'usage'>;
   readonly identity: Pick<
     Identity,
-    'audit' | 'consumers' | 'keys' | 'logins' | 'ownKeys' | 'sessions' | 'signUps' | 'tokens'
+    'audit' | 'consumers' | 'erasures' | 'keys' | 'logins' | 'ownKeys' | 'sessions' | 'signUps' | 'tokens'
   >;
   /** Asked only while a request is being answered. */
   gateway(): ObservedGateway;

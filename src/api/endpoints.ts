@@ -10,6 +10,7 @@ import { signUpEndpoint } from './account/sign-up.ts';
 import { configEndpoint } from './admin/config.ts';
 import { createConsumerEndpoint } from './admin/create-consumer.ts';
 import { disableConsumerEndpoint } from './admin/disable-consumer.ts';
+import { eraseConsumerEndpoint } from './admin/erase-consumer.ts';
 import { generateKeyEndpoint } from './admin/generate-key.ts';
 import { getConsumerEndpoint } from './admin/get-consumer.ts';
 import { getKeyEndpoint } from './admin/get-key.ts';
@@ -69,6 +70,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   getConsumerEndpoint,
   updateConsumerEndpoint,
   disableConsumerEndpoint,
+  eraseConsumerEndpoint,
   revokeTokensEndpoint,
   servicesEndpoint,
   resetBreakerEndpoint,

@@ -151,6 +151,12 @@ function addUsers(users: Command): void {
     .argument('<email>')
     .addOption(configOption())
     .action(async (email, options) => (await load()).disableUser(email, options));
+  users
+    .command('erase')
+    .description('erase a person for good: account, keys, logins, and the name in the records of usage')
+    .argument('<email>', 'address of the user, or id of any consumer')
+    .addOption(configOption())
+    .action(async (email, options) => (await load()).eraseUser(email, options));
 }
 
 function addAudit(audit: Command): void {

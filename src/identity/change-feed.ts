@@ -27,6 +27,7 @@ export class ChangeFeed {
   private running: Promise<void> | undefined;
   private next: Promise<void> | undefined;
   private lastReadAt: number;
+  private readonly followers: ((changes: readonly IdentityChange[] | 'everything') => void)[] = [];
 
   constructor(options: ChangeFeedOptions) {
     this.options = options;
@@ -54,6 +55,11 @@ export class ChangeFeed {
   async announce(): Promise<void> {
     this.options.notifier?.publish();
     await withDeadline(this.hasten(), ANNOUNCE_DEADLINE_MS).catch(() => undefined);
+  }
+
+  /** The listener hears every change once the directories have forgotten what it concerns. */
+  follow(listener: (changes: readonly IdentityChange[] | 'everything') => void): void {
+    this.followers.push(listener);
   }
 
   /** Ends the polling, and waits for the read that runs. */
@@ -90,6 +96,8 @@ export class ChangeFeed {
 
   private async readAndApply(): Promise<void> {
     const changes = await this.options.reader.read();
-    if (changes === 'everything' || changes.length > 0) this.options.onChanges(changes);
+    if (changes !== 'everything' && changes.length === 0) return;
+    this.options.onChanges(changes);
+    for (const follow of this.followers) follow(changes);
   }
 }

@@ -10,6 +10,7 @@ import { recordChange } from './identity-changes.ts';
 import { formatJson, parseJson } from './json-column.ts';
 import { isStoredId, type NameOwner, ownsName } from './name-owner.ts';
 import { type Page, type PageRequest, readPage } from './page.ts';
+import { revokeConsumer } from './tokens/revocations.ts';
 import { closeFamilies } from './users/refresh-families.ts';
 
 export type ConsumerStatus = 'active' | 'disabled';
@@ -142,7 +143,7 @@ export class Consumers {
       const before: ConsumerRow = (await trx(TABLE).where({ id }).forUpdate().first()) ?? refuseUnknown();
       const after: ConsumerRow = { ...before, ...toColumns(patch), updated_at: now };
       await trx(TABLE).where({ id }).update(after);
-      if (after.status === 'disabled') await closeFamilies(trx, { consumer_id: id }, now);
+      if (after.status === 'disabled' && before.status !== 'disabled') await endAccess(trx, id, now);
       await recordChange(trx, { kind: 'consumer', subject: id }, now);
       const change = { before: auditedConsumer(before), after: auditedConsumer(after) };
       await recordAudit(trx, context, { action: 'consumer.update', subject: id, ...change }, now);
@@ -209,6 +210,12 @@ export async function insertConsumer(
   const row = newRow(fields, now, idPrefix);
   await trx(TABLE).insert(row);
   return fromRow(row);
+}
+
+/** Refresh tokens end, and access tokens stay refused when the consumer is active again: whoever had them logs in anew. */
+async function endAccess(trx: Knex.Transaction, id: string, now: number): Promise<void> {
+  await closeFamilies(trx, { consumer_id: id }, now);
+  await revokeConsumer(trx, id, now);
 }
 
 async function recordCreation(trx: Knex.Transaction, row: ConsumerRow, context: AuditContext): Promise<void> {

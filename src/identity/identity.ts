@@ -12,6 +12,7 @@ import { ChangeFeed } from './change-feed.ts';
 import type { ChangeNotifier } from './change-notifier.ts';
 import { Consumers } from './consumers.ts';
 import { FailedAuth, type FailedAuthSettings } from './failed-auth.ts';
+import { Erasures } from './erasure.ts';
 import { createChangeReader, pruneChanges } from './identity-changes.ts';
 import { KeyDirectory } from './key-directory.ts';
 import type { FileConsumer, MemoryKey } from './known-key.ts';
@@ -27,6 +28,7 @@ export interface Identity extends Accounts {
   readonly failedAuth: FailedAuth;
   readonly keys: ApiKeys;
   readonly consumers: Consumers;
+  readonly erasures: Erasures;
   readonly tokens: Tokens;
   readonly audit: AuditLog;
   readonly feed: ChangeFeed;
@@ -91,6 +93,7 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
     failedAuth,
     keys,
     consumers: new Consumers(database, clock, announce),
+    erasures: new Erasures(database, clock, announce),
     tokens,
     ...accounts,
     audit: new AuditLog(database, clock, options.onAuditFailure ?? ignore),

@@ -52,6 +52,7 @@ export function assemble({ options, loaded, keys, deps, startedAt, fleet }: Part
     version: options.version,
   });
   const gateway: Gateway = new Gateway(loaded.config, own, deps);
+  deps.identity.feed.follow(gateway.revoked.note);
   const sockets = new Sockets(gateway, deps);
   const reloader: Reloader = new Reloader(options, { gateway, sockets, deps, started: loaded });
   return { gateway, reloader, sockets };

@@ -102,6 +102,7 @@ export class Reloader {
     const { directory, failedAuth, identity, log, clock, tokens, usage } = this.deps;
     directory.setFileConsumers(config.consumers);
     tokens.configure(config);
+    this.gateway.revoked.note('everything');
     failedAuth.configure(config.settings.failed_auth);
     identity.loginThrottle.configure(config.settings.failed_auth);
     usage.configure(config.settings.usage);

@@ -67,13 +67,23 @@ export class Tunnels {
       framed: undefined,
       ...events,
     });
-    socket.once('close', () => this.end(req));
+    socket.once('close', () => this.leave(req));
     const deadlineMs = Math.min(plan.timeouts.connect + plan.timeouts.first_byte, LONGEST_TIMER_MS);
     void this.upgrade(req, socket, head, deadlineMs);
   }
 
   carries({ req }: Exchange): boolean {
     return this.running.has(req);
+  }
+
+  /** Ends one tunnel: in order if both sides let it, at once after a second. False when the exchange has none. */
+  end(exchange: Exchange): boolean {
+    const tunnel = this.running.get(exchange.req);
+    if (!tunnel) return false;
+    tunnel.framed?.close();
+    if (!tunnel.framed) exchange.req.socket.destroy();
+    else setTimeout(() => exchange.req.socket.destroy(), HALF_OPEN_MS).unref();
+    return true;
   }
 
   /** Ends every tunnel in order: a close frame where bytes flow, an answer where the upstream has given none. */
@@ -102,7 +112,7 @@ export class Tunnels {
     }
   }
 
-  private end(req: IncomingMessage): void {
+  private leave(req: IncomingMessage): void {
     const tunnel = this.running.get(req);
     if (!tunnel) return;
     this.running.delete(req);

@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { text } from 'node:stream/consumers';
 import { tierMistake } from '../../config/tier-names.ts';
 import { Consumers } from '../../identity/consumers.ts';
+import { Erasures } from '../../identity/erasure.ts';
+import { isStoredId } from '../../identity/name-owner.ts';
 import { Passwords } from '../../identity/users/passwords.ts';
 import { type User, Users } from '../../identity/users/users.ts';
 import { systemClock } from '../../lib/clock.ts';
@@ -25,6 +27,7 @@ interface CreateOptions extends UserOptions {
 interface Stored {
   readonly users: Users;
   readonly consumers: Consumers;
+  readonly erasures: Erasures;
   /** Throws a UsageError when the configuration does not know the tier. */
   readonly checkTier: (tier: string | undefined) => void;
 }
@@ -76,6 +79,15 @@ export async function disableUser(email: string, options: UserOptions): Promise<
   });
 }
 
+export async function eraseUser(user: string, options: UserOptions): Promise<void> {
+  await withUsers(options, async ({ users, erasures }) => {
+    const id = isStoredId(user) ? user : (await users.get(user)).id;
+    const { keptAs, keys, logins, usage } = await erasures.erase(id, byOperator());
+    console.error(`${user} is erased: ${keys} keys and ${logins} logins are gone; running gateways follow within 2 s.`);
+    console.error(`${usage} records of usage are kept as ${keptAs}, which names nobody.`);
+  });
+}
+
 /** Running gateways read every change from the database; nothing else has to be told. */
 async function withUsers({ config: file }: UserOptions, work: (stored: Stored) => Promise<void>): Promise<void> {
   await withDatabase(file, async (database, { config }) => {
@@ -86,7 +98,8 @@ async function withUsers({ config: file }: UserOptions, work: (stored: Stored) =
     };
     const users = new Users(database, systemClock, new Passwords());
     const consumers = new Consumers(database, systemClock, () => Promise.resolve());
-    await work({ users, consumers, checkTier });
+    const erasures = new Erasures(database, systemClock, () => Promise.resolve());
+    await work({ users, consumers, erasures, checkTier });
   });
 }
 

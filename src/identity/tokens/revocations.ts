@@ -5,6 +5,7 @@ import type { Database } from '../../storage/database.ts';
 import type { AuditContext } from '../audit/audit-context.ts';
 import { type AuditedChange, recordAudit } from '../audit/record-audit.ts';
 import { recordChange } from '../identity-changes.ts';
+import { LONGEST_LIFE_MS } from './token-claims.ts';
 import { closeFamilies } from '../users/refresh-families.ts';
 
 /** What is refused from now on: one token, all tokens of one login, or all that a consumer has been given so far. */
@@ -61,6 +62,11 @@ export async function recordRevocation(trx: Knex.Transaction, revocation: Revoca
     expires_at: revocation.until,
   });
   await recordChange(trx, { kind: 'token', subject: `${kind}:${subject}` }, now);
+}
+
+/** Refuses every token that the consumer has been given so far, for as long as any of them can be valid. */
+export function revokeConsumer(trx: Knex.Transaction, consumer: string, now: number): Promise<void> {
+  return recordRevocation(trx, { consumer, until: now + LONGEST_LIFE_MS }, now);
 }
 
 /** Deletes what has no effect any more. */
