@@ -12,11 +12,11 @@ import type { ApiContext } from './context.ts';
 type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
 
 /**
- * Who may ask: everybody; who sends the master key; somebody with a token; any caller, which counts as one request of
+ * Who may ask: everybody; a client on this machine; whoever sends the master key; somebody with a token; any caller, which counts as one request of
  * theirs; or nobody, for this reason. After `token` and `token_or_key` the caller stands in `exchange.principal`. What
  * is `hidden` is answered like any path that the gateway does not know.
  */
-export type Access = 'none' | 'master_key' | 'token' | 'token_or_key' | 'hidden' | Rejection;
+export type Access = 'none' | 'local' | 'master_key' | 'token' | 'token_or_key' | 'hidden' | Rejection;
 
 /** One request for an endpoint, read and validated. */
 export interface Call<Body = unknown, Query = unknown> {

@@ -31,7 +31,7 @@ export class MasterKeyGuard {
     const presented = edge.headers.get(HEADER.toLowerCase());
     if (!presented) return MISSING;
     if (this.isKnown(sha256(presented))) return undefined;
-    const waitMs = this.failedAuth.recordFailure(clientIp);
+    const waitMs = this.failedAuth.recordFailure(clientIp, 'master_key');
     return waitMs === undefined ? WRONG : tooMany(waitMs);
   }
 

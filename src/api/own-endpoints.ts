@@ -13,10 +13,12 @@ import type { Plane } from '../edge/plane.ts';
 import type { BufferPlane } from '../exchange/buffer-planes.ts';
 import { answer, reject } from '../exchange/respond.ts';
 import { once } from '../lib/once.ts';
-import { createRequestLog } from '../telemetry/logger.ts';
+import { createRequestLog, type RequestFacts } from '../telemetry/logger.ts';
+import { allowedBy, elsewhere, isAdministration } from './admin-addresses.ts';
 import type { ApiContext } from './context.ts';
 import type { Access, Call, Endpoint, Reply } from './endpoint.ts';
 import { ENDPOINTS } from './endpoints.ts';
+import { checkLocal } from './local-peer.ts';
 import { MasterKeyGuard } from './master-key.ts';
 import { readBody, readQuery } from './read-input.ts';
 import { toRejection } from './to-rejection.ts';
@@ -28,6 +30,13 @@ const secureHeaders = helmet({
 });
 
 const NOT_FOUND = new Rejection('NOT_FOUND', 'The gateway has no such endpoint.');
+
+/** Where an endpoint is mounted. */
+interface Mounted {
+  readonly plane: Plane;
+  readonly config: GatewayConfig;
+  readonly describe: Call['describe'];
+}
 
 /** An endpoint as one configuration offers it. */
 type Offer = Omit<Endpoint, 'access'> & { readonly access: Exclude<Access, 'hidden'> };
@@ -87,13 +96,14 @@ class OwnEndpoints {
     app.disable('x-powered-by').disable('etag').set('query parser', false);
     app.enable('case sensitive routing').enable('strict routing');
     const requestIdOf = (req: IncomingMessage): string => this.exchangeOf(req).id;
-    app.use(createRequestLog(this.context.deps.log, config.settings.log.mask, requestIdOf));
+    const factsOf = (req: IncomingMessage): RequestFacts => factsFor(this.exchangeOf(req));
+    app.use(createRequestLog(this.context.deps.log, config.settings.log.mask, requestIdOf, factsOf));
     app.use(secureHeaders);
     for (const [path, endpoints] of byPath(offers)) {
       const route = app.route(path);
       for (const endpoint of endpoints) {
         const method = endpoint.method.toLowerCase() as Lowercase<Endpoint['method']>;
-        route[method](this.handlerOf(endpoint, config, describe));
+        route[method](this.handlerOf(endpoint, { plane, config, describe }));
       }
       this.mountOthers(route, allowOf(endpoints));
     }
@@ -110,10 +120,12 @@ class OwnEndpoints {
     });
   }
 
-  private handlerOf(endpoint: Offer, config: GatewayConfig, describe: Call['describe']): RequestHandler {
+  private handlerOf(endpoint: Offer, { plane, config, describe }: Mounted): RequestHandler {
+    const isAllowed = isAdministration(endpoint) ? allowedBy(config.settings.admin.ip) : undefined;
     return async (req) => {
       const exchange = this.exchangeOf(req);
-      const refusal = await this.check(exchange, endpoint.access);
+      if (isAllowed?.(exchange.clientIp) === false) throw new GatewayError(elsewhere(exchange.clientIp));
+      const refusal = await this.check(exchange, endpoint.access, plane);
       if (refusal) throw new GatewayError(refusal);
       exchange.body.plane = bufferPlaneOf(endpoint.access);
       const reply = await endpoint.handle({
@@ -137,8 +149,9 @@ class OwnEndpoints {
     return JSON.stringify(describeGateway({ config, routes, operations, version: this.context.version }));
   }
 
-  private async check(exchange: Exchange, access: Offer['access']): Promise<Rejection | undefined> {
+  private async check(exchange: Exchange, access: Offer['access'], plane: Plane): Promise<Rejection | undefined> {
     if (access === 'none') return undefined;
+    if (access === 'local') return plane === 'public' ? checkLocal(exchange, this.guard) : undefined;
     if (access instanceof Rejection) return access;
     return access === 'master_key' ? this.guard.check(exchange) : this.context.gateway().admitCaller(exchange, access);
   }
@@ -167,6 +180,20 @@ class OwnEndpoints {
 function bufferPlaneOf(access: Offer['access']): BufferPlane {
   if (access === 'master_key') return 'admin';
   return access === 'none' ? 'open' : 'account';
+}
+
+function factsFor({ clientIp, rejection, principal }: Exchange): RequestFacts {
+  const { code, internal } = rejection ?? {};
+  return {
+    client_ip: clientIp,
+    ...(code !== undefined && { error_code: code }),
+    ...(internal !== undefined && { error_reason: internal }),
+    ...(principal && {
+      consumer: principal.consumer.id,
+      credential: principal.credential.prefix,
+      credential_hash: principal.credential.hashPrefix,
+    }),
+  };
 }
 
 function isShown(endpoint: Omit<Endpoint, 'access'> & { readonly access: Access }): endpoint is Offer {

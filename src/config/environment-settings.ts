@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Secret } from '../lib/secret.ts';
 import { isTrue } from './boolean-words.ts';
-import type { Problem } from './config-error.ts';
+import { type Problem, renderProblem } from './config-error.ts';
 import type { Variables } from './env.ts';
 import { isSampleSecret, SAMPLE_SECRET } from './sample-secrets.ts';
 
@@ -21,24 +21,37 @@ export interface EnvironmentSettings {
   readonly debug: boolean;
 }
 
-/** Reads what is not in the file; mistakes are added to `problems`. Empty variables count as unset. */
+/** Fewer characters can be guessed, and the limit of failures per address is no help against many addresses. */
+const SHORTEST_KEY = 16;
+
+function weaknessOf(secret: string | undefined): string | undefined {
+  if (secret === undefined) return undefined;
+  const mend = 'openssl rand -base64 24 makes a good one';
+  if (isSampleSecret(secret)) return `${SAMPLE_SECRET}; ${mend}`;
+  return secret.length < SHORTEST_KEY ? `must have at least ${SHORTEST_KEY} characters: ${mend}` : undefined;
+}
+
+/** Reads what is not in the file; mistakes are added to the findings. Empty variables count as unset. */
 export function readEnvironmentSettings(
   variables: Variables,
   options: { readonly dataDir: string; readonly dev: boolean },
-  problems: Problem[],
+  findings: { readonly problems: Problem[]; readonly warnings: string[] },
 ): EnvironmentSettings {
   const read = (name: string): string | undefined => variables.get(name)?.value.trim() || undefined;
   const secret = (name: string): Secret | undefined => {
     const value = read(name);
     return value === undefined ? undefined : new Secret(value);
   };
-  for (const name of ['MASTER_KEY', 'MASTER_KEY_PREVIOUS'] as const) {
-    const isWeak = !options.dev && isSampleSecret(read(name) ?? '');
-    if (isWeak) problems.push(environmentProblem(variables, name, SAMPLE_SECRET));
+  for (const name of ['MASTER_KEY', 'MASTER_KEY_PREVIOUS', 'TEST_API_KEY'] as const) {
+    const weakness = weaknessOf(read(name));
+    if (weakness === undefined) continue;
+    const problem = environmentProblem(variables, name, options.dev ? `${weakness}. --dev takes it` : weakness);
+    if (options.dev) findings.warnings.push(renderProblem(problem));
+    else findings.problems.push(problem);
   }
   const signing = [read('SECRET_KEY'), read('JWT_SECRET_KEY')].filter((value) => value !== undefined);
   if (new Set(signing).size > 1) {
-    problems.push(environmentProblem(variables, 'JWT_SECRET_KEY', 'differs from SECRET_KEY: set one of them'));
+    findings.problems.push(environmentProblem(variables, 'JWT_SECRET_KEY', 'differs from SECRET_KEY: set one of them'));
   }
   return {
     databaseUrl: secret('DATABASE_URL') ?? new Secret(`sqlite:${join(options.dataDir, 'turnpike.db')}`),

@@ -69,7 +69,7 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   findings.locate(document, overridden);
   findings.problems.push(...findIdleFlags(flags, lookup));
   const read = readTree(tree, resolve(dirname(file)), findings);
-  const env = readEnvironmentSettings(variables, { dataDir: dataDirOf(read), dev }, findings.problems);
+  const env = readEnvironmentSettings(variables, { dataDir: dataDirOf(read), dev }, findings);
   const { config, sources } = findings.hasProblems
     ? findings.stop()
     : await expandChecked(read as ConfigFile, findings, dev);

@@ -55,10 +55,12 @@ const AdminSchema = Section(
         },
       ),
     ),
-    metrics_access: Type.Enum(['open', 'master_key'], {
-      description: 'Who may read `/metrics`: everybody, or who sends the master key.',
-      default: 'open',
+    metrics_access: Type.Enum(['open', 'local', 'master_key'], {
+      description:
+        'Who may read `/metrics` beside whoever sends the master key: everybody; clients on this machine that no proxy speaks for (`local`; everybody with `--dev`); or nobody. With `local` the sockets of `admin.listen` and `metrics.port` answer everybody who reaches them.',
+      default: 'local',
     }),
+    ip: policyField('ip'),
   },
   { description: 'The administration interface.', default: {} },
 );

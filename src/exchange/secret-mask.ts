@@ -12,17 +12,19 @@ const NOTHING = Buffer.alloc(0);
 export class SecretMask implements BodyFilter {
   readonly isWhole = true;
   private readonly secret: Buffer;
+  private readonly text: string;
   /** The end of what has come, as far as the secret may begin there. */
   private held: Buffer = NOTHING;
 
-  private constructor(secret: Buffer) {
-    this.secret = secret;
+  private constructor(secret: string) {
+    this.secret = Buffer.from(secret, 'latin1');
+    this.text = secret;
   }
 
   /** `credential`: the value of a header line, with or without a scheme before it. */
   static of(credential: string): SecretMask | undefined {
     const secret = credential.slice(credential.lastIndexOf(' ') + 1);
-    return secret.length < SHORTEST ? undefined : new SecretMask(Buffer.from(secret, 'latin1'));
+    return secret.length < SHORTEST ? undefined : new SecretMask(secret);
   }
 
   write(chunk: Buffer): Buffer {
@@ -46,6 +48,11 @@ export class SecretMask implements BodyFilter {
     const hidden = Buffer.from(bytes);
     for (; at !== -1; at = hidden.indexOf(secret, at)) hidden.fill(MASK, at, at + secret.length);
     return hidden;
+  }
+
+  /** The same of the value of a header line, which nearly never holds the secret. */
+  hideText(text: string): string {
+    return text.includes(this.text) ? text.replaceAll(this.text, '*'.repeat(this.text.length)) : text;
   }
 
   /** How many bytes at the end are the first ones of the secret. */

@@ -9,6 +9,9 @@ export interface FailedAuthSettings {
   readonly window: number;
 }
 
+/** Where somebody fails to prove who they are. */
+export type Door = 'api_key' | 'token' | 'master_key' | 'refresh' | 'login' | 'sign_up';
+
 interface Offender {
   failures: number;
   /** Monotonic milliseconds. */
@@ -36,10 +39,13 @@ export class FailedAuth {
   private settings: FailedAuthSettings;
   private readonly clock: Clock;
   private readonly offenders = createBoundedCache<string, Offender>(MOST_ADDRESSES);
+  private readonly onFailure: (door: Door) => void;
 
-  constructor(settings: FailedAuthSettings, clock: Clock) {
+  /** `onFailure` hears of each failure, also of those past the limit; for metrics. */
+  constructor(settings: FailedAuthSettings, clock: Clock, onFailure: (door: Door) => void = () => undefined) {
     this.settings = settings;
     this.clock = clock;
+    this.onFailure = onFailure;
   }
 
   /** Takes effect at the next failure; windows that run keep their end. */
@@ -48,7 +54,8 @@ export class FailedAuth {
   }
 
   /** Counts one failure. Past the limit: milliseconds until the address is heard again; until then `undefined`. */
-  recordFailure(address: string): number | undefined {
+  recordFailure(address: string, door: Door): number | undefined {
+    this.onFailure(door);
     const now = this.clock.monotonic();
     const offender = this.touch(ipGroup(address), now);
     if (offender.failures >= this.settings.limit) return offender.windowEnd - now;

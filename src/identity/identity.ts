@@ -11,7 +11,7 @@ import { AuditSealer } from './audit/sealer.ts';
 import { ChangeFeed } from './change-feed.ts';
 import type { ChangeNotifier } from './change-notifier.ts';
 import { Consumers } from './consumers.ts';
-import { FailedAuth, type FailedAuthSettings } from './failed-auth.ts';
+import { type Door, FailedAuth, type FailedAuthSettings } from './failed-auth.ts';
 import { Erasures } from './erasure.ts';
 import { createChangeReader, pruneChanges } from './identity-changes.ts';
 import { KeyDirectory } from './key-directory.ts';
@@ -53,6 +53,8 @@ export interface IdentityOptions {
   readonly onStoreChange?: (isUp: boolean) => void;
   /** Called for each lookup that failed because the store did. */
   readonly onLookupFailure?: (error: unknown) => void;
+  /** Called for each failure to prove who calls, with the door it was at. */
+  readonly onAuthFailure?: (door: Door) => void;
   /** Called for each change outside the database that could not be put on record. */
   readonly onAuditFailure?: (error: unknown) => void;
   /** Called when the keys of another issuer begin or cease to be readable. */
@@ -67,7 +69,8 @@ const PRUNE_INTERVAL_MS = 10 * 60_000;
  */
 export async function openIdentity(options: IdentityOptions): Promise<Identity> {
   const { database, clock } = options;
-  const failedAuth = new FailedAuth(options.failedAuth, clock);
+  const onFailure = options.onAuthFailure ?? ignore;
+  const failedAuth = new FailedAuth(options.failedAuth, clock, onFailure);
   const lastUse = new LastUse(database.knex, clock);
   const directory = new KeyDirectory({
     reader: database.reader,
@@ -84,7 +87,7 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
   await feed.hasten();
   const keys = new ApiKeys({ database, clock, announce });
   const perAddress = options.failedAuth;
-  const accounts = openAccounts({ database, clock, perAddress, failedAuth, keys, tokens, announce });
+  const accounts = openAccounts({ database, clock, perAddress, failedAuth, keys, tokens, announce, onFailure });
   const sealer = new AuditSealer(database);
   const pruning = setInterval(() => void prune(database, clock.now()).catch(() => undefined), PRUNE_INTERVAL_MS);
   pruning.unref();

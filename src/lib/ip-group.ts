@@ -10,9 +10,17 @@ export function ipGroup(address: string): string {
   if (!isIPv6(address)) return address;
   const parsed = ipaddr.process(address);
   if (parsed.kind() === 'ipv4') return parsed.toString();
-  const { parts } = parsed as ipaddr.IPv6;
-  return `${parts
-    .slice(0, 4)
-    .map((part) => part.toString(16))
-    .join(':')}::/64`;
+  return prefixOf(parsed as ipaddr.IPv6, 4);
+}
+
+/** The same by /48, which is what a provider gives to one site (RFC 6177): one machine can use all of its 65,536 /64s. */
+export function ipSite(address: string): string {
+  if (!isIPv6(address)) return address;
+  const parsed = ipaddr.process(address);
+  return parsed.kind() === 'ipv4' ? parsed.toString() : prefixOf(parsed as ipaddr.IPv6, 3);
+}
+
+function prefixOf({ parts }: ipaddr.IPv6, groups: number): string {
+  const head = parts.slice(0, groups).map((part) => part.toString(16));
+  return `${head.join(':')}::/${16 * groups}`;
 }

@@ -24,7 +24,7 @@ export interface OwnOperation {
   readonly body: Input | undefined;
   readonly query: Input | undefined;
   readonly response: TSchema;
-  readonly access: 'none' | 'master_key' | 'token' | 'token_or_key';
+  readonly access: 'none' | 'local' | 'master_key' | 'token' | 'token_or_key';
 }
 
 interface Sheets {
@@ -34,6 +34,7 @@ interface Sheets {
 
 const SCHEMES: Readonly<Record<OwnOperation['access'], readonly Scheme[]>> = {
   none: [],
+  local: [],
   master_key: [MASTER_KEY],
   token: [BEARER],
   token_or_key: [{ kind: 'header', name: 'X-API-Key' }, BEARER],

@@ -53,12 +53,11 @@ export async function openDependencies(options: OpenOptions): Promise<OpenDepend
   const opening = openMigrated(loaded, log);
   const stores = await openTogether(opening, openSharedCounters(options, degradations, opening), openHints(loaded));
   const [database, counters, hints] = stores;
-  const identity = await openCallers(options, { database, notifier: hints?.notifier }, degradations).catch(
-    async (error: unknown) => {
-      await closeAll(stores);
-      throw error;
-    },
-  );
+  const parts = { database, notifier: hints?.notifier, onAuthFailure: (door: string) => metrics.credentialFailed(door) };
+  const identity = await openCallers(options, parts, degradations).catch(async (error: unknown) => {
+    await closeAll(stores);
+    throw error;
+  });
   const clock = systemClock;
   const breakers = new BreakerBank({ clock, log, metrics });
   const answers = prepareAnswers(options, database, degradations);
@@ -184,6 +183,7 @@ async function openHints({ env, config }: LoadedConfig) {
 interface IdentityParts {
   readonly database: Database;
   readonly notifier: ChangeNotifier | undefined;
+  readonly onAuthFailure: (door: string) => void;
 }
 
 function openCallers(options: OpenOptions, parts: IdentityParts, degradations: Degradations): Promise<Identity> {

@@ -81,7 +81,8 @@ async function openSqlite(address: SqliteAddress, options: OpenOptions): Promise
 
 async function makeFolder(filename: string): Promise<void> {
   try {
-    await mkdir(dirname(filename), { recursive: true });
+    // Password hashes and addresses of people stand in it. A folder that exists is its owner's business.
+    await mkdir(dirname(filename), { recursive: true, mode: 0o700 });
   } catch (error) {
     throw new DatabaseError('UNREACHABLE', `Cannot create the folder of ${filename}: ${firstLine(error)}`, error);
   }

@@ -1,4 +1,5 @@
 // The thread that owns one SQLite connection. Whatever blocks in here (fsync, another process's lock) blocks nobody else.
+import { chmodSync, closeSync, openSync, statSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import { LRUCache } from 'lru-cache';
@@ -13,6 +14,8 @@ import {
 } from './sqlite-protocol.ts';
 
 const WAL_DEADLINE_MS = 2000;
+const PRIVATE = 0o600;
+const OTHERS = 0o077;
 
 interface Prepared {
   readonly statement: StatementSync;
@@ -21,12 +24,28 @@ interface Prepared {
 
 function open(settings: SqliteWorkerSettings): DatabaseSync {
   const { filename, readOnly, busyTimeoutMs } = settings;
+  if (!readOnly && filename !== ':memory:') keepPrivate(filename);
   const db = new DatabaseSync(filename, { readOnly, timeout: busyTimeoutMs, enableForeignKeyConstraints: true });
   if (readOnly) return db;
   switchToWal(db);
   // In WAL mode NORMAL would lose acknowledged commits when the machine loses power.
   db.exec('PRAGMA synchronous=FULL');
   return db;
+}
+
+/**
+ * Nobody but this user reads the file. SQLite gives its log and its index the mode of the database, so what matters is
+ * that the file has it before they are made; those of an earlier release are mended.
+ */
+function keepPrivate(filename: string): void {
+  closeSync(openSync(filename, 'a', PRIVATE));
+  for (const suffix of ['', '-wal', '-shm', '-journal']) {
+    try {
+      if (statSync(filename + suffix).mode & OTHERS) chmodSync(filename + suffix, PRIVATE);
+    } catch {
+      // Not there, or another user's file, who has given us the right to write it and no right to change that.
+    }
+  }
 }
 
 /** The switch needs the file to itself and does not wait for it, so processes that start together try in turn. */

@@ -46,7 +46,7 @@ export function createAccessLog(log: Logger, maskKinds: readonly MaskKind[]): Ac
     write(
       `{"level":"${level}","time":"${isoTime(Date.now())}","msg":"request","request_id":${quote(exchange.id)}` +
         `,"method":"${exchange.edge.method}","path":${quoteForeign(exchange.edge.path)}${describeRoute(exchange)}` +
-        `${describeEnd(exchange, measured, quoteForeign)}${describeAttempts(exchange.attempts)}${describeModel(exchange, quoteForeign)}` +
+        `${describeEnd(exchange, measured, quoteForeign)}${describeAttempts(exchange.attempts, quoteForeign)}${describeModel(exchange, quoteForeign)}` +
         `,"client_ip":"${exchange.clientIp}"${describePrincipal(exchange.principal)}` +
         `,"bytes_in":${exchange.bytesIn},"bytes_out":${exchange.bytesOut}${describeAgent(exchange, quoteForeign)}}\n`,
     );
@@ -68,24 +68,22 @@ function describeEnd(exchange: Exchange, measured: Measured, quoteForeign: (text
   return end + upstream + overhead + error + reason;
 }
 
-function describeAttempts(attempts: readonly AttemptRecord[]): string {
+function describeAttempts(attempts: readonly AttemptRecord[], quoteForeign: (text: string) => string): string {
   const last = attempts.at(-1);
   if (last === undefined) return ',"attempts":0,"retries":0';
   const counts = `,"target":${quote(last.target)},"attempts":${attempts.length},"retries":${attempts.length - 1}`;
-  return attempts.length === 1 && last.failure === undefined ? counts : `${counts},"tries":${listAttempts(attempts)}`;
+  return attempts.length === 1 && last.failure === undefined ? counts : `${counts},"tries":${listAttempts(attempts, quoteForeign)}`;
 }
 
-/** Spelled out only where something went wrong on the way. */
-function listAttempts(attempts: readonly AttemptRecord[]): string {
-  return JSON.stringify(
-    attempts.map(({ target, model, durationMs, status, failure }) => ({
-      target,
-      model: model && cap(model),
-      status,
-      failure,
-      duration_ms: toMicrosecond(durationMs),
-    })),
-  );
+/** Spelled out only where something went wrong on the way. The name of a model may come from the client. */
+function listAttempts(attempts: readonly AttemptRecord[], quoteForeign: (text: string) => string): string {
+  const tries = attempts.map(({ target, model, durationMs, status, failure }) => {
+    const asked = model === undefined ? '' : `,"model":${quoteForeign(model)}`;
+    const answered = status === undefined ? '' : `,"status":${status}`;
+    const failed = failure === undefined ? '' : `,"failure":${quote(failure)}`;
+    return `{"target":${quote(target)}${asked}${answered}${failed},"duration_ms":${toMicrosecond(durationMs)}}`;
+  });
+  return `[${tries.join(',')}]`;
 }
 
 /** What was asked and said is nobody's business here: the model and what it used, no more. */

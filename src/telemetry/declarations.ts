@@ -177,6 +177,12 @@ export const GATEWAY_METRICS = {
     help: 'Errors that nobody expected in a listener or timer, by its place; each ended one connection. A bug of the gateway: please report it.',
     labels: ['place'],
   },
+  failedCredentials: {
+    name: 'gateway_failed_credentials_total',
+    type: 'counter',
+    help: 'Failures to prove who calls, by the door: `api_key`, `token`, `master_key`, `login`, `refresh`, and `sign_up` for sign-ups that were refused.',
+    labels: ['door'],
+  },
   configInfo: {
     name: 'gateway_config_info',
     type: 'gauge',

@@ -84,7 +84,7 @@ describe('the log of own endpoints', () => {
   });
 
   async function requestOnce(log: Logger, target: string, status: number): Promise<void> {
-    const requestLog = createRequestLog(log, MASK_KINDS, () => 'req_own');
+    const requestLog = createRequestLog(log, MASK_KINDS, () => 'req_own', () => ({ client_ip: '192.0.2.1' }));
     server = createServer((req, res) => {
       requestLog(req, res);
       req.log.info('inside');
@@ -108,6 +108,8 @@ describe('the log of own endpoints', () => {
       path: '/admin/keys',
       service: 'gateway',
       status: 200,
+      client_ip: '192.0.2.1',
+      user_agent: 'node',
       duration_ms: expect.any(Number),
       msg: 'request',
     });

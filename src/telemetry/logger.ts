@@ -64,6 +64,7 @@ export function createRequestLog(
   log: Logger,
   maskKinds: readonly MaskKind[],
   requestIdOf: (req: IncomingMessage) => string,
+  factsOf: (req: IncomingMessage) => RequestFacts,
 ): HttpLogger {
   const mask = createMask(maskKinds);
   const fieldsOf = (req: IncomingMessage, res: ServerResponse, measured: { duration_ms?: number }): object => ({
@@ -72,6 +73,8 @@ export function createRequestLog(
     service: 'gateway',
     status: res.statusCode,
     duration_ms: measured.duration_ms,
+    ...factsOf(req),
+    ...agentOf(req, mask),
     ...(res.err ? { err: res.err } : {}),
   });
   return pinoHttp({
@@ -89,6 +92,24 @@ export function createRequestLog(
     customSuccessObject: fieldsOf,
     customErrorObject: (req, res, _error, measured: { duration_ms?: number }) => fieldsOf(req, res, measured),
   });
+}
+
+/** Who asked and how it ended, for whoever looks for attacks afterwards. */
+export interface RequestFacts {
+  readonly client_ip: string;
+  readonly error_code?: string;
+  readonly error_reason?: string;
+  readonly consumer?: string;
+  readonly credential?: string;
+  readonly credential_hash?: string;
+}
+
+/** A line stays below the pipe's atomic 4 KiB. */
+const LONGEST_AGENT = 256;
+
+function agentOf({ headers }: IncomingMessage, mask: Mask): { readonly user_agent?: string } {
+  const agent = headers['user-agent'];
+  return agent === undefined ? {} : { user_agent: escapeControls(mask(agent.slice(0, LONGEST_AGENT))) };
 }
 
 /** Express rewrites `url` inside a mounted router and keeps what came in `originalUrl`. */

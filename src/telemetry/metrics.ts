@@ -25,6 +25,8 @@ export interface Metrics {
   usageJournal(bytes: number): void;
   /** An error was caught that nobody expected; `place` is a word of a closed vocabulary. */
   escaped(place: string): void;
+  /** Somebody failed to prove who they are; `door` is a word of a closed vocabulary. */
+  credentialFailed(door: string): void;
   /** Drops the series of services and targets that are not named: called after a reload. */
   retain(targetsByService: ReadonlyMap<string, readonly string[]>): void;
   /** The exposition: Prometheus text, or OpenMetrics when the `Accept` header asks for it. `compat`: further names. */
@@ -49,6 +51,7 @@ class GatewayMetrics implements Metrics {
   private readonly info = new Tally<string>();
   private journalBytes: number | undefined;
   private readonly escapes = new Tally<string>();
+  private readonly failures = new Tally<string>();
   private readonly process = openProcessRegistries();
 
   service(name: string): ServiceMetrics {
@@ -96,6 +99,10 @@ class GatewayMetrics implements Metrics {
     this.escapes.add(place);
   }
 
+  credentialFailed(door: string): void {
+    this.failures.add(door);
+  }
+
   retain(targetsByService: ReadonlyMap<string, readonly string[]>): void {
     for (const [name, series] of this.services) {
       const targets = targetsByService.get(name);
@@ -135,7 +142,7 @@ class GatewayMetrics implements Metrics {
   }
 
   private gatewayFamilies(isOpenMetrics: boolean): string[] {
-    const { storeUp, degraded, configReload, configInfo, usageJournal, escapedErrors } = GATEWAY_METRICS;
+    const { storeUp, degraded, configReload, configInfo, usageJournal, escapedErrors, failedCredentials } = GATEWAY_METRICS;
     const journal = this.journalBytes === undefined ? [] : [`${usageJournal.name} ${this.journalBytes}`];
     const reload = this.reloaded === undefined ? [] : [`${configReload.name} ${this.reloaded}`];
     return [
@@ -154,6 +161,11 @@ class GatewayMetrics implements Metrics {
       familyText(
         escapedErrors,
         this.escapes.lines(escapedErrors.name, (place) => label('place', place)),
+        isOpenMetrics,
+      ),
+      familyText(
+        failedCredentials,
+        this.failures.lines(failedCredentials.name, (door) => label('door', door)),
         isOpenMetrics,
       ),
       familyText(

@@ -7,6 +7,7 @@ import { buildExchange } from '../../tests/support/exchange-builder.ts';
 import { ResponseHeaders } from './response-headers.ts';
 import { Target } from './targets.ts';
 
+const TARGET_KEY = 'sk-of-the-operator';
 const NO_EDITS = { set: {}, add: {}, remove: [] };
 
 interface Case {
@@ -17,6 +18,7 @@ interface Case {
   readonly strippedPrefix?: string;
   readonly basePath?: string;
   readonly isLimited?: boolean;
+  readonly credential?: string;
 }
 
 function build(headers: readonly string[], given: Case = {}): HeaderList {
@@ -30,6 +32,7 @@ function build(headers: readonly string[], given: Case = {}): HeaderList {
     basePath: given.basePath ?? '',
     weight: 1,
     maxConnections: 1,
+    ...(given.credential && { credential: { name: 'authorization', value: given.credential } }),
   });
   const rules = new ResponseHeaders(given.kind ?? 'http', { response: given.response ?? NO_EDITS }, 'gw-1');
   return HeaderList.from(rules.build(exchange, { status: given.status ?? 200, headers, target }));
@@ -57,6 +60,21 @@ describe('ResponseHeaders', () => {
     const said = ['Set-Cookie', '__cf_bm=1', 'openai-organization', 'acme', 'OpenAI-Project', 'p_1'];
     expect(build(['X-A', '1', ...said], { kind: 'llm' }).names).toEqual(['x-a', 'via', 'x-request-id']);
     expect(build(said, { kind: 'http' }).raw.slice(0, 6)).toEqual(said);
+  });
+
+  test('what a third party says for its own origin or of its own limits is not said for this gateway', () => {
+    const said = [
+      ...['Strict-Transport-Security', 'max-age=1', 'Alt-Svc', 'h3=":443"', 'Clear-Site-Data', '"*"', 'Refresh', '0;url=/'],
+      ...['Report-To', '{}', 'NEL', '{}', 'Service-Worker-Allowed', '/', 'Access-Control-Allow-Origin', '*'],
+      ...['x-ratelimit-remaining-tokens', '5', 'RateLimit', 'r=5', 'Content-Security-Policy', 'sandbox'],
+    ];
+    expect(build(['Retry-After', '1', ...said], { kind: 'llm' }).names).toEqual(['retry-after', 'via', 'x-request-id']);
+    expect(build(said, { kind: 'http' }).raw.slice(0, said.length)).toEqual(said);
+  });
+
+  test('a third party cannot hand the key it was given to the client in a header', () => {
+    const quoted = build(['X-Echo', `key ${TARGET_KEY}!`], { kind: 'llm', credential: `Bearer ${TARGET_KEY}` });
+    expect(quoted.get('x-echo')).toBe(`key ${'*'.repeat(TARGET_KEY.length)}!`);
   });
 
   test('hop-by-hop lines and everything Connection names stay here, in any case (RFC 9110 7.6.1)', () => {

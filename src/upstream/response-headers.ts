@@ -1,6 +1,7 @@
 import type { ServiceKind } from '../lib/service-kind.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { HOP_BY_HOP, isForwardingHeader, isIdentityHeader } from '../edge/header-families.ts';
+import { SecretMask } from '../exchange/secret-mask.ts';
 import type { Answer } from './attempt.ts';
 import { HeaderEdits, withoutNames } from './header-edits.ts';
 import { nominatedNames } from './hop-by-hop.ts';
@@ -15,12 +16,25 @@ interface ResponseHeaderConfig {
 export type AnswerHead = Pick<Answer, 'status' | 'headers' | 'target'>;
 
 /**
- * What becomes of a line of the upstream's answer. `limit`: dropped when limits of our own are announced. `account`: a
- * third party means its customer by it, which is the operator and not the client.
+ * What becomes of a line of the upstream's answer. `limit`: dropped when limits of our own are announced, and always from
+ * a third party. `third_party`: passes from an upstream of the operator's own only, because another means its customer by
+ * it, which is the operator and not the client, or its own origin, which is not ours.
  */
-type Fate = 'pass' | 'drop' | 'connection' | 'length' | 'location' | 'limit' | 'type' | 'buffering' | 'account';
+type Fate = 'pass' | 'drop' | 'connection' | 'length' | 'location' | 'limit' | 'type' | 'buffering' | 'third_party';
 
 const EVENT_STREAM = /^text\/event-stream\b/i;
+
+const OF_THE_ACCOUNT = ['set-cookie', 'openai-organization', 'openai-project', 'anthropic-organization-id'];
+
+/** What a browser takes as said by the origin it asked, which is this gateway. */
+const OF_THE_ORIGIN = [
+  ...['strict-transport-security', 'alt-svc', 'clear-site-data', 'refresh', 'service-worker-allowed', 'origin-trial'],
+  ...['report-to', 'reporting-endpoints', 'nel', 'expect-ct', 'public-key-pins', 'accept-ch', 'critical-ch'],
+  ...['content-security-policy', 'content-security-policy-report-only', 'permissions-policy', 'p3p'],
+  ...['access-control-allow-origin', 'access-control-allow-credentials', 'access-control-allow-methods'],
+  ...['access-control-allow-headers', 'access-control-expose-headers', 'access-control-max-age'],
+  ...['access-control-allow-private-network', 'timing-allow-origin', 'origin-agent-cluster', 'set-login'],
+];
 
 const FATES: ReadonlyMap<string, Fate> = tableOfFates();
 
@@ -44,6 +58,8 @@ export class ResponseHeaders {
    */
   build(exchange: Exchange, answer: AnswerHead): string[] {
     const { headers } = answer;
+    const credential = this.isThirdParty ? answer.target.credential?.value : undefined;
+    const mask = credential === undefined ? undefined : SecretMask.of(credential);
     let lines: string[] = [];
     let connection: string | undefined;
     let buffering: string | undefined;
@@ -54,9 +70,10 @@ export class ResponseHeaders {
       if (fate === 'connection') connection = connection === undefined ? value : `${connection},${value}`;
       else if (fate === 'buffering') buffering ??= value;
       else if (fate === 'type' && EVENT_STREAM.test(value)) buffering = 'no';
-      const isForClient = fate === 'pass' || (fate === 'account' && !this.isThirdParty);
+      if (this.isThirdParty && (fate === 'limit' || fate === 'third_party')) continue;
+      const isForClient = fate === 'pass' || fate === 'third_party';
       const passed = isForClient ? value : passedValue(fate, value, exchange, answer);
-      if (passed !== undefined) lines.push(name, passed);
+      if (passed !== undefined) lines.push(name, mask ? mask.hideText(passed) : passed);
     }
     const nominated = nominatedNames(connection);
     if (nominated) lines = withoutNames(lines, new Set(nominated));
@@ -80,7 +97,7 @@ function passedValue(fate: Fate, value: string, exchange: Exchange, answer: Answ
     case 'type':
       return value;
     case 'drop':
-    case 'account':
+    case 'third_party':
     case 'connection':
     case 'buffering':
       return undefined;
@@ -96,16 +113,14 @@ function fateOf(name: string): Fate {
 
 function tableOfFates(): Map<string, Fate> {
   const frequent = `accept-ranges age cache-control content-encoding content-disposition content-language date etag
-    expires last-modified server vary via x-powered-by access-control-allow-origin`;
+    expires last-modified server vary via x-powered-by`;
   const table = new Map<string, Fate>(frequent.split(/\s+/).map((name) => [name, 'pass']));
   for (const name of HOP_BY_HOP) table.set(name, 'drop');
   table.set('x-request-id', 'drop').set('x-accel-buffering', 'buffering');
   for (const name of ['ratelimit', 'ratelimit-policy', 'ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset']) {
     table.set(name, 'limit');
   }
-  for (const name of ['set-cookie', 'openai-organization', 'openai-project', 'anthropic-organization-id']) {
-    table.set(name, 'account');
-  }
+  for (const name of [...OF_THE_ACCOUNT, ...OF_THE_ORIGIN]) table.set(name, 'third_party');
   table.set('connection', 'connection').set('content-length', 'length').set('content-type', 'type');
   table.set('location', 'location').set('content-location', 'location');
   for (const [name, fate] of [...table]) table.set(capitalise(name), fate);

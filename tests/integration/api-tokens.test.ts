@@ -110,10 +110,10 @@ describe('A route', () => {
   const start = makeGateways();
 
   test('without modes takes keys and tokens, each told by its shape, and exactly one way is tried', async () => {
-    const gateway = await start(CONFIG, { env: { ...ENV, TEST_API_KEY: 'sk-some-key' } });
+    const gateway = await start(CONFIG, { env: { ...ENV, TEST_API_KEY: 'sk-some-key-of-the-tests' } });
     const token = forge(claims());
     expect(await present(gateway, '/guarded', bearer(token))).toEqual({ status: 200 });
-    expect(await present(gateway, '/guarded', bearer('sk-some-key'))).toEqual({ status: 200 });
+    expect(await present(gateway, '/guarded', bearer('sk-some-key-of-the-tests'))).toEqual({ status: 200 });
     const both = { ...bearer(token), 'X-API-Key': 'wrong' };
     expect(await present(gateway, '/guarded', both)).toMatchObject({ detail: 'The API key is not valid.' });
     const forged = bearer(forge(claims(), {}, 'guess'));
@@ -121,10 +121,10 @@ describe('A route', () => {
   });
 
   test('with one mode refuses the other', async () => {
-    const gateway = await start(CONFIG, { env: { ...ENV, TEST_API_KEY: 'sk-some-key' } });
+    const gateway = await start(CONFIG, { env: { ...ENV, TEST_API_KEY: 'sk-some-key-of-the-tests' } });
     expect(await present(gateway, '/keys', bearer(forge(claims())))).toMatchObject({ code: 'INVALID_CREDENTIAL' });
-    expect(await present(gateway, '/tokens', bearer('sk-some-key'))).toMatchObject({ code: 'INVALID_CREDENTIAL' });
-    expect(await present(gateway, '/tokens', { 'X-API-Key': 'sk-some-key' })).toMatchObject({
+    expect(await present(gateway, '/tokens', bearer('sk-some-key-of-the-tests'))).toMatchObject({ code: 'INVALID_CREDENTIAL' });
+    expect(await present(gateway, '/tokens', { 'X-API-Key': 'sk-some-key-of-the-tests' })).toMatchObject({
       code: 'MISSING_CREDENTIAL',
       detail: 'Send a token as Authorization: Bearer.',
     });

@@ -1,7 +1,7 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Database } from '../../storage/database.ts';
 import type { ApiKeys } from '../api-keys.ts';
-import type { FailedAuth, FailedAuthSettings } from '../failed-auth.ts';
+import type { Door, FailedAuth, FailedAuthSettings } from '../failed-auth.ts';
 import type { Tokens } from '../tokens/tokens.ts';
 import { LoginThrottle } from './login-throttle.ts';
 import { Logins } from './login.ts';
@@ -30,6 +30,7 @@ interface AccountsOptions {
   readonly keys: ApiKeys;
   readonly tokens: Tokens;
   readonly announce: () => Promise<void>;
+  readonly onFailure: (door: Door) => void;
 }
 
 export function openAccounts(options: AccountsOptions): Accounts {
@@ -39,8 +40,8 @@ export function openAccounts(options: AccountsOptions): Accounts {
   const loginThrottle = new LoginThrottle(options.perAddress, clock);
   return {
     users,
-    signUps: new SignUps(users, clock),
-    logins: new Logins({ users, passwords, throttle: loginThrottle, clock }),
+    signUps: new SignUps(users, clock, () => options.onFailure('sign_up')),
+    logins: new Logins({ users, passwords, throttle: loginThrottle, clock, onFailure: () => options.onFailure('login') }),
     loginThrottle,
     sessions: new Sessions(options),
     ownKeys: new OwnKeys(options),

@@ -20,6 +20,8 @@ interface LoginsOptions {
   readonly passwords: Passwords;
   readonly throttle: LoginThrottle;
   readonly clock: Clock;
+  /** Called for each login that is refused. */
+  readonly onFailure?: (() => void) | undefined;
 }
 
 /** bcrypt with the usual cost takes longer than our own hashes; a failure must not tell which of them was computed. */
@@ -44,8 +46,12 @@ export class Logins {
     const attempt = { account: normalizeEmail(email), address };
     checkPresentedPassword(password);
     this.refuseThrottled(attempt);
-    const user = await this.admit(await users.findWithPassword(attempt.account), password, attempt);
+    const found = await users.findWithPassword(attempt.account);
+    const outcome = await throttle.takePlace(attempt, async () => ({ user: await this.admit(found, password, attempt) }));
+    if (!outcome) return refuseCrowd();
+    const { user } = outcome;
     if (!user) {
+      this.options.onFailure?.();
       throttle.recordFailure(attempt);
       return refuse();
     }
@@ -99,6 +105,12 @@ export class Logins {
     }
     return this.importedCheck.result;
   }
+}
+
+/** Others of the same site, or too many strangers, are being looked at: nothing is known about this login. */
+function refuseCrowd(): never {
+  const facts = { retryAfterSeconds: 1 };
+  throw new GatewayError(new Rejection('OVERLOADED', 'Too many logins are being checked. Retry shortly.', { facts }));
 }
 
 /** RFC 9110 section 11.6.1 wants a challenge on every 401. */

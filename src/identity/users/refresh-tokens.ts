@@ -128,7 +128,7 @@ export class Sessions {
   }
 
   private refuseUnknown(address: string): never {
-    refuseWhile(this.options.failedAuth.recordFailure(address) ?? 0, 'failed credentials');
+    refuseWhile(this.options.failedAuth.recordFailure(address, 'refresh') ?? 0, 'failed credentials');
     return refuse('INVALID_CREDENTIAL', 'The refresh token is not valid.');
   }
 

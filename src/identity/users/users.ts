@@ -68,6 +68,12 @@ export class Users {
     this.passwords = passwords;
   }
 
+  /** Throws VALIDATION_ERROR for what can be no account; costs nothing. */
+  check(fields: { readonly email: string; readonly password: string }): void {
+    normalizeEmail(fields.email);
+    checkNewPassword(fields.password);
+  }
+
   /** Throws VALIDATION_ERROR, CONFLICT when the address is known, or OVERLOADED. */
   async create(fields: NewUser & { readonly password: string }, by: AuditContext): Promise<User> {
     const email = normalizeEmail(fields.email);

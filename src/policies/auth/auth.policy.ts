@@ -55,7 +55,7 @@ export function createAuthStep(config: AuthConfig, deps: AuthDependencies): Acce
       return lookup.principal.addresses?.(exchange.clientIp) === false ? ELSEWHERE : undefined;
     }
     if (lookup.kind === 'unavailable') return unavailable[kind];
-    const waitMs = failedAuth.recordFailure(exchange.clientIp);
+    const waitMs = failedAuth.recordFailure(exchange.clientIp, kind);
     return waitMs === undefined ? refused(lookup.reason, kind) : tooManyFailures(waitMs);
   };
 

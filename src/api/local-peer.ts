@@ -1,0 +1,20 @@
+import { isForwardingHeader } from '../edge/header-families.ts';
+import { Rejection } from '../errors/rejection.ts';
+import type { Exchange } from '../exchange/exchange.ts';
+import { compileAddressSet } from '../lib/address-set.ts';
+import type { MasterKeyGuard } from './master-key.ts';
+
+const isLoopback = compileAddressSet(['loopback'], { remembered: 0 });
+
+const NOT_LOCAL = new Rejection(
+  'FORBIDDEN',
+  'Metrics are read on this machine, on PROMETHEUS_PORT, on the socket of administration, or with X-Master-Key. settings.admin.metrics_access: open lets everybody read them.',
+);
+
+/** Lets in a client on this machine, and whoever holds the master key. A request that a proxy passed on is not local. */
+export function checkLocal(exchange: Exchange, guard: MasterKeyGuard): Rejection | undefined {
+  const { edge, req } = exchange;
+  const isForwarded = edge.headers.names.some((name) => isForwardingHeader(name) || name === 'via');
+  if (!isForwarded && isLoopback(req.socket.remoteAddress ?? '')) return undefined;
+  return edge.headers.has('x-master-key') ? guard.check(exchange) : NOT_LOCAL;
+}
