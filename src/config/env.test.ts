@@ -115,26 +115,36 @@ describe('secrets of the environment', () => {
 
   test.each(['supersecret', 'your-secret-key', 'CHANGEME'])('%s as master key needs --dev', async (key) => {
     expect(await problemsOf('{}', { env: { MASTER_KEY: key } })).toEqual([
-      expect.stringMatching(/^environment: MASTER_KEY: is a sample secret that everybody knows.*openssl rand -base64 24/),
+      expect.stringMatching(
+        /^environment: MASTER_KEY: is a sample secret that everybody knows.*openssl rand -base64 24/,
+      ),
     ]);
     const { env, warnings } = await loadText('{}', { env: { MASTER_KEY: key }, dev: true });
     expect(env.masterKey?.reveal()).toBe(key);
     expect(warnings).toEqual([expect.stringContaining('MASTER_KEY: is a sample secret')]);
   });
 
-  test.each(['MASTER_KEY', 'MASTER_KEY_PREVIOUS', 'TEST_API_KEY'])('%s has 16 characters or needs --dev', async (name) => {
-    const [short, long] = ['q7Zt0pLm4Rv9sWx', 'q7Zt0pLm4Rv9sWxK'];
-    expect(await problemsOf('{}', { env: { [name]: short } })).toEqual([
-      expect.stringMatching(/must have at least 16 characters: openssl rand -base64 24 makes a good one$/),
-    ]);
-    expect((await loadText('{}', { env: { [name]: long } })).warnings).toEqual([]);
-    expect((await loadText('{}', { env: { [name]: short }, dev: true })).warnings).toHaveLength(1);
-  });
-
-  test.each(['my-super-secret-master-key-2024', 'sk_live_XXXXXXXXX', '1234567890123456', '0123456789abcdef0123', 'sk-1234'])(
-    '%s is a sample',
-    async (key) => {
-      expect(await problemsOf('{}', { env: { MASTER_KEY: key } })).toEqual([expect.stringContaining('is a sample secret')]);
+  test.each(['MASTER_KEY', 'MASTER_KEY_PREVIOUS', 'TEST_API_KEY'])(
+    '%s has 16 characters or needs --dev',
+    async (name) => {
+      const [short, long] = ['q7Zt0pLm4Rv9sWx', 'q7Zt0pLm4Rv9sWxK'];
+      expect(await problemsOf('{}', { env: { [name]: short } })).toEqual([
+        expect.stringMatching(/must have at least 16 characters: openssl rand -base64 24 makes a good one$/),
+      ]);
+      expect((await loadText('{}', { env: { [name]: long } })).warnings).toEqual([]);
+      expect((await loadText('{}', { env: { [name]: short }, dev: true })).warnings).toHaveLength(1);
     },
   );
+
+  test.each([
+    'my-super-secret-master-key-2024',
+    'sk_live_XXXXXXXXX',
+    '1234567890123456',
+    '0123456789abcdef0123',
+    'sk-1234',
+  ])('%s is a sample', async (key) => {
+    expect(await problemsOf('{}', { env: { MASTER_KEY: key } })).toEqual([
+      expect.stringContaining('is a sample secret'),
+    ]);
+  });
 });

@@ -37,6 +37,7 @@ export const SAMPLE_SECRET = 'is a sample secret that everybody knows: only --de
 
 export function isSampleSecret(secret: string): boolean {
   const text = secret.toLowerCase();
-  if (SAMPLE_SECRETS.has(text) || SAMPLE_PARTS.test(text) || SAMPLE_WORDS.test(text) || PLACEHOLDER.test(text)) return true;
+  if (SAMPLE_SECRETS.has(text) || SAMPLE_PARTS.test(text) || SAMPLE_WORDS.test(text) || PLACEHOLDER.test(text))
+    return true;
   return text.length > 7 && SEQUENCES.some((sequence) => sequence.includes(text));
 }

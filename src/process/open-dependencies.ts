@@ -53,7 +53,11 @@ export async function openDependencies(options: OpenOptions): Promise<OpenDepend
   const opening = openMigrated(loaded, log);
   const stores = await openTogether(opening, openSharedCounters(options, degradations, opening), openHints(loaded));
   const [database, counters, hints] = stores;
-  const parts = { database, notifier: hints?.notifier, onAuthFailure: (door: string) => metrics.credentialFailed(door) };
+  const parts = {
+    database,
+    notifier: hints?.notifier,
+    onAuthFailure: (door: string) => metrics.credentialFailed(door),
+  };
   const identity = await openCallers(options, parts, degradations).catch(async (error: unknown) => {
     await closeAll(stores);
     throw error;

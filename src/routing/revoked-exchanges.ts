@@ -33,7 +33,8 @@ export class RevokedExchanges {
     const names = changes === 'everything' ? undefined : new Set(changes.map(nameOf));
     for (const exchange of this.options.running.list()) {
       const { principal } = exchange;
-      if (principal && (!names || namesOf(principal).some((name) => names.has(name)))) void this.check(exchange, principal);
+      if (principal && (!names || namesOf(principal).some((name) => names.has(name))))
+        void this.check(exchange, principal);
     }
   };
 

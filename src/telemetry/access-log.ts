@@ -72,7 +72,9 @@ function describeAttempts(attempts: readonly AttemptRecord[], quoteForeign: (tex
   const last = attempts.at(-1);
   if (last === undefined) return ',"attempts":0,"retries":0';
   const counts = `,"target":${quote(last.target)},"attempts":${attempts.length},"retries":${attempts.length - 1}`;
-  return attempts.length === 1 && last.failure === undefined ? counts : `${counts},"tries":${listAttempts(attempts, quoteForeign)}`;
+  return attempts.length === 1 && last.failure === undefined
+    ? counts
+    : `${counts},"tries":${listAttempts(attempts, quoteForeign)}`;
 }
 
 /** Spelled out only where something went wrong on the way. The name of a model may come from the client. */

@@ -84,7 +84,12 @@ describe('the log of own endpoints', () => {
   });
 
   async function requestOnce(log: Logger, target: string, status: number): Promise<void> {
-    const requestLog = createRequestLog(log, MASK_KINDS, () => 'req_own', () => ({ client_ip: '192.0.2.1' }));
+    const requestLog = createRequestLog(
+      log,
+      MASK_KINDS,
+      () => 'req_own',
+      () => ({ client_ip: '192.0.2.1' }),
+    );
     server = createServer((req, res) => {
       requestLog(req, res);
       req.log.info('inside');

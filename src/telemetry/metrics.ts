@@ -142,7 +142,8 @@ class GatewayMetrics implements Metrics {
   }
 
   private gatewayFamilies(isOpenMetrics: boolean): string[] {
-    const { storeUp, degraded, configReload, configInfo, usageJournal, escapedErrors, failedCredentials } = GATEWAY_METRICS;
+    const { storeUp, degraded, configReload, configInfo, usageJournal, escapedErrors, failedCredentials } =
+      GATEWAY_METRICS;
     const journal = this.journalBytes === undefined ? [] : [`${usageJournal.name} ${this.journalBytes}`];
     const reload = this.reloaded === undefined ? [] : [`${configReload.name} ${this.reloaded}`];
     return [

@@ -64,7 +64,16 @@ describe('ResponseHeaders', () => {
 
   test('what a third party says for its own origin or of its own limits is not said for this gateway', () => {
     const said = [
-      ...['Strict-Transport-Security', 'max-age=1', 'Alt-Svc', 'h3=":443"', 'Clear-Site-Data', '"*"', 'Refresh', '0;url=/'],
+      ...[
+        'Strict-Transport-Security',
+        'max-age=1',
+        'Alt-Svc',
+        'h3=":443"',
+        'Clear-Site-Data',
+        '"*"',
+        'Refresh',
+        '0;url=/',
+      ],
       ...['Report-To', '{}', 'NEL', '{}', 'Service-Worker-Allowed', '/', 'Access-Control-Allow-Origin', '*'],
       ...['x-ratelimit-remaining-tokens', '5', 'RateLimit', 'r=5', 'Content-Security-Policy', 'sandbox'],
     ];

@@ -123,7 +123,9 @@ describe('A route', () => {
   test('with one mode refuses the other', async () => {
     const gateway = await start(CONFIG, { env: { ...ENV, TEST_API_KEY: 'sk-some-key-of-the-tests' } });
     expect(await present(gateway, '/keys', bearer(forge(claims())))).toMatchObject({ code: 'INVALID_CREDENTIAL' });
-    expect(await present(gateway, '/tokens', bearer('sk-some-key-of-the-tests'))).toMatchObject({ code: 'INVALID_CREDENTIAL' });
+    expect(await present(gateway, '/tokens', bearer('sk-some-key-of-the-tests'))).toMatchObject({
+      code: 'INVALID_CREDENTIAL',
+    });
     expect(await present(gateway, '/tokens', { 'X-API-Key': 'sk-some-key-of-the-tests' })).toMatchObject({
       code: 'MISSING_CREDENTIAL',
       detail: 'Send a token as Authorization: Bearer.',

@@ -6,7 +6,13 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import request from 'supertest';
 import { ANYBODY_ACTOR } from '../../src/identity/audit/audit-context.ts';
 import { asAdmin } from '../support/api-client.ts';
-import { makeGateways, MASTER_KEY, QUICK_SHUTDOWN, startTestGateway, type TestGateway } from '../support/start-gateway.ts';
+import {
+  makeGateways,
+  MASTER_KEY,
+  QUICK_SHUTDOWN,
+  startTestGateway,
+  type TestGateway,
+} from '../support/start-gateway.ts';
 import { claims, forge, SECRET } from '../support/token-forge.ts';
 
 const PASSWORD = 'password-of-the-tests';
@@ -32,7 +38,15 @@ describe('A door', () => {
     await from('/guarded').set('Authorization', `Bearer ${forge(claims(), {}, 'another secret of another gateway')}`);
     await from('/guarded').set('X-API-Key', 'sk-guess');
     const lines = gateway.logged.filter(({ msg }) => msg === 'request');
-    expect(lines.map(({ path, status, client_ip, error_code, user_agent }) => [path, status, client_ip, error_code, user_agent])).toEqual(
+    expect(
+      lines.map(({ path, status, client_ip, error_code, user_agent }) => [
+        path,
+        status,
+        client_ip,
+        error_code,
+        user_agent,
+      ]),
+    ).toEqual(
       [
         ['/admin/keys', 401, 'INVALID_CREDENTIAL'],
         ['/v1/auth/login', 401, 'INVALID_CREDENTIAL'],
@@ -70,9 +84,11 @@ describe('A door', () => {
     const from = { ...ada, address: '2001:db8:a:1::1' };
     await logins.logIn(from);
     const flood = Array.from({ length: 140 }, (_, i) =>
-      logins.logIn({ email: `${i}@example.org`, password: PASSWORD, address: `2001:db8:a:${i.toString(16)}::9` }).catch(
-        (error: { readonly code?: string; readonly rejection: { readonly code: string } }) => error.rejection.code,
-      ),
+      logins
+        .logIn({ email: `${i}@example.org`, password: PASSWORD, address: `2001:db8:a:${i.toString(16)}::9` })
+        .catch(
+          (error: { readonly code?: string; readonly rejection: { readonly code: string } }) => error.rejection.code,
+        ),
     );
     const begunAt = performance.now();
     const honest = await Promise.all([logins.logIn(from), logins.logIn({ ...ada, address: '198.51.100.1' })]);
@@ -91,7 +107,11 @@ describe('Metrics and administration', () => {
   test('are read on this machine, not through a proxy, unless with the master key or at a development start', async () => {
     const { url } = await start(config());
     expect((await metrics(url)).status).toBe(200);
-    for (const [name, value] of [['X-Forwarded-For', '203.0.113.7'], ['Forwarded', 'for=1.2.3.4'], ['Via', '1.1 x']] as const) {
+    for (const [name, value] of [
+      ['X-Forwarded-For', '203.0.113.7'],
+      ['Forwarded', 'for=1.2.3.4'],
+      ['Via', '1.1 x'],
+    ] as const) {
       const refused = await metrics(url).set(name, value);
       expect([refused.status, refused.body.code]).toEqual([403, 'FORBIDDEN']);
       expect((await metrics(url).set(name, value).set('X-Master-Key', MASTER_KEY)).status).toBe(200);

@@ -66,7 +66,10 @@ async function begin(credential: string) {
       await new Promise((resolve, reject) => void socket.once('open', resolve).once('error', reject));
       const stream = await fetch(`${url}/up/stream`, { headers });
       const before = open.size;
-      const waiting = fetch(`${url}/up/wait`, { headers }).then((res) => res.status, () => 0);
+      const waiting = fetch(`${url}/up/wait`, { headers }).then(
+        (res) => res.status,
+        () => 0,
+      );
       await until(() => open.size > before);
       return { socket, stream: readWhatCame(stream), waiting };
     }),
@@ -74,7 +77,9 @@ async function begin(credential: string) {
   return {
     echoes: () =>
       Promise.all(
-        running.map(({ socket }) => new Promise((resolve) => (socket.once('message', resolve), socket.send('still here')))),
+        running.map(
+          ({ socket }) => new Promise((resolve) => (socket.once('message', resolve), socket.send('still here'))),
+        ),
       ),
     ended: async () => {
       const all = running.map(async ({ socket, stream, waiting }) => {

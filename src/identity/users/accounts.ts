@@ -41,7 +41,13 @@ export function openAccounts(options: AccountsOptions): Accounts {
   return {
     users,
     signUps: new SignUps(users, clock, () => options.onFailure('sign_up')),
-    logins: new Logins({ users, passwords, throttle: loginThrottle, clock, onFailure: () => options.onFailure('login') }),
+    logins: new Logins({
+      users,
+      passwords,
+      throttle: loginThrottle,
+      clock,
+      onFailure: () => options.onFailure('login'),
+    }),
     loginThrottle,
     sessions: new Sessions(options),
     ownKeys: new OwnKeys(options),

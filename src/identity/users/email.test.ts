@@ -14,7 +14,11 @@ test('is the same for spellings that look the same', () => {
 });
 
 test('takes words of one alphabet, and refuses one that mixes alphabets', () => {
-  for (const address of ['\u043f\u043e\u0447\u0442\u0430@x.com', '\u7530\u4e2d\u3055\u3093-tanaka@x.com', '\u03b1\u03b2\u03b3.ada@x.com'])
+  for (const address of [
+    '\u043f\u043e\u0447\u0442\u0430@x.com',
+    '\u7530\u4e2d\u3055\u3093-tanaka@x.com',
+    '\u03b1\u03b2\u03b3.ada@x.com',
+  ])
     expect(normalizeEmail(address)).toBe(address);
   for (const address of ['\u0430da@x.com', 'ada@x.\u0441om', 'ad\u03b1@x.com', '\u13a0da@x.com'])
     expect(() => normalizeEmail(address)).toThrow('alphabets');

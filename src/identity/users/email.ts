@@ -16,7 +16,8 @@ const FINAL_DOTS = /\.+$/;
 export function normalizeEmail(text: string): string {
   // Lower case may take a text out of its normal form.
   const email = text.normalize('NFKC').toLowerCase().normalize('NFKC').replace(FINAL_DOTS, '');
-  if (email.length > LONGEST_EMAIL || !EMAIL.test(email)) return refuse('must be an e-mail address such as ada@example.com');
+  if (email.length > LONGEST_EMAIL || !EMAIL.test(email))
+    return refuse('must be an e-mail address such as ada@example.com');
   if (!email.split(/[@.]/).every(isOfOneScript))
     return refuse('mixes letters of several alphabets in one word, which could be taken for another address');
   return email;

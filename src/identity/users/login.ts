@@ -47,7 +47,9 @@ export class Logins {
     checkPresentedPassword(password);
     this.refuseThrottled(attempt);
     const found = await users.findWithPassword(attempt.account);
-    const outcome = await throttle.takePlace(attempt, async () => ({ user: await this.admit(found, password, attempt) }));
+    const outcome = await throttle.takePlace(attempt, async () => ({
+      user: await this.admit(found, password, attempt),
+    }));
     if (!outcome) return refuseCrowd();
     const { user } = outcome;
     if (!user) {
