@@ -27,7 +27,6 @@ import type { CompiledConfig, OwnPaths } from './routing/compile-config.ts';
 import { Generations } from './routing/generations.ts';
 import type { Callers } from './routing/own-access.ts';
 import { isReadAsAnother } from './routing/path-parameters.ts';
-import { RevokedExchanges } from './routing/revoked-exchanges.ts';
 import type { RouteLookup } from './routing/route-table.ts';
 import { recorded } from './routing/recorded.ts';
 import { type Proceed, serve } from './routing/serve.ts';
@@ -66,8 +65,6 @@ export class Gateway {
   readonly tunnels = new Tunnels();
   /** Every exchange between its head and its close. */
   readonly running = new Roster<Exchange>();
-  /** Ends what runs for callers who may not call any more. */
-  readonly revoked: RevokedExchanges;
   /** While true every answer asks its client to leave the connection. */
   isDraining = false;
 
@@ -88,14 +85,6 @@ export class Gateway {
     const watch = new DeadlineWatch(deps.clock, new Guard(this.reportEscape));
     this.surroundings = { watch, requestIds: createRequestIds(), planes };
     this.callUpstream = recorded(deps.usage, callUpstream);
-    this.revoked = new RevokedExchanges({
-      running: this.running,
-      find: {
-        api_key: (presented, from) => deps.directory.find(presented, from),
-        token: (presented, from) => deps.tokens.directory.find(presented, from),
-      },
-      end: (exchange) => this.endRevoked(exchange),
-    });
     this.generations = new Generations(config, own.pathsOn, deps);
     this.edge = { viaPseudonym: deps.viaPseudonym, opened: config.settings };
     this.rules = edgeRulesFor(config, this.edge);
@@ -184,8 +173,8 @@ export class Gateway {
     }
   }
 
-  /** An answer that is read on for a client that left has nobody to be kept from. */
-  private endRevoked(exchange: Exchange): void {
+  /** Ends what runs for a caller who may not call any more. What is read on for a client that left has nobody to be kept from. */
+  endRevoked(exchange: Exchange): void {
     if (exchange.isDetached || this.tunnels.end(exchange)) return;
     if (exchange.isCommitted) endTruncated(exchange, REVOKED);
     else cutShort(exchange, REVOKED, this.config.settings.dialect);

@@ -9,6 +9,7 @@ import { Gateway } from '../gateway.ts';
 import { PageFiles } from '../openapi/page-files.ts';
 import type { FleetMember } from './fleet/fleet-member.ts';
 import { Reloader } from './reload.ts';
+import { RevokedExchanges } from './revoked-exchanges.ts';
 import { Sockets } from './sockets.ts';
 import type { StartKeys } from './start-keys.ts';
 
@@ -52,8 +53,16 @@ export function assemble({ options, loaded, keys, deps, startedAt, fleet }: Part
     version: options.version,
   });
   const gateway: Gateway = new Gateway(loaded.config, own, deps);
-  deps.identity.feed.follow(gateway.revoked.note);
+  const revoked = new RevokedExchanges({
+    running: gateway.running,
+    find: {
+      api_key: (presented, from) => deps.directory.find(presented, from),
+      token: (presented, from) => deps.tokens.directory.find(presented, from),
+    },
+    end: (exchange) => gateway.endRevoked(exchange),
+  });
+  deps.identity.feed.follow(revoked.note);
   const sockets = new Sockets(gateway, deps);
-  const reloader: Reloader = new Reloader(options, { gateway, sockets, deps, started: loaded });
+  const reloader: Reloader = new Reloader(options, { gateway, sockets, deps, revoked, started: loaded });
   return { gateway, reloader, sockets };
 }

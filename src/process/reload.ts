@@ -8,6 +8,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import { FileFollower } from '../lib/file-follower.ts';
 import { restartNeeded } from './restart-needed.ts';
 import type { Sockets } from './sockets.ts';
+import type { RevokedExchanges } from './revoked-exchanges.ts';
 
 /** How a reload went. A failed one has changed nothing. */
 export type ReloadOutcome =
@@ -24,6 +25,8 @@ interface ReloadParts {
   readonly gateway: Gateway;
   readonly sockets: Pick<Sockets, 'renewCertificates'>;
   readonly deps: OpenDependencies;
+  /** Ends what runs for callers whom the new configuration does not know. */
+  readonly revoked: RevokedExchanges;
   /** What the process has started with. */
   readonly started: Pick<LoadedConfig, 'config' | 'env'>;
 }
@@ -39,15 +42,17 @@ export class Reloader {
 
   private readonly options: LoadOptions;
   private readonly gateway: Gateway;
+  private readonly revoked: ReloadParts['revoked'];
   private readonly sockets: ReloadParts['sockets'];
   private readonly deps: OpenDependencies;
   private readonly started: ReloadParts['started'];
   private running: Promise<unknown> = Promise.resolve();
   private readonly file: FileFollower;
 
-  constructor(options: LoadOptions, { gateway, sockets, deps, started }: ReloadParts) {
+  constructor(options: LoadOptions, { gateway, sockets, deps, revoked, started }: ReloadParts) {
     this.options = options;
     this.gateway = gateway;
+    this.revoked = revoked;
     this.sockets = sockets;
     this.deps = deps;
     this.started = { config: started.config, env: started.env };
@@ -102,7 +107,7 @@ export class Reloader {
     const { directory, failedAuth, identity, log, clock, tokens, usage } = this.deps;
     directory.setFileConsumers(config.consumers);
     tokens.configure(config);
-    this.gateway.revoked.note('everything');
+    this.revoked.note('everything');
     failedAuth.configure(config.settings.failed_auth);
     identity.loginThrottle.configure(config.settings.failed_auth);
     usage.configure(config.settings.usage);

@@ -58,8 +58,6 @@ export class ResponseHeaders {
    */
   build(exchange: Exchange, answer: AnswerHead): string[] {
     const { headers } = answer;
-    const credential = this.isThirdParty ? answer.target.credential?.value : undefined;
-    const mask = credential === undefined ? undefined : SecretMask.of(credential);
     let lines: string[] = [];
     let connection: string | undefined;
     let buffering: string | undefined;
@@ -70,17 +68,31 @@ export class ResponseHeaders {
       if (fate === 'connection') connection = connection === undefined ? value : `${connection},${value}`;
       else if (fate === 'buffering') buffering ??= value;
       else if (fate === 'type' && EVENT_STREAM.test(value)) buffering = 'no';
-      if (this.isThirdParty && (fate === 'limit' || fate === 'third_party')) continue;
-      const isForClient = fate === 'pass' || fate === 'third_party';
-      const passed = isForClient ? value : passedValue(fate, value, exchange, answer);
-      if (passed !== undefined) lines.push(name, mask ? mask.hideText(passed) : passed);
+      const passed = this.passes(fate) ? value : this.passedValue(fate, value, exchange, answer);
+      if (passed !== undefined) lines.push(name, passed);
     }
+    if (this.isThirdParty) hideCredential(lines, answer);
     const nominated = nominatedNames(connection);
     if (nominated) lines = withoutNames(lines, new Set(nominated));
     if (buffering !== undefined) lines.push('X-Accel-Buffering', buffering);
     lines.push('Via', this.via, 'X-Request-Id', exchange.id);
     return this.edits ? this.edits.apply(lines) : lines;
   }
+
+  private passes(fate: Fate): boolean {
+    return fate === 'pass' || (fate === 'third_party' && !this.isThirdParty);
+  }
+
+  private passedValue(fate: Fate, value: string, exchange: Exchange, answer: AnswerHead): string | undefined {
+    return fate === 'limit' && this.isThirdParty ? undefined : passedValue(fate, value, exchange, answer);
+  }
+}
+
+/** Providers quote the key that they were given. */
+function hideCredential(lines: string[], { target: { credential } }: AnswerHead): void {
+  const mask = credential && SecretMask.of(credential.value);
+  if (!mask) return;
+  for (let i = 1; i < lines.length; i += 2) lines[i] = mask.hideText(lines[i] as string);
 }
 
 /** The value the client gets; `undefined` for a line that does not pass. */

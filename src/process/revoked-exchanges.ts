@@ -13,7 +13,7 @@ interface RevokedExchangesOptions {
   readonly end: (exchange: Exchange) => void;
 }
 
-export type IdentityChanges = readonly IdentityChange[] | 'everything';
+type IdentityChanges = readonly IdentityChange[] | 'everything';
 
 const BEARER = /^bearer\s+/i;
 
