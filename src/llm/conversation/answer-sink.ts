@@ -1,3 +1,4 @@
+import type { Rejection } from '../../errors/rejection.ts';
 import type { Answer, AnswerEnd, AnswerHead, AnswerPart } from './answer.ts';
 import type { Seal } from './seal.ts';
 
@@ -18,6 +19,8 @@ export interface AnswerSink {
   /** `seal`: of a reasoning part. */
   close(seal: Seal | undefined): void;
   finish(end: AnswerEnd): void;
+  /** The answer cannot go on. Only for a language in which that is an ordinary end of a stream. */
+  fail?(reason: Rejection): void;
 }
 
 /** Hands a whole answer to a sink, as its stream would have. */

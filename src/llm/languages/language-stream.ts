@@ -1,6 +1,7 @@
 import type { Rejection } from '../../errors/rejection.ts';
 import type { ModelCall } from '../../exchange/model-call.ts';
 import type { AnswerReader } from '../conversation/answer-reader.ts';
+import type { AnswerSink } from '../conversation/answer-sink.ts';
 import type { StreamTranslation } from '../providers/provider.ts';
 import { EventReader } from '../stream/event-reader.ts';
 import type { Language } from './language.ts';
@@ -11,10 +12,13 @@ const NOTHING = Buffer.alloc(0);
 export class LanguageStream implements StreamTranslation {
   private readonly reader: AnswerReader;
   private readonly events: EventReader;
+  private readonly sink: AnswerSink;
   private text: string[] = [];
+  private hasFailed = false;
 
   constructor(call: ModelCall, client: Language, upstream: Language) {
-    this.reader = upstream.readEvents(client.writeEvents(call, (events) => this.text.push(events)));
+    this.sink = client.writeEvents(call, (events) => this.text.push(events));
+    this.reader = upstream.readEvents(this.sink);
     this.events = new EventReader((data) => this.reader.read(data));
   }
 
@@ -38,6 +42,8 @@ export class LanguageStream implements StreamTranslation {
   }
 
   private take(): Buffer {
+    if (this.failure && !this.hasFailed) this.sink.fail?.(this.failure);
+    this.hasFailed = this.failure !== undefined;
     if (this.text.length === 0) return NOTHING;
     const text = this.text.join('');
     this.text = [];

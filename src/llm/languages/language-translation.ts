@@ -13,7 +13,7 @@ import { LanguageStream } from './language-stream.ts';
 
 /** The body of a request of one language in another. Throws `GatewayError` for what cannot be carried. */
 export function translateRequest(call: ModelCall, from: Language, to: Language): Buffer {
-  return toBytes(to.writeRequest(from.readRequest(call.body), call));
+  return toBytes(to.writeRequest(from.readRequest({ ...call.body, ...call.edits }), call));
 }
 
 /** How answers in the upstream's language become those of the client's. Both may be the same. */

@@ -63,13 +63,18 @@ describe('openai', () => {
 });
 
 describe('anthropic', () => {
-  test('serves chat completions as messages', () => {
-    const messages = [{ role: 'user', content: 'hi' }];
-    expect(request(anthropic, 'chat', { messages }).path).toBe('/messages');
-    expect(anthropic.translation(buildCallOf('chat', {}))).toBeDefined();
+  test.each([
+    ['chat', { messages: [{ role: 'user', content: 'hi' }] }],
+    ['responses', { input: 'hi' }],
+  ] as const)('serves %s as messages', (operation, body) => {
+    expect(request(anthropic, operation, body)).toMatchObject({
+      path: '/messages',
+      text: expect.stringContaining('"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}]'),
+    });
+    expect(anthropic.translation(buildCallOf(operation, {}))).toBeDefined();
   });
 
-  test.each(['embeddings', 'completions', 'responses'] as const)('does not serve %s, and says so', (operation) => {
+  test.each(['embeddings', 'completions'] as const)('does not serve %s, and says so', (operation) => {
     let error: unknown;
     try {
       request(anthropic, operation, { model: 'sample' });

@@ -10,9 +10,14 @@ export function isOpenaiModel(model: string): boolean {
   return OPENAI_MODEL.test(model);
 }
 
-/** True where the model takes `reasoning_effort`. */
+/** A model that thinks, takes an effort, and refuses sampling fields. */
+export function reasons(model: string): boolean {
+  return REASONING_MODEL.test(model);
+}
+
+/** True where the model takes `reasoning_effort` in chat completions. */
 export function takesEffort(model: string, hasTools: boolean): boolean {
-  return REASONING_MODEL.test(model) && !(hasTools && WITHOUT_TOOLS.test(model));
+  return reasons(model) && !(hasTools && WITHOUT_TOOLS.test(model));
 }
 
 export function thinksOpenly(model: string): boolean {

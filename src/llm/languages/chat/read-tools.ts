@@ -1,6 +1,7 @@
 import type { Tool, ToolChoice } from '../../conversation/model-request.ts';
 import { isObject, type JsonObject, textAt } from '../../json.ts';
 import { malformed, notAvailable } from '../../refusals.ts';
+import { freeformTool } from '../freeform.ts';
 
 export function readTools(tools: unknown): Tool[] {
   if (tools === undefined || tools === null) return [];
@@ -19,7 +20,7 @@ function readTool(tool: unknown, i: number): Tool {
     throw malformed(`${at}.${type}`, 'must be an object with a name.');
   const { cache_control: cache } = { ...described, ...tool } as { cache_control?: unknown };
   return {
-    ...(type === 'function' ? readFunction(described) : readFreeform(described)),
+    ...(type === 'function' ? readFunction(described) : freeformTool(described)),
     ...(isObject(cache) ? { cache } : {}),
   };
 }
@@ -32,28 +33,6 @@ function readFunction(described: JsonObject): Tool {
     parameters: isObject(parameters) ? parameters : undefined,
     isStrict: described['strict'] === true,
     isFreeform: false,
-  };
-}
-
-/** What a tool takes that takes one text. */
-const ONE_TEXT = { type: 'object', properties: { input: { type: 'string' } }, required: ['input'] };
-
-/** A tool whose input is a text, perhaps of a grammar, which a model can only learn from the description. */
-function readFreeform(described: JsonObject): Tool {
-  const { format } = described as { format?: unknown };
-  const { grammar } = (isObject(format) ? format : {}) as { grammar?: unknown };
-  const rules = isObject(grammar)
-    ? textAt(grammar, 'definition')
-    : isObject(format)
-      ? textAt(format, 'definition')
-      : '';
-  const description = [textAt(described, 'description'), rules].filter(Boolean).join('\n\n');
-  return {
-    name: textAt(described, 'name'),
-    description: description || undefined,
-    parameters: ONE_TEXT,
-    isStrict: false,
-    isFreeform: true,
   };
 }
 

@@ -8,8 +8,9 @@ import type {
   ReasoningPart,
 } from '../../conversation/answer.ts';
 import { packSeal, type Seal } from '../../conversation/seal.ts';
-import { type JsonObject, objectAt, objectsAt, parseObject, textAt } from '../../json.ts';
+import { type JsonObject, objectAt, objectsAt, textAt } from '../../json.ts';
 import { answerId, answerModel, unixSeconds } from '../answer-names.ts';
+import { freeformInput } from '../freeform.ts';
 
 /** A chat completion with one choice. */
 export function writeAnswer(answer: Answer, call: ModelCall): JsonObject {
@@ -74,12 +75,6 @@ function writeCall({ id, name, input }: CallPart, freeform: ReadonlySet<string>)
 export function freeformTools(body: JsonObject): ReadonlySet<string> {
   const custom = objectsAt(body, 'tools').filter(({ type }) => type === 'custom');
   return new Set(custom.map((tool) => textAt(objectAt(tool, 'custom'), 'name')));
-}
-
-/** The text in the object by which a model calls such a tool. */
-export function freeformInput(input: string): string {
-  const { input: text } = parseObject(input) ?? {};
-  return typeof text === 'string' ? text : input;
 }
 
 const FINISH_REASONS: Readonly<Record<FinishReason, string>> = {

@@ -4,7 +4,8 @@ import type { AnswerSink, PartHead } from '../../conversation/answer-sink.ts';
 import type { Seal } from '../../conversation/seal.ts';
 import type { JsonObject } from '../../json.ts';
 import { answerId, answerModel, unixSeconds } from '../answer-names.ts';
-import { finishReason, freeformInput, freeformTools, thinkingBlock, writeUsage } from './write-answer.ts';
+import { freeformInput } from '../freeform.ts';
+import { finishReason, freeformTools, thinkingBlock, writeUsage } from './write-answer.ts';
 
 /** Writes an answer as the chunks of a chat completion. */
 export class ChatWriter implements AnswerSink {

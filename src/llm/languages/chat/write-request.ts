@@ -3,7 +3,7 @@ import type { ModelRequest, OutputFormat, Tool, ToolChoice } from '../../convers
 import { isObject, type JsonObject } from '../../json.ts';
 import { outputLimit } from '../output-limit.ts';
 import { isStrictSchema } from '../schema-form.ts';
-import { takesEffort, isOpenaiModel } from './chat-models.ts';
+import { isOpenaiModel, reasons, takesEffort } from './chat-models.ts';
 import { writeTurns } from './write-turns.ts';
 
 const NO_PARAMETERS = { type: 'object', properties: {} };
@@ -12,13 +12,14 @@ const NO_PARAMETERS = { type: 'object', properties: {} };
 export function writeRequest(request: ModelRequest, call: ModelCall): JsonObject {
   const { upstreamName } = call.model;
   const { tools, stop } = request;
+  const isFixed = isOpenaiModel(upstreamName) && reasons(upstreamName);
   const bound = isOpenaiModel(upstreamName) ? 'max_completion_tokens' : 'max_tokens';
   return {
     model: upstreamName,
     messages: writeTurns(request.turns, upstreamName),
     [bound]: outputLimit(call),
-    temperature: request.temperature,
-    top_p: request.topP,
+    temperature: isFixed ? undefined : request.temperature,
+    top_p: isFixed ? undefined : request.topP,
     stop: stop.length > 0 ? stop : undefined,
     tools: tools.length > 0 ? tools.map(writeTool) : undefined,
     tool_choice: tools.length > 0 ? writeToolChoice(request.toolChoice) : undefined,
