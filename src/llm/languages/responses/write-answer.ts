@@ -62,7 +62,7 @@ export function writeEnd(reason: FinishReason): JsonObject {
   return { status: 'completed', completed_at: unixSeconds() };
 }
 
-export function writeItem(part: AnswerPart, id: string, freeform: ReadonlySet<string>): JsonObject {
+function writeItem(part: AnswerPart, id: string, freeform: ReadonlySet<string>): JsonObject {
   switch (part.kind) {
     case 'text':
     case 'refusal':

@@ -90,7 +90,11 @@ function writeItem(part: RequestPart): JsonObject[] | undefined {
       const output = isText ? written.map(({ text }) => text).join('\n') : written;
       return [{ type: 'function_call_output', call_id: part.callId, output }];
     }
-    default:
+    case 'text':
+    case 'refusal':
+    case 'image':
+    case 'file':
+    case 'audio':
       return undefined;
   }
 }
