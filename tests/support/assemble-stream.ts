@@ -25,7 +25,8 @@ export function assembleCompletion(stream: string): Json {
 
 function addDelta(message: Json, calls: Json[], delta: Json): void {
   for (const field of ['content', 'refusal', 'reasoning_content'])
-    if (typeof delta[field] === 'string') message[field] = `${(message[field] as string | undefined) ?? ''}${delta[field]}`;
+    if (typeof delta[field] === 'string')
+      message[field] = `${(message[field] as string | undefined) ?? ''}${delta[field]}`;
   if (delta['thinking_blocks'])
     message['thinking_blocks'] = [
       ...((message['thinking_blocks'] as Json[]) ?? []),
