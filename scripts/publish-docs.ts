@@ -70,8 +70,10 @@ function errorsPage(): string {
     'A route answers in one of five shapes (`dialect` in the configuration). The same refusal in each:',
     ...DIALECTS.map(dialectSection),
     '## Inside a stream',
-    'An event stream that its upstream breaks off ends with one error event and a closed connection, never with the ' +
-      'marker of a regular end. In the openai dialect:',
+    'An event stream that the gateway has to end, because its upstream broke it off for one, gets one error event and ' +
+      'then ends in order, without the marker of a regular end. Where the upstream has sent an error event of its own, ' +
+      'that one is the last. Any other body that cannot be completed is cut off, so that no client takes it for whole. ' +
+      'The log says `truncated` in both cases. In the openai dialect:',
     fenced(
       renderStreamError(new Rejection('UPSTREAM_ERROR', 'The upstream broke off its response.'), 'openai', CONTEXT),
     ),

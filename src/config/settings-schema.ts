@@ -133,6 +133,19 @@ const ProcessLimitsSchema = Section(
       minimum: 10,
       maximum: 2_000,
     }),
+    upstream_header_bytes: Size({
+      description: 'Largest response head of an upstream; past it 502.',
+      default: '64KiB',
+      minimum: '1KiB',
+      maximum: '1MiB',
+    }),
+    connection_age: Duration({
+      description:
+        'Greatest age at which a connection to a target takes another request. After it the name of the target is looked up anew, so that a change of DNS is noticed under load, too.',
+      default: '5m',
+      minimum: '100ms',
+      maximum: '30d',
+    }),
     buffered_bytes: Size({
       description: 'Most bytes of request bodies held in memory at a time; past it 503.',
       default: '256MiB',

@@ -13,6 +13,8 @@ export interface BodyFilter {
   readonly isWhole: boolean;
   /** Set as soon as nothing sensible can follow any more: the client is told this, and the upstream is left. */
   readonly failure?: Rejection | undefined;
+  /** The content itself has said that it is over: what becomes of the connection then is of no interest. */
+  readonly hasEnded?: boolean;
   /** Asked after `end` when it is not whole: true when the upstream has told the client so itself. */
   readonly hasPassedError?: boolean;
 }

@@ -147,6 +147,8 @@ export class Exchange implements Listed {
   bytesOut = 0;
   /** True while the response is an event stream or has no known length. */
   isStream = false;
+  /** The response has neither a length nor chunks: the end of the connection is the end of its body. */
+  isEndedByClose = false;
   /** True when the response is `text/event-stream` of no known length: its failure can be told inside the stream. */
   isEventStream = false;
   /** True while part of an event has been sent and not its end: whatever is written next becomes part of it. */

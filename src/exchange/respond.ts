@@ -1,6 +1,7 @@
 import type { Dialect } from '../errors/dialect.ts';
 import { Rejection } from '../errors/rejection.ts';
 import { renderRejection } from '../errors/render.ts';
+import { breakConnection } from './break-connection.ts';
 import type { Exchange } from './exchange.ts';
 
 /** A complete answer of the gateway's own. */
@@ -27,7 +28,7 @@ export function reject(exchange: Exchange, rejection: Rejection, fallback: Diale
   if (exchange.isCutShort || (exchange.res.destroyed && !exchange.isDetached)) return;
   exchange.rejection = rejection;
   if (exchange.outcome === 'completed') exchange.outcome = 'rejected';
-  if (exchange.isCommitted) return void exchange.res.destroy();
+  if (exchange.isCommitted) return breakConnection(exchange);
   const context = { requestId: exchange.id, path: exchange.edge.path };
   const { status, headers, body } = renderRejection(rejection, exchange.route?.dialect ?? fallback, context);
   send(exchange, status, headers, Buffer.from(body));

@@ -74,11 +74,13 @@ function ownEntry(hosts: readonly string[], paths: readonly string[]): RouteEntr
 
 function openServices(config: GatewayConfig, deps: Dependencies): Map<string, UpstreamService> {
   const services = new Map<string, UpstreamService>();
+  const { upstream_header_bytes: headerBytes, connection_age: ageMs } = config.settings.limits;
+  const bounds = { headerBytes, ageMs };
   for (const service of Object.values(config.services)) {
-    const key = `${service.name} ${hashSection(service)}`;
+    const key = `${service.name} ${hashSection(service)} ${headerBytes} ${ageMs}`;
     services.set(
       service.name,
-      deps.shelf.keep(SERVICES, key, () => new UpstreamService(service, deps)),
+      deps.shelf.keep(SERVICES, key, () => new UpstreamService(service, deps, bounds)),
     );
   }
   return services;

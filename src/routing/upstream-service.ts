@@ -11,7 +11,7 @@ import { createBalancer } from '../upstream/balancer.ts';
 import { createForwarder } from '../upstream/forward.ts';
 import { nameTargets } from '../upstream/target-names.ts';
 import { HealthProber } from '../upstream/health.ts';
-import { type TargetTls, tlsOptions, UpstreamPools } from '../upstream/pools.ts';
+import { type ConnectionBounds, connectorTo, type TargetTls, UpstreamPools } from '../upstream/pools.ts';
 import { type Balancer, type ServiceTargets, Target } from '../upstream/targets.ts';
 
 /** One service ready to be called: its targets with their pools, probes and breakers, and the chain that uses them. */
@@ -26,7 +26,7 @@ export class UpstreamService implements ServiceTargets {
   private readonly makeProber: () => HealthProber | undefined;
   private readonly pools = new UpstreamPools();
 
-  constructor(config: ServiceConfig, deps: Dependencies) {
+  constructor(config: ServiceConfig, deps: Dependencies, bounds?: ConnectionBounds) {
     this.service = config.name;
     this.kind = config.kind;
     const addresses = config.targets.map(({ url }) => new URL(url));
@@ -34,11 +34,16 @@ export class UpstreamService implements ServiceTargets {
     this.targets = config.targets.map((target, i) => targetOf(target, addresses[i] as URL, names[i] as string));
     this.pick = createBalancer(config.balance, this.targets);
     const tls = new Map(config.targets.map((target, i) => [this.targets[i], target.tls && readTls(target.tls)]));
-    for (const target of this.targets) this.pools.open(target, config.timeout.connect, tls.get(target));
+    const connectMs = config.timeout.connect;
+    for (const target of this.targets) this.pools.open(target, { connectMs, tls: tls.get(target) }, bounds);
     this.send = this.chain(config, deps);
     const { health } = config;
     this.makeProber = () =>
-      health ? new HealthProber(this, health, deps, (target) => tlsOptions(tls.get(target))) : undefined;
+      health
+        ? new HealthProber(this, health, deps, (target) =>
+            connectorTo(target, { connectMs: health.timeout, tls: tls.get(target) }),
+          )
+        : undefined;
   }
 
   /** Does nothing while the service is already being probed. */
@@ -85,6 +90,7 @@ function targetOf(config: TargetConfig, url: URL, name: string): Target {
     name,
     origin: url.origin,
     authority: url.host,
+    tlsName: url.protocol === 'https:' ? (config.tls?.server_name ?? url.hostname.replace(/^\[|\]$/g, '')) : undefined,
     basePath: url.pathname.replace(/\/+$/, ''),
     weight: config.weight,
     maxConnections: config.max_connections,

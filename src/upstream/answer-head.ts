@@ -1,10 +1,23 @@
 import type { Exchange } from '../exchange/exchange.ts';
 
+const EVENT_STREAM = /^\s*text\/event-stream\s*(?:;|$)/i;
+
 /** How the body behind a header block is to be written. */
 interface Framing {
   /** Bytes; `undefined` when the head names no length. */
   readonly length: number | undefined;
   readonly isEventStream: boolean;
+}
+
+/** Without a length or chunks a body ends with its connection (RFC 9112 6.3). Asked of the head as the upstream sent it. */
+export function endsByClose(headers: readonly string[]): boolean {
+  for (let i = 0; i < headers.length; i += 2) {
+    const { length } = headers[i] as string;
+    if (length !== 14 && length !== 17) continue;
+    const name = (headers[i] as string).toLowerCase();
+    if (name === 'content-length' || name === 'transfer-encoding') return false;
+  }
+  return true;
 }
 
 /** Of headers as flat names and values. latin1 keeps every byte a header may carry. */
@@ -41,7 +54,7 @@ export function framingOf(headers: readonly string[]): Framing {
     const name = headers[i] as string;
     if (name.length === 14 && name.toLowerCase() === 'content-length') length = Number(headers[i + 1]);
     else if (name.length === 12 && name.toLowerCase() === 'content-type')
-      isEventStream = (headers[i + 1] as string).startsWith('text/event-stream');
+      isEventStream = EVENT_STREAM.test(headers[i + 1] as string);
   }
   return { length, isEventStream };
 }

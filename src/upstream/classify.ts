@@ -54,7 +54,7 @@ const FAILURES: Readonly<Record<FailureKind, FailureClass>> = {
   head_too_large: {
     outcome: 'failure',
     code: 'UPSTREAM_INVALID_RESPONSE',
-    detail: 'The response headers of the upstream are larger than the gateway reads.',
+    detail: 'The response headers of the upstream are larger than `settings.limits.upstream_header_bytes` allows.',
   },
   overloaded: {
     outcome: 'neutral',

@@ -15,7 +15,7 @@ const KEEP_ALIVE = Buffer.from(': keep-alive\n\n');
 
 const NO_FILTERS: readonly BodyFilter[] = [];
 /** Reasons to end an answer that say nothing about the upstream. */
-const OWN_REASONS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['BUDGET_EXCEEDED']);
+const OWN_REASONS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['BUDGET_EXCEEDED', 'STORE_UNAVAILABLE']);
 const TIMEOUTS: ReadonlySet<FailureKind> = new Set<FailureKind>(['first_byte_timeout', 'total_timeout']);
 
 /**
@@ -55,15 +55,20 @@ export class Delivery implements BodySink {
   }
 
   finish(): boolean {
-    const { exchange, filters } = this;
+    const { filters } = this;
     if (filters) {
       this.send(flush(filters));
       if (!filters.every(({ isWhole }) => isWhole)) return false;
     }
+    this.endWhole();
+    return true;
+  }
+
+  private endWhole(): void {
+    const { exchange } = this;
     exchange.isAnswerWhole = true;
     if (exchange.isDetached) exchange.endDetached();
     else if (!exchange.res.writableEnded) exchange.res.end();
-    return true;
   }
 
   fail(kind: FailureKind): void {
@@ -71,6 +76,10 @@ export class Delivery implements BodySink {
     const failure = findFailure(filters);
     if (kind === 'client_aborted' && (!failure || exchange.isAbandoned)) return exchange.endDetached();
     if (exchange.res.writableEnded) return;
+    if (!failure && exchange.isEventStream && hasSaidItsEnd(filters)) {
+      this.send(flush(filters));
+      return this.endWhole();
+    }
     // What a filter found is for the gateway to tell: the upstream's own words have not passed it.
     const isTold = !failure && filters.some(({ hasPassedError }) => hasPassedError);
     const ours = failure ?? (kind === 'request_body' ? exchange.body.rejection : undefined);
@@ -114,6 +123,11 @@ export class Delivery implements BodySink {
     }
     exchange.deadline.awaitQuiet(this.quietMs);
   }
+}
+
+/** The content is whole, though the connection broke: an error behind its end would only confuse. */
+function hasSaidItsEnd(filters: readonly BodyFilter[]): boolean {
+  return filters.some(({ hasEnded }) => hasEnded) && filters.every(({ isWhole }) => isWhole);
 }
 
 function findFailure(filters: readonly BodyFilter[]): Rejection | undefined {

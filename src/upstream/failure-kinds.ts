@@ -1,3 +1,4 @@
+import type { DeadlinePhase } from '../exchange/deadline.ts';
 import type { FailureKind } from './attempt.ts';
 import { BadHead } from './head-gate.ts';
 
@@ -21,6 +22,20 @@ const DNS = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'ENODATA', 'ESERVFAIL
 const REQUEST_BODY = new Set(['UND_ERR_REQ_CONTENT_LENGTH_MISMATCH']);
 const INTERNAL = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED', 'UND_ERR_DESTROYED', 'UND_ERR_CLOSED']);
 const TLS_CODE = /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|HOSTNAME_MISMATCH|INVALID_CA|EPROTO)/;
+
+const PHASES: Readonly<Record<DeadlinePhase, FailureKind>> = {
+  request_body: 'request_body',
+  connect: 'connect_timeout',
+  write: 'write_timeout',
+  first_byte: 'first_byte_timeout',
+  idle: 'total_timeout',
+  total: 'total_timeout',
+};
+
+/** What it means for an attempt that this wait has lasted too long. */
+export function failureOfPhase(phase: DeadlinePhase): FailureKind {
+  return PHASES[phase];
+}
 
 /** Sorts an error of the HTTP client. `sent`: whether undici had begun to write the request. */
 export function failureKind(error: unknown, sent: boolean): FailureKind {

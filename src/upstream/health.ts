@@ -49,18 +49,18 @@ export class HealthProber {
   private readonly probes: readonly TargetProbe[];
   private readonly connections: readonly Agent[];
 
-  /** `connectTo`: TLS settings of a target. Probes use connections of their own, so that a busy target stays healthy. */
+  /** `connectTo`: opens connections to a target. Probes use connections of their own, so that a busy target stays healthy. */
   constructor(
     service: Pick<ServiceTargets, 'service' | 'targets'>,
     rules: HealthRules,
     surroundings: HealthSurroundings,
-    connectTo?: (target: Target) => buildConnector.BuildOptions,
+    connectTo?: (target: Target) => buildConnector.connector,
   ) {
     // Without pipelining every probe opens a connection: what is asked is whether the target accepts new ones.
-    this.connections = service.targets.map(
-      (target) =>
-        new Agent({ pipelining: 0, allowH2: false, connect: { timeout: rules.timeout, ...connectTo?.(target) } }),
-    );
+    this.connections = service.targets.map((target) => {
+      const connect = connectTo?.(target) ?? { timeout: rules.timeout };
+      return new Agent({ pipelining: 0, allowH2: false, connect });
+    });
     this.probes = service.targets.map(
       (target, i) => new TargetProbe(service.service, target, rules, surroundings, this.connections[i] as Agent),
     );

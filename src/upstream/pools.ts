@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import { buildConnector, Client, type Dispatcher, Pool } from 'undici';
 import type { Target } from './targets.ts';
 import { Wire } from './wire.ts';
@@ -11,19 +11,26 @@ export interface TargetTls {
   readonly server_name?: string | undefined;
 }
 
-/** The same in the words of Node's TLS sockets, for everything that connects to the target. */
-export function tlsOptions(tls: TargetTls | undefined): {
-  ca?: string;
-  cert?: string;
-  key?: string;
-  servername?: string;
-} {
-  return {
-    ...(tls?.ca && { ca: tls.ca }),
-    ...(tls?.cert && { cert: tls.cert }),
-    ...(tls?.key && { key: tls.key }),
-    ...(tls?.server_name && { servername: tls.server_name }),
-  };
+/** How connections to one target are opened, for requests, health checks and WebSockets alike. */
+export interface ConnectionRules {
+  readonly connectMs: number;
+  readonly tls: TargetTls | undefined;
+}
+
+/**
+ * Opens connections to one target. The name asked for (SNI) and verified is the target's, whatever undici makes of a
+ * `Host` line: that one may be the caller's. An address is verified as an address, and is no SNI (RFC 6066 3).
+ */
+export function connectorTo(
+  { tlsName = '' }: Pick<Target, 'tlsName'>,
+  rules: ConnectionRules,
+): buildConnector.connector {
+  const { ca, cert, key } = rules.tls ?? {};
+  const material = { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
+  const connect = buildConnector({ allowH2: false, timeout: rules.connectMs, ...material });
+  const isName = tlsName !== '' && isIP(tlsName) === 0;
+  return ({ servername: _fromHost, host: _alsoFromHost, ...to }, callback) =>
+    connect(isName ? { ...to, servername: tlsName } : to, callback);
 }
 
 /** Whoever sends a request learns on which connection it goes out. */
@@ -55,26 +62,34 @@ class Connection extends Client {
   }
 }
 
-/** Bytes of an answer's head. */
-const MOST_HEAD_BYTES = 64 * 1024;
+/** What bounds the connections of all targets. */
+export interface ConnectionBounds {
+  /** Of an answer's head. */
+  readonly headerBytes: number;
+  /** So old may a connection be and still take another request: so a name that moved is noticed under load, too. */
+  readonly ageMs: number;
+}
+
+const BOUNDS: ConnectionBounds = { headerBytes: 64 * 1024, ageMs: 300_000 };
 
 /** One keep-alive pool per target. The target's own in-flight cap stands before it, so nothing ever queues inside. */
 export class UpstreamPools {
   private readonly pools = new Map<Target, Pool>();
 
   /** `connectMs` bounds the TCP and TLS handshake; undici rounds it up to about a second, our own deadline does not. */
-  open(target: Target, connectMs: number, tls: TargetTls | undefined): void {
-    const connect = buildConnector({ allowH2: false, timeout: connectMs, ...tlsOptions(tls) });
+  open(target: Target, rules: ConnectionRules, { headerBytes, ageMs }: ConnectionBounds = BOUNDS): void {
+    const connect = connectorTo(target, rules);
     const pool = new Pool(target.origin, {
       connections: target.maxConnections,
       pipelining: 1,
       allowH2: false,
+      clientTtl: ageMs,
       // Every deadline is ours: undici's are coarse, restart on each 1xx and do not run while a request is queued.
       headersTimeout: 0,
       bodyTimeout: 0,
       // The wire bounds the head, and says so when it is too large.
-      maxHeaderSize: MOST_HEAD_BYTES,
-      factory: (origin, options) => new Connection(origin, options, connect, MOST_HEAD_BYTES),
+      maxHeaderSize: headerBytes,
+      factory: (origin, options) => new Connection(origin, options, connect, headerBytes),
     });
     this.pools.set(target, pool);
   }

@@ -232,7 +232,7 @@ describe('to a model API', () => {
     const sent = build(exchange, { forward_identity: false }, 'llm');
     expect(sent.names).toEqual([
       ...['host', 'content-type', 'accept', 'user-agent', 'openai-beta', 'traceparent', 'x-stainless-lang'],
-      ...['anthropic-version', 'anthropic-beta', 'x-request-id'],
+      ...['anthropic-version', 'anthropic-beta', 'x-request-id', 'accept-encoding'],
     ]);
   });
 

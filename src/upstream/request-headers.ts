@@ -77,6 +77,8 @@ export class RequestHeaders {
     this.copy(exchange, credential?.name, lines);
     if (length !== undefined) lines.push('Content-Length', String(length));
     lines.push('X-Request-Id', exchange.id);
+    // Without the line any coding would do (RFC 9110 12.5.3), and an answer has to be read to be counted or translated.
+    if (this.isThirdParty) lines.push('Accept-Encoding', 'identity');
     if (!this.isThirdParty) this.pushProxyLines(exchange, lines);
     if (this.config.forward_identity) pushIdentity(exchange, lines);
     if (this.edits) lines = this.edits.apply(lines);

@@ -17,6 +17,8 @@ export class Target {
   readonly origin: string;
   /** Host and port as they stand in a `Host` line. */
   readonly authority: string;
+  /** The name a TLS connection is opened to and verified for, an address included; `undefined` for plain HTTP. */
+  readonly tlsName: string | undefined;
   /** Path prefix every request keeps; never ends with a slash; empty for none. */
   readonly basePath: string;
   readonly weight: number;
@@ -48,6 +50,7 @@ export class Target {
     name: string;
     origin: string;
     authority: string;
+    tlsName?: string | undefined;
     basePath: string;
     weight: number;
     maxConnections: number;
@@ -59,6 +62,7 @@ export class Target {
     this.name = fields.name;
     this.origin = fields.origin;
     this.authority = fields.authority;
+    this.tlsName = fields.tlsName;
     this.basePath = fields.basePath;
     this.weight = fields.weight;
     this.maxConnections = fields.maxConnections;

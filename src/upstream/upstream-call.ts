@@ -1,14 +1,15 @@
 import type { Dispatcher, Pool } from 'undici';
 import type { DeadlinePhase, Waiter } from '../exchange/deadline.ts';
+import { endByClose } from '../exchange/break-connection.ts';
 import type { Exchange, RunningCall, UpstreamPlan } from '../exchange/exchange.ts';
 import { type Answer, type FailureKind, UpstreamFailure } from './attempt.ts';
 import { usageOfUnanswered } from '../exchange/model-call.ts';
-import { framingOf, hasNoBody, isTransferUnderstood, textHeaders } from './answer-head.ts';
+import { endsByClose, framingOf, hasNoBody, isTransferUnderstood, textHeaders } from './answer-head.ts';
 import type { BodySink } from './body-sink.ts';
 import { Collection } from './collection.ts';
 import { Delivery } from './delivery.ts';
 import { passEarlyHints } from './early-hints.ts';
-import { failureKind } from './failure-kinds.ts';
+import { failureKind, failureOfPhase } from './failure-kinds.ts';
 import { recordAttempt } from './record-attempt.ts';
 import { inPieces } from './sliced-body.ts';
 import type { Target } from './targets.ts';
@@ -19,14 +20,6 @@ const MOST_HINTS = 8;
 /** Bytes of an unwanted body worth reading to keep its connection. */
 const DISCARDED_BYTES = 64 * 1024;
 const DISCARD_MS = 1_000;
-
-const PHASE_FAILURE: Record<Exclude<DeadlinePhase, 'request_body'>, FailureKind> = {
-  connect: 'connect_timeout',
-  write: 'write_timeout',
-  first_byte: 'first_byte_timeout',
-  idle: 'total_timeout',
-  total: 'total_timeout',
-};
 
 /**
  * One request on the wire and its answer. undici calls the `on…` methods; the answer's head is handed out with the
@@ -74,7 +67,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, Answer, Running
     const { exchange, target } = this;
     const { path, headers, body } = this.plan.requestFor(exchange, target);
     const method = exchange.edge.method as Dispatcher.HttpMethod;
-    const request = { method, path, headers, body: inPieces(body) };
+    const request = { method, path, headers, body: inPieces(body), servername: target.tlsName };
     target.inFlight++;
     exchange.running = this;
     exchange.deadline.call = this;
@@ -93,7 +86,10 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, Answer, Running
     // Where a length is promised nothing can be put in: it would take the place of bytes that are to come.
     exchange.isEventStream = isEventStream && length === undefined;
     exchange.isStream = isEventStream || (length === undefined && !hasNoBody(exchange, this.status));
+    if (exchange.isStream && endsByClose(this.headers)) endByClose(exchange);
     if (!exchange.isDetached) exchange.res.writeHead(this.status, headers);
+    // Nothing can be repeated any more.
+    exchange.body.release();
     const { idle, idle_streamed } = plan.timeouts;
     this.take(new Delivery(exchange, length), isEventStream ? idle_streamed : idle);
     if (this.isTaken() && !exchange.isDetached) exchange.res.flushHeaders();
@@ -128,7 +124,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, Answer, Running
   onExpire(phase: DeadlinePhase): boolean {
     if (this.phase === 'over') return false;
     if (phase === 'idle' && this.isClientSlow) this.exchange.res.destroy();
-    else this.fail(this.isDrainOver(phase) ? 'client_aborted' : PHASE_FAILURE[phase as keyof typeof PHASE_FAILURE]);
+    else this.fail(this.isDrainOver(phase) ? 'client_aborted' : failureOfPhase(phase));
     return true;
   }
 

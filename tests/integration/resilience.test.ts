@@ -45,7 +45,7 @@ function serviceOf(urls: readonly string[], attempts = 3): { service: ServiceTar
     const { host, origin } = new URL(url);
     return new Target({ name: host, origin, authority: host, basePath: '', weight: 1, maxConnections: 100 });
   });
-  for (const target of targets) pools.open(target, 2_000, undefined);
+  for (const target of targets) pools.open(target, { connectMs: 2_000, tls: undefined });
   const service: ServiceTargets = { service: 's', kind: 'http', targets, pick: createBalancer('round_robin', targets) };
   const send = createRetryingSend({
     config: { attempts, backoff: { initial: 1, max: 2 }, budget_percent: 100, methods: 'idempotent' },

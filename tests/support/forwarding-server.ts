@@ -47,7 +47,7 @@ export async function startForwardingServer(
   const maxConnections = options.maxConnections ?? 100;
   const target = new Target({ name: host, origin, authority: host, basePath: '', weight: 1, maxConnections });
   const pools = new UpstreamPools();
-  pools.open(target, 2_000, undefined);
+  pools.open(target, { connectMs: 2_000, tls: undefined });
   const forward = createForwarder(pools);
   const timeouts = { ...PATIENT, ...options.timeouts };
   const exchanges: Exchange[] = [];

@@ -20,8 +20,8 @@ export interface Cell {
 export interface Outcome {
   readonly status: number;
   /**
-   * `done`: complete, with `[DONE]`; `whole`: complete; `told`: an error event is the last that comes before the connection
-   * closes; `cut`: it just closes.
+   * `done`: complete, with `[DONE]`; `whole`: complete; `told`: an error event is the last that comes before the end in
+   * order; `cut`: the connection just closes.
    */
   readonly ending: 'done' | 'whole' | 'told' | 'cut';
   /** The code of the error the client reads, in the answer or in the stream. */
@@ -155,14 +155,15 @@ function chatRequest(path: string, model: string, isStream: boolean): string {
 }
 
 function endingOf({ text, isComplete }: RawResponse, isStream: boolean): Outcome['ending'] {
-  if (isComplete) return isStream && text.endsWith('data: [DONE]\n\n') ? 'done' : 'whole';
-  return LAST_ERROR.test(text) ? 'told' : 'cut';
+  if (!isComplete) return 'cut';
+  if (isStream && LAST_ERROR.test(text)) return 'told';
+  return isStream && text.endsWith('data: [DONE]\n\n') ? 'done' : 'whole';
 }
 
 const LAST_ERROR = /\ndata: (\{"error":[^\n]*)\n\n$/;
 
-function codeIn({ status, text, isComplete }: RawResponse): Outcome['code'] {
-  const told = status >= 400 ? text : isComplete ? undefined : LAST_ERROR.exec(text)?.[1];
+function codeIn({ status, text }: RawResponse): Outcome['code'] {
+  const told = status >= 400 ? text : LAST_ERROR.exec(text)?.[1];
   return told === undefined ? undefined : JSON.parse(told).error.code;
 }
 

@@ -16,6 +16,7 @@ const NO_CHOICES = /"choices"\s*:\s*\[\s*\]/;
  */
 export class StreamMeter implements BodyFilter {
   hasPassedError = false;
+  hasEnded = false;
 
   private readonly usage: UsageMeter;
   private readonly shape: StreamShape;
@@ -23,7 +24,6 @@ export class StreamMeter implements BodyFilter {
   private readonly gate: EventGate | undefined;
   /** Of the event that has not ended. */
   private readonly window = new TailWindow();
-  private hasEnded = false;
   private wasHidden = false;
   private latestText: string | undefined;
 

@@ -21,8 +21,12 @@ function openStream(...written: readonly Line[]) {
   const call: ModelCall = buildModelCall('gpt-4');
   const decision = counters.decide(charges);
   const receipt = new Receipt(charges, decision, { counters, nowUs: () => NOW_MS * 1000, onClosed: () => undefined });
-  const allowance = new StreamAllowance({ call, charges, counters, receipt });
+  let isSilent = false;
+  const decide: MemoryCounters['decide'] = (asked) =>
+    isSilent ? { outcome: 'unavailable', verdicts: [] } : counters.decide(asked);
+  const allowance = new StreamAllowance({ call, charges, counters: { decide }, receipt });
   return {
+    silence: (isOn: boolean): void => void (isSilent = isOn),
     receipt,
     /** False when the stream is over. */
     pass: (outputTokens: number): boolean => {
@@ -66,4 +70,17 @@ test('takes the last that is left, and ends the stream when that has passed', as
 test('a dry run ends nothing', () => {
   const stream = openStream(...makeBudgets({ tokens: 1_500, every: 'day', dry_run: true }));
   for (let tokens = 0; tokens <= 9_000; tokens += 100) expect(stream.pass(tokens)).toBe(true);
+});
+
+test('a store that does not answer is asked again; without it the stream ends when what was reserved is used up', () => {
+  const stream = openStream(...makeBudgets({ tokens: 10_000, every: 'day' }));
+  stream.silence(true);
+  for (let tokens = 0; tokens <= 1_020; tokens += 10) expect(stream.pass(tokens)).toBe(true);
+  stream.silence(false);
+  for (let tokens = 1_030; tokens <= 1_500; tokens += 10) expect(stream.pass(tokens)).toBe(true);
+  stream.silence(true);
+  let tokens = 1_510;
+  while (tokens < 9_000 && stream.pass(tokens)) tokens += 10;
+  expect(tokens).toBe(2_060);
+  expect(stream.failure()).toMatchObject({ code: 'STORE_UNAVAILABLE' });
 });

@@ -5,6 +5,7 @@ import { amountText } from './amount-text.ts';
 import type { Charge, CounterStore, Decision } from '../../counters/counter-store.ts';
 import type { Receipt } from './receipt.ts';
 import { outputUnits } from '../../counters/units.ts';
+import { refuseUnavailable } from './refusal.ts';
 
 /** Output that is asked for at once beyond what was reserved. */
 const BLOCK_TOKENS = 1_024;
@@ -33,6 +34,8 @@ export class StreamAllowance implements BodyFilter {
   private askFrom: number;
   private isAsking = false;
   private refusal: Rejection | undefined;
+  /** Set while the store does not answer: it is asked again, and what was reserved may be used meanwhile. */
+  private absence: Rejection | undefined;
 
   constructor(options: AllowanceOptions) {
     this.options = options;
@@ -43,12 +46,15 @@ export class StreamAllowance implements BodyFilter {
   write(chunk: Buffer): Buffer {
     const output = this.options.call.usage?.outputTokens ?? 0;
     if (output <= this.askFrom) return chunk;
-    if (output > this.allowed && this.refusal) {
-      this.failure = this.refusal;
-      return NOTHING;
-    }
+    const isOver = output > this.allowed;
+    if (isOver && this.refusal) return this.stop(this.refusal);
     if (!this.isAsking && !this.refusal) this.ask(BLOCK_TOKENS);
-    return chunk;
+    return isOver && this.absence ? this.stop(this.absence) : chunk;
+  }
+
+  private stop(reason: Rejection): Buffer {
+    this.failure = reason;
+    return NOTHING;
   }
 
   end(): Buffer {
@@ -70,6 +76,8 @@ export class StreamAllowance implements BodyFilter {
 
   private conclude(tokens: number, charges: readonly Charge[], decision: Decision): void {
     this.isAsking = false;
+    this.absence = decision.outcome === 'unavailable' ? refuseUnavailable() : undefined;
+    if (this.absence) return;
     if (decision.outcome === 'admitted') {
       this.options.receipt.add(charges, decision);
       this.allowed += tokens;
@@ -84,14 +92,13 @@ export class StreamAllowance implements BodyFilter {
 
 /** As many tokens as every line that refuses has left. */
 function affordable(tokens: number, charges: readonly Charge[], { verdicts }: Decision): number {
-  let least = 0;
+  let least = Number.POSITIVE_INFINITY;
   charges.forEach(({ cost, line }, i) => {
     const verdict = verdicts[i];
     if (!verdict || verdict.admitted || line.isDryRun) return;
-    const fitting = Math.floor((tokens * verdict.remaining) / cost);
-    least = least === 0 ? fitting : Math.min(least, fitting);
+    least = Math.min(least, Math.floor((tokens * verdict.remaining) / cost));
   });
-  return least;
+  return least === Number.POSITIVE_INFINITY ? 0 : least;
 }
 
 function refuse(charges: readonly Charge[], { verdicts }: Decision): Rejection {

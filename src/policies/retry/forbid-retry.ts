@@ -6,7 +6,7 @@ const NAME = 'x-should-retry';
 export function forbidRetry(exchange: Exchange): void {
   exchange.onHead((headers, status) => {
     if (status < 400) return;
-    for (let i = 0; i < headers.length; i += 2) if (headers[i]?.toLowerCase() === NAME) headers.splice(i, 2);
+    for (let i = headers.length - 2; i >= 0; i -= 2) if (headers[i]?.toLowerCase() === NAME) headers.splice(i, 2);
     headers.push('X-Should-Retry', 'false');
   });
 }
