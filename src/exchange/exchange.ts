@@ -8,6 +8,7 @@ import type { Dialect } from '../errors/dialect.ts';
 import type { Rejection } from '../errors/rejection.ts';
 import { ipGroup } from '../lib/ip-group.ts';
 import type { Listed } from '../lib/roster.ts';
+import type { AttemptRecord } from './attempt-record.ts';
 import type { BodyFilter } from './body-filter.ts';
 import type { ChargeReceipt, LimitStatus } from './receipts.ts';
 import type { Deadline, Timeouts } from './deadline.ts';
@@ -47,19 +48,6 @@ export interface UpstreamRequest {
   /** The complete header block as flat name/value strings, rebuilt from scratch. */
   readonly headers: string[];
   readonly body: BodyPayload;
-}
-
-/** How one try at one target ended; written by the upstream side, read once by the observer. */
-export interface AttemptRecord {
-  readonly target: string;
-  /** The model that was asked, on requests to one. */
-  readonly model?: string | undefined;
-  /** Milliseconds from dispatch to response headers or failure. */
-  readonly durationMs: number;
-  /** Status of the upstream's answer, when there was one. */
-  readonly status: number | undefined;
-  /** A short closed word (`refused`, `reset`, `timeout` …) when the attempt failed. */
-  readonly failure: string | undefined;
 }
 
 /** How the exchange ended for the client. `truncated`: the upstream died after the response had begun. */

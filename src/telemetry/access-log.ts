@@ -1,4 +1,5 @@
-import type { AttemptRecord, Exchange } from '../exchange/exchange.ts';
+import type { Exchange } from '../exchange/exchange.ts';
+import type { AttemptRecord } from '../exchange/attempt-record.ts';
 import { totalOf } from '../exchange/model-call.ts';
 import type { Principal } from '../exchange/principal.ts';
 import { escapeControls } from './escape-controls.ts';

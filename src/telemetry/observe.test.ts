@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { buildExchange } from '../../tests/support/exchange-builder.ts';
 import { Rejection } from '../errors/rejection.ts';
-import type { AttemptRecord, Exchange, MatchedRoute } from '../exchange/exchange.ts';
+import type { Exchange, MatchedRoute } from '../exchange/exchange.ts';
+import type { AttemptRecord } from '../exchange/attempt-record.ts';
 import { HeaderList } from '../edge/header-list.ts';
 import { UNBOUNDED } from '../exchange/principal.ts';
 import { createAccessLog } from './access-log.ts';
