@@ -132,7 +132,7 @@ function openSharedCounters(
     clock: systemClock,
     redisUrl: loaded.env.redisUrl?.reveal(),
     link: options.link,
-    openBook: async () => BudgetCounts.open(await database, systemClock.now()),
+    openBook: async () => BudgetCounts.open(await database, () => systemClock.now()),
     prefix: loaded.config.settings.redis.prefix,
     onStoreFailure,
     onState: (isUp, reason) => degradations.store('redis', isUp, reason),

@@ -15,6 +15,7 @@ interface Change {
 
 const TABLE = 'budget_counts';
 const WRITE_MS = 1_000;
+const FORGET_MS = 3_600_000;
 const ROWS_PER_STATEMENT = 200;
 
 /**
@@ -23,35 +24,39 @@ const ROWS_PER_STATEMENT = 200;
  */
 export class BudgetCounts {
   private readonly database: Database;
-  private readonly before = new Map<string, number>();
+  /** Of budgets that are not over: a count that left memory begins anew from here. */
+  private readonly used = new Map<string, Change>();
   private changes = new Map<string, Change>();
   private writing: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
+  private readonly now: () => number;
+  private lookAgainAt = 0;
 
-  private constructor(database: Database) {
+  private constructor(database: Database, now: () => number) {
     this.database = database;
+    this.now = now;
   }
 
-  /** Reads what was used of the budgets that are not over at `now` (epoch milliseconds), and forgets the others. */
-  static async open(database: Database, now: number): Promise<BudgetCounts> {
-    const counts = new BudgetCounts(database);
-    await database.knex(TABLE).where('ends_at', '<=', now).delete();
+  /** Reads what was used of the budgets that are not over, and forgets the others. `now`: epoch milliseconds. */
+  static async open(database: Database, now: () => number): Promise<BudgetCounts> {
+    const counts = new BudgetCounts(database, now);
+    await database.knex(TABLE).where('ends_at', '<=', now()).delete();
     const rows: Row[] = await database.reader(TABLE).select('key', 'ends_at', 'units');
-    for (const { key, units } of rows) counts.before.set(key, Math.max(0, Number(units)));
+    for (const { key, ends_at, units } of rows)
+      counts.used.set(key, { endsAt: Number(ends_at), units: Math.max(0, Number(units)) });
     return counts;
   }
 
-  /** What was used before this process began. */
+  /** What was used so far, by this process and before it began. */
   usedBefore(key: string): number {
-    return this.before.get(key) ?? 0;
+    return Math.max(0, this.used.get(key)?.units ?? 0);
   }
 
   /** Notes units that are used, or below 0 given back, of a budget that ends at `endsAt` (epoch milliseconds). */
   add(key: string, endsAt: number, units: number): void {
     if (units === 0) return;
-    const known = this.changes.get(key);
-    if (known) known.units += units;
-    else this.changes.set(key, { endsAt, units });
+    addTo(this.used, key, endsAt, units);
+    addTo(this.changes, key, endsAt, units);
     this.timer ??= setTimeout(() => void this.write(), WRITE_MS).unref();
   }
 
@@ -68,9 +73,19 @@ export class BudgetCounts {
     const changes = this.changes;
     this.changes = new Map();
     this.writing = this.store([...changes]).catch(() => {
-      for (const [key, { endsAt, units }] of changes) this.add(key, endsAt, units);
+      for (const [key, { endsAt, units }] of changes) addTo(this.changes, key, endsAt, units);
+      this.timer ??= setTimeout(() => void this.write(), WRITE_MS).unref();
     });
+    this.forgetEnded();
     return this.writing;
+  }
+
+  /** Looks through all of them once an hour. */
+  private forgetEnded(): void {
+    const now = this.now();
+    if (now < this.lookAgainAt) return;
+    this.lookAgainAt = now + FORGET_MS;
+    for (const [key, { endsAt }] of this.used) if (endsAt <= now) this.used.delete(key);
   }
 
   /** All or nothing. */
@@ -81,6 +96,12 @@ export class BudgetCounts {
         await addUnits(trx, changes.slice(i, i + ROWS_PER_STATEMENT));
     });
   }
+}
+
+function addTo(counts: Map<string, Change>, key: string, endsAt: number, units: number): void {
+  const known = counts.get(key);
+  if (known) known.units += units;
+  else counts.set(key, { endsAt, units });
 }
 
 function addUnits(trx: Knex.Transaction, changes: readonly [string, Change][]): Promise<unknown> {

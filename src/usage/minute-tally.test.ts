@@ -73,3 +73,13 @@ test('a flood of names costs bounded memory, and no request is left out', () => 
   expect(counts).toHaveLength(50_001);
   expect(counts.find(({ consumer }) => consumer === '')?.requests).toBe(100);
 });
+
+test('a clock that was set back opens no stored minute anew', () => {
+  const tally = new MinuteTally();
+  for (let i = 0; i < 3; i++) tally.add(answered(), NOW);
+  expect(tally.take().counts).toHaveLength(1);
+  tally.forget(NOW + 3 * MINUTE_MS);
+  tally.add(answered(), NOW);
+  const [again] = tally.take().counts;
+  expect(again).toMatchObject({ minute: NOW / MINUTE_MS + 1, requests: 1 });
+});

@@ -33,19 +33,23 @@ const MOST_COUNTS = 500_000;
 export class MinuteTally {
   private readonly minutes = new Map<number, Minute>();
   private changed: Cell[] = [];
+  /** Minutes before this one are in the database, or given up. */
+  private firstOpen = 0;
   private size = 0;
   private latest: { readonly number: number; readonly minute: Minute } | undefined;
 
   /** `now` in epoch milliseconds. */
   add(answered: Answered, now: number): void {
     const second = Math.floor(now / 1000);
-    const minute = this.minuteAt(Math.floor(second / 60));
+    // A clock that was set back must not open a stored minute anew: the new, smaller count would replace the stored one.
+    const number = Math.max(Math.floor(second / 60), this.firstOpen);
+    const minute = this.minuteAt(number);
     // One count of all that are too many: a minute must not cost memory without end.
     const hasRoom = minute.size < MOST_CONSUMERS || minute.has(answered.consumer);
     const consumer = hasRoom ? answered.consumer : '';
     const theirs = minute.get(consumer) ?? addConsumer(minute, consumer);
     if (answered.isCounted) (theirs.seconds[second % 60] as number)++;
-    const cell = this.cellIn(theirs, answered, { minute: Math.floor(second / 60), consumer });
+    const cell = this.cellIn(theirs, answered, { minute: number, consumer });
     cell.count.requests += 1;
     this.noteChanged(cell);
   }
@@ -121,6 +125,7 @@ export class MinuteTally {
       for (const cells of cellsByRoute.values()) this.size -= cells.length;
     this.changed = this.changed.filter(({ count }) => count.minute !== number);
     this.minutes.delete(number);
+    this.firstOpen = Math.max(this.firstOpen, number + 1);
     if (this.latest?.number === number) this.latest = undefined;
   }
 }

@@ -51,6 +51,17 @@ describeOnBothDatabases('The token directory', (maker) => {
     expect(Object.isFrozen((first as { principal: object }).principal)).toBe(true);
   });
 
+  test('keeps no refusal that a change has overtaken', async () => {
+    const { tokens, find } = await setUp();
+    const { token } = await tokens.issuer.issueAccess({ consumer: { id: 'usr_gone' }, family: 'f1' });
+    const refused = find(token);
+    tokens.directory.forget('everything');
+    expect(await refused).toMatchObject({ kind: 'refused' });
+    expect(find(token)).toBeInstanceOf(Promise);
+    expect(await find(token)).toMatchObject({ kind: 'refused' });
+    expect(find(token)).not.toBeInstanceOf(Promise);
+  });
+
   test('verifies and looks up a token once for all who bring it at the same time', async () => {
     const { tokens, find, issue } = await setUp();
     const token = await issue('alice');

@@ -13,6 +13,8 @@ interface GatewayProcessOptions {
   env?: Record<string, string>;
   /** Added after `start --config <file> --port 0`. */
   args?: string[];
+  /** How long a start may take; default 15 s. */
+  timeoutMs?: number;
 }
 
 export interface GatewayProcess {
@@ -107,7 +109,7 @@ function spawnGateway(folder: string, options: GatewayProcessOptions, masterKey:
     cwd: folder,
     env: { PATH, HOME, MASTER_KEY: masterKey, ...options.env },
     ready: readyPattern,
-    timeoutMs: 15_000,
+    timeoutMs: options.timeoutMs ?? 15_000,
   });
 }
 

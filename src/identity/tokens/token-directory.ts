@@ -166,13 +166,13 @@ export class TokenDirectory {
     const verification = await this.rules.verifier.verify(presented);
     if (verification.kind === 'unavailable') return UNAVAILABLE;
     if (verification.kind === 'refused')
-      return this.refuse(digest, verification.reason === 'expired' ? EXPIRED : UNKNOWN);
+      return this.refuse(digest, verification.reason === 'expired' ? EXPIRED : UNKNOWN, readAt);
     const result = await withDeadline(this.settle(digest, verification.token, readAt), LOOKUP_DEADLINE_MS);
     if ('answer' in result) {
       this.known.set(digest, result);
       return this.answer(result);
     }
-    return this.refuse(digest, result);
+    return this.refuse(digest, result, readAt);
   }
 
   private async settle(digest: string, token: VerifiedToken, readAt: number): Promise<KnownToken | KeyLookup> {
@@ -194,8 +194,9 @@ export class TokenDirectory {
     return !issuer && this.rules.aliases.some((alias) => subject.startsWith(`${alias}:`));
   }
 
-  private refuse(digest: string, refusal: KeyLookup): KeyLookup {
-    this.refusals.set(digest, refusal);
+  /** Kept only if nothing has changed since the reading began: what it says may be over already. */
+  private refuse(digest: string, refusal: KeyLookup, readAt: number): KeyLookup {
+    if (this.marks.now === readAt) this.refusals.set(digest, refusal);
     this.known.delete(digest);
     return refusal;
   }
