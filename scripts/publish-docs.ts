@@ -45,7 +45,7 @@ function recordsIn(folder: string): string[] {
     .toSorted();
 }
 
-const SAMPLE = new Rejection('RATE_LIMIT_EXCEEDED', 'At most 60 requests per minute; retry in 42 s.', {
+const SAMPLE = new Rejection('RATE_LIMIT_EXCEEDED', 'Rate limit exceeded: 60 requests per minute, 0 requests left; retry after 42 seconds.', {
   facts: {
     retryAfterSeconds: 42,
     limit: 60,

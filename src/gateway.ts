@@ -248,7 +248,7 @@ export class Gateway {
   /** Something threw where nobody expected it; what it ran for is ended by the caller. */
   readonly reportEscape = (error: unknown, place: string): void => {
     this.deps.metrics.escaped(place);
-    this.deps.log.error({ err: error, place }, 'a listener met a bug: its connection was ended');
+    this.deps.log.error({ err: error, place }, 'internal error on a connection: it was closed');
   };
 
   private readonly end = (exchange: Exchange): void => {
@@ -264,7 +264,10 @@ export class Gateway {
   };
 
   private readonly reportBug = (error: unknown, exchange: Exchange): void => {
-    this.deps.log.error({ err: error, request_id: exchange.id, route: exchange.route?.name }, 'a request met a bug');
+    this.deps.log.error(
+      { err: error, request_id: exchange.id, route: exchange.route?.name },
+      'internal error while handling a request',
+    );
   };
 }
 

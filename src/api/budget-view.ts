@@ -10,7 +10,7 @@ export const BudgetsView = Type.Array(
     limit: Type.Number(),
     used: Type.Number({ description: 'What running requests have reserved is in it.' }),
     remaining: Type.Number(),
-    resets_at: InstantText('When it begins anew.'),
+    resets_at: InstantText('When it resets.'),
   }),
 );
 

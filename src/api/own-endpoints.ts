@@ -161,7 +161,7 @@ class OwnEndpoints {
     const isOurFault = rejection.status >= 500 && !(error instanceof GatewayError);
     if (isOurFault) {
       const fields = { err: error, request_id: exchange.id, error_code: rejection.code };
-      this.context.deps.log.error(fields, 'an own endpoint failed');
+      this.context.deps.log.error(fields, 'internal error in an endpoint of the gateway');
     }
     reject(exchange, rejection, this.context.gateway().config.settings.dialect);
   }

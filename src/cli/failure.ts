@@ -49,5 +49,5 @@ function explainListen({ code, address = '', port = 0 }: ListenError): string {
 /** A bug is worth its stack: whoever reports it should have it. */
 function describeBug(error: unknown): string {
   const stack = error instanceof Error ? error.stack : String(error);
-  return `turnpike met a bug in itself and cannot go on:\n${stack}`;
+  return `internal error, turnpike stops:\n${stack}`;
 }

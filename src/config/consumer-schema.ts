@@ -11,7 +11,7 @@ export const TierSchema = Section(
 export const ConsumerSchema = Section(
   {
     id: Type.String({
-      description: 'Unique id: what is counted and logged.',
+      description: 'Unique id, used in counts and logs.',
       pattern: '^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$',
       'x-form': 'up to 128 letters, digits, ".", "_", ":", "@" and "-", beginning with a letter or digit',
     }),
@@ -21,14 +21,14 @@ export const ConsumerSchema = Section(
     enabled: Type.Boolean({ description: '`false` refuses all keys of the consumer.', default: true }),
     tier: Type.Optional(Type.String({ description: 'Its plan, one of `tiers`.', ...NAME_FORM })),
     permissions: Type.Array(Permission(), {
-      description: 'What it may do, for `authorize`: `embed:write`, `embed:*`, or `*` for everything.',
+      description: 'Permissions, checked by `authorize`: `embed:write`, `embed:*`, or `*` for everything.',
       default: ['*'],
       maxItems: 100,
       uniqueItems: true,
     }),
     models: Type.Optional(
       Type.Array(ModelName(), {
-        description: 'Models it may ask for on llm and embeddings services. Default: all.',
+        description: 'Models it may use on llm and embeddings services. Default: all.',
         maxItems: 100,
         uniqueItems: true,
       }),
@@ -52,26 +52,28 @@ export const ConsumerSchema = Section(
           rate_limit: policyField('rate_limit'),
           budget: policyField('budget'),
           scopes: Type.Optional(
-            Type.Array(Permission(), { description: 'Narrows what the consumer may do. Default: all of it.' }),
+            Type.Array(Permission(), {
+              description: 'Permissions of the key, of those the consumer has. Default: all.',
+            }),
           ),
           models: Type.Optional(
             Type.Array(ModelName(), {
-              description: 'Models it may ask for on llm and embeddings services. Default: all.',
+              description: 'Models it may use on llm and embeddings services. Default: all.',
             }),
           ),
           routes: Type.Optional(
             Type.Array(Type.String({ ...NAME_FORM }), {
-              description: 'Routes it may use, by name; a route nobody wrote is named after its service. Default: all.',
+              description: 'Routes it may use, by name; an implied route has the name of its service. Default: all.',
             }),
           ),
           addresses: Type.Optional(
             Type.Array(AddressRange(), { description: 'Client addresses it may be used from. Default: all.' }),
           ),
         },
-        { description: 'A key, as its hash only.' },
+        { description: 'A key, known only by its hash.' },
       ),
       { description: 'Keys of the consumer.', default: [] },
     ),
   },
-  { description: 'A caller kept in the file instead of the database.' },
+  { description: 'A caller defined in the file instead of the database.' },
 );

@@ -42,7 +42,7 @@ const Balance = Type.Unsafe<Balance>({
   pattern: "^(round_robin|least_requests|latency|hash:consumer|hash:header:[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256})$",
   'x-form': 'round_robin, least_requests, latency, hash:consumer, or hash:header: and the name of a header',
   description:
-    'How a target is chosen: `round_robin` by weight in turn; `least_requests` the less busy of two drawn at random; `latency` the one of two that has been sooner to begin its answers, one without figures first; `hash:consumer` always the same for a consumer, or a client address where nobody is known; `hash:header:x-session` always the same for a value of this header, or a consumer where it is missing. A target that is lost or added moves only its own share of what is hashed. Default `round_robin`.',
+    'How a target is chosen: `round_robin` takes turns by weight; `least_requests` takes the less busy of two random targets; `latency` takes the one of two that has lately begun its answers sooner, or one that has no figures yet; `hash:consumer` always takes the same target for a consumer, or for a client address without one; `hash:header:x-session` always takes the same target for a value of this header, or for a consumer without it. When a target is added or lost, only its own share of the callers moves. Default `round_robin`.',
 });
 
 /** What may stand on `defaults` and on a service: its state belongs to the targets. */
@@ -53,18 +53,19 @@ const servicePolicies = {
 
 const DefaultsSchema = Section(
   { ...routePolicies, ...servicePolicies },
-  { description: 'Merged under every service: what a service or route writes itself wins.', default: {} },
+  { description: 'Applies to every service that does not set the same key.', default: {} },
 );
 
 export const TargetSchema = Section(
   {
     url: Type.String({
-      description: 'Base address: scheme, host, port and an optional path that every request keeps.',
+      description:
+        'Base address: scheme, host, port and an optional path that is put before the path of every request.',
       format: 'target-url',
     }),
     weight: Type.Integer({ description: 'Share of the requests.', default: 1, minimum: 1, maximum: 1_000 }),
     max_connections: Type.Integer({
-      description: 'Most connections to this target; past it 503 instead of a hidden queue.',
+      description: 'Most connections to this target. Requests beyond that are answered 503 rather than queued.',
       default: 10_000,
       minimum: 1,
       maximum: 100_000,
@@ -76,16 +77,16 @@ export const TargetSchema = Section(
       }),
     ),
     api_key_header: Type.Optional(
-      HeaderName({ description: 'Another header for `api_key`, which then stands in it as it is.' }),
+      HeaderName({ description: 'Another header for `api_key`, which is then sent without `Bearer`.' }),
     ),
     provider: Type.Enum(['openai', 'anthropic'], {
       description:
-        'Whose language the target speaks, on llm and embeddings services. Chat requests and answers are translated where it is not the language of the client.',
+        'Whose API the target has, on llm and embeddings services. Chat requests and answers are translated if the client uses the other API.',
       default: 'openai',
     }),
     models: OneOrMany(ModelName(), {
       description:
-        'The models this target serves, by the names of the catalogue, with `*` at the end for any rest; empty means all.',
+        'Models that this target serves, by their names in `models.entries`. A name may end with `*`. Empty means all.',
       default: [],
       maxItems: 1_000,
     }),
@@ -98,10 +99,13 @@ export const TargetSchema = Section(
           cert: Type.Optional(FilePath({ description: 'Client certificate, PEM.' })),
           key: Type.Optional(FilePath({ description: 'Key of the client certificate, PEM.' })),
           server_name: Type.Optional(
-            Type.String({ description: "Name to ask for and verify instead of the url's host.", minLength: 1 }),
+            Type.String({
+              description: 'Server name to request and verify instead of the host in the url.',
+              minLength: 1,
+            }),
           ),
         },
-        { description: 'TLS towards this target. Certificates are always verified.' },
+        { description: 'TLS to this target. Certificates are always verified.' },
       ),
     ),
   },
@@ -112,12 +116,12 @@ const ServiceSchema = Section(
   {
     kind: Type.Enum([...SERVICE_KINDS], {
       description:
-        'What stands behind: any HTTP service, an OpenAI-shaped chat service or an embeddings service. Decides paths, forwarded headers and defaults.',
+        'What the service is: any HTTP service, a chat service with the API of OpenAI or Anthropic, or an embeddings service. Decides paths, forwarded headers and defaults.',
       default: 'http',
     }),
     url: Type.Optional(
       Type.String({
-        description: 'The address, when there is one target and nothing to say about it.',
+        description: 'The address of the only target, when it needs no other settings.',
         format: 'target-url',
       }),
     ),
@@ -130,10 +134,10 @@ const ServiceSchema = Section(
     default_routes: Type.Optional(
       Type.Boolean({
         description:
-          'Whether `/<name>/*` and `/service/<name>/*` lead here. Default true, but false for a service that `routes` names, so that the policies of its routes cannot be walked around.',
+          'Whether `/<name>/*` and `/service/<name>/*` lead to this service. Default true, but false for a service that `routes` names, so that nobody can bypass the policies of its routes.',
       }),
     ),
-    enabled: Type.Boolean({ description: '`false` parks the service: none of its routes is served.', default: true }),
+    enabled: Type.Boolean({ description: '`false` disables the service and all its routes.', default: true }),
     ...routePolicies,
     ...servicePolicies,
   },
@@ -179,7 +183,7 @@ const RouteSchema = Section(
       Section(
         {
           to: Type.String({
-            description: 'Where to: a path or an address; a final `/*` carries the rest.',
+            description: 'Target of the redirect: a path or an address. A final `/*` carries the rest of the path.',
             pattern: '^[!-~]+$',
             'x-form': 'a path or address in visible ASCII, everything else percent-encoded',
           }),
@@ -208,30 +212,29 @@ const RouteSchema = Section(
           ),
           path: Type.Optional(
             Type.String({
-              description: 'Path to forward instead; `:name` and a final `*` carry what the match took.',
+              description: 'Path that is forwarded instead; `:name` and a final `*` insert what the match found.',
               ...PATH,
             }),
           ),
         },
-        { description: 'Changes the path on its way to the upstream. One of the two.' },
+        { description: 'Changes the path that the upstream gets. Set one of the two.' },
       ),
     ),
-    enabled: Type.Boolean({ description: '`false` parks the route.', default: true }),
+    enabled: Type.Boolean({ description: '`false` disables the route.', default: true }),
     ...routePolicies,
   },
-  { description: 'Requests that match go to the service, under these policies.' },
+  { description: 'Requests that match go to the service under these policies.' },
 );
 
 export const ConfigFileSchema = Section(
   {
     settings: SettingsSchema,
     tiers: Type.Record(Type.String({ ...NAME_FORM }), TierSchema, {
-      description:
-        'The plans consumers may be on, by name. While there are none, the tier of a consumer is a mere label.',
+      description: 'The plans of consumers, by name. Without any, the tier of a consumer is only a label.',
       default: {},
       additionalProperties: false,
     }),
-    consumers: Type.Array(ConsumerSchema, { description: 'Callers kept in the file.', default: [] }),
+    consumers: Type.Array(ConsumerSchema, { description: 'Callers defined in the file.', default: [] }),
     auth: TokenAuthSchema,
     defaults: DefaultsSchema,
     services: Type.Record(Type.String({ ...NAME_FORM }), ServiceSchema, {
@@ -239,7 +242,7 @@ export const ConfigFileSchema = Section(
       default: {},
       additionalProperties: false,
     }),
-    routes: Type.Array(RouteSchema, { description: 'Routes beyond the implied ones.', default: [] }),
+    routes: Type.Array(RouteSchema, { description: 'Routes in addition to the implied ones.', default: [] }),
   },
   { description: 'The configuration of the gateway.' },
 );

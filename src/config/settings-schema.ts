@@ -51,7 +51,8 @@ const AdminSchema = Section(
           port: Port('Port to listen on; 0 takes any free one.'),
         },
         {
-          description: 'Moves `/admin` and `/metrics` to their own socket. They stand beside the routes unless given.',
+          description:
+            'Moves `/admin` and `/metrics` to their own socket. By default they are on the same socket as the routes.',
         },
       ),
     ),
@@ -71,7 +72,7 @@ const MetricsSchema = Section(
     port: Type.Optional(Port('A further port that serves only `/metrics`. Environment: `PROMETHEUS_PORT`.')),
     compat: Type.Array(Type.Enum(['ai_gateway', 'api']), {
       description:
-        'Further names for what is counted: `ai_gateway` prints `ai_gateway_requests_total` and its kin, `api` prints `api_requests_total` and `request_duration_seconds`.',
+        'Additional metric names for the same counts: `ai_gateway` adds `ai_gateway_requests_total` and the like, `api` adds `api_requests_total` and `request_duration_seconds`.',
       default: [],
       uniqueItems: true,
     }),
@@ -84,7 +85,7 @@ const MASKED = ['email', 'phone', 'ssn', 'account_number'] as const;
 const LogSchema = Section(
   {
     level: Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
-      description: 'Least severe lines to write. Environment: `LOG_LEVEL`; `DEBUG=true` means `debug`.',
+      description: 'Lowest level that is logged. Environment: `LOG_LEVEL`; `DEBUG=true` means `debug`.',
       default: 'info',
     }),
     mask: Type.Array(Type.Enum([...MASKED]), {
@@ -94,7 +95,7 @@ const LogSchema = Section(
       uniqueItems: true,
     }),
     pretty: Type.Enum(['auto', 'on', 'off'], {
-      description: 'Coloured lines for people instead of JSON. `auto`: on a terminal only.',
+      description: 'Prints coloured lines instead of JSON. `auto`: only on a terminal.',
       default: 'auto',
     }),
   },
@@ -104,17 +105,21 @@ const LogSchema = Section(
 const ShutdownSchema = Section(
   {
     grace: Duration({
-      description: 'How long `/ready` says 503 before the gateway stops accepting.',
+      description: 'How long `/ready` answers 503 before the gateway stops accepting connections.',
       default: '5s',
       maximum: '10m',
     }),
     drain: Duration({
       description:
-        'How long running requests may go on after that. Past it, requests without an answer get 503 `DRAINING`, event streams end with one error event, and WebSockets are closed with 1001.',
+        'How long running requests may take after that. Then requests without an answer get 503 `DRAINING`, event streams end with one error event, and WebSockets are closed with 1001.',
       default: '20s',
       maximum: '1h',
     }),
-    flush: Duration({ description: 'How long stores may take to write what is left.', default: '3s', maximum: '1m' }),
+    flush: Duration({
+      description: 'How long stores may take to write their remaining data.',
+      default: '3s',
+      maximum: '1m',
+    }),
   },
   { description: 'What happens on SIGTERM. A second signal ends the process at once.', default: {} },
 );
@@ -122,13 +127,13 @@ const ShutdownSchema = Section(
 const ProcessLimitsSchema = Section(
   {
     header_bytes: Size({
-      description: 'Largest request head; past it 431.',
+      description: 'Largest request head; a larger one is answered 431.',
       default: '16KiB',
       minimum: '1KiB',
       maximum: '1MiB',
     }),
     header_count: Type.Integer({
-      description: 'Most header lines of a request; past it 431.',
+      description: 'Most header lines of a request; more are answered 431.',
       default: 100,
       minimum: 10,
       maximum: 2_000,
@@ -147,7 +152,7 @@ const ProcessLimitsSchema = Section(
       maximum: '30d',
     }),
     buffered_bytes: Size({
-      description: 'Most bytes of request bodies held in memory at a time; past it 503.',
+      description: 'Most bytes of request bodies in memory at one time; requests beyond that are answered 503.',
       default: '256MiB',
       minimum: '1MiB',
       maximum: '64GiB',
@@ -160,27 +165,27 @@ const ProcessLimitsSchema = Section(
       maximum: 100,
     }),
     connections: Type.Integer({
-      description: 'Most client connections; further ones are closed.',
+      description: 'Most client connections; additional ones are closed.',
       default: 20_000,
       minimum: 1,
       maximum: 1_000_000,
     }),
     pipelining: Type.Integer({
       description:
-        'Requests of one connection that run at once when a client sends further ones before it has its answer. Requests with unsafe methods always run alone, one after the other; the rest wait. Read at the start.',
+        'How many pipelined requests of one connection run at the same time. Requests with unsafe methods always run one after the other. A change needs a restart.',
       default: 4,
       minimum: 1,
       maximum: 100,
     }),
   },
-  { description: 'Bounds of the process.', default: {} },
+  { description: 'Limits of the process.', default: {} },
 );
 
 const UsageSchema = Section(
   {
     retention: Duration({
       description:
-        'How long the record of each request to a model, and counts by the minute, are kept; sums by day stay.',
+        'How long the records of requests to models and the counts per minute are kept. Sums per day are kept for ever.',
       default: '30d',
       minimum: '1d',
       maximum: '3650d',
@@ -194,11 +199,11 @@ const UsageSchema = Section(
     }),
     on_full: Type.Enum(['shed', 'count_only'], {
       description:
-        'What becomes of requests that cannot be recorded because the journal is full or the disk refuses it: 503, or answered and only counted by the minute.',
+        'What happens to requests that cannot be recorded because the journal or the disk is full: `shed` answers 503, `count_only` answers them and only counts them per minute.',
       default: 'shed',
     }),
   },
-  { description: 'The record of what callers use.', default: {} },
+  { description: 'Usage records.', default: {} },
 );
 
 export const SettingsSchema = Section(
@@ -206,7 +211,7 @@ export const SettingsSchema = Section(
     listen: ListenSchema,
     admin: AdminSchema,
     rate_period: Duration({
-      description: 'Window of the short `rate_limit: 100` form.',
+      description: 'Window of the short form `rate_limit: 100`.',
       default: '60s',
       minimum: '1s',
       maximum: '31d',
@@ -216,13 +221,13 @@ export const SettingsSchema = Section(
     accounts: AccountsSchema,
     workers: Type.Enum(['auto', ...Array.from({ length: 16 }, (_, index) => index + 1)], {
       description:
-        'Processes that serve the same sockets; `auto`: one for each core. One more watches over them and, where there is no Redis, counts their limits; budgets then begin anew when it ends. Read at the start.',
+        'Number of processes that serve the same sockets; `auto`: one for each core. Another process supervises them and, without Redis, counts their limits; in that case budgets restart from zero when it ends. A change needs a restart.',
       default: 1,
     }),
     failed_auth: Section(
       {
         limit: Type.Integer({
-          description: 'Failing credentials per window.',
+          description: 'Invalid credentials per window.',
           default: 60,
           minimum: 1,
           maximum: 1_000_000,
@@ -230,30 +235,31 @@ export const SettingsSchema = Section(
         window: Duration({ description: 'Counting period.', default: '1m', minimum: '1s', maximum: '1d' }),
       },
       {
-        description: 'Failing credentials one client address may send; past it failing ones get 429, valid ones pass.',
+        description:
+          'How many invalid credentials one client address may send. Beyond that invalid ones are answered 429; valid ones still pass.',
         default: {},
       },
     ),
     trust_proxy: Type.Array(AddressRange(), {
       description:
-        'Peers whose `X-Forwarded-*` headers are believed: CIDR ranges, or the words `loopback` and `private`.',
+        'Proxies whose `X-Forwarded-*` headers are trusted: CIDR ranges, or the words `loopback` and `private`.',
       default: [],
       uniqueItems: true,
     }),
     on_store_failure: Type.Enum(['local', 'open', 'closed'], {
       description:
-        'Rate limits while the shared store does not answer: `local` counts on in this process with its share of the limit, `open` lets everything pass, `closed` answers 503. Tokens and money are never let through uncounted: a process spends its share of what was left when it heard last, whatever stands here, and answers 503 for callers it has not heard of.',
+        'What happens to rate limits while the shared store does not answer: `local` counts in each process with its share of the limit, `open` lets everything pass, `closed` answers 503. Limits of tokens and money are enforced in any case: each process spends its share of what was left at its last contact with the store, and answers 503 to callers it knows nothing about.',
       default: 'local',
     }),
     dialect: dialectField('This one applies before a route is matched and to own endpoints.', { default: 'problem' }),
     docs: Type.Enum(['auto', 'on', 'off'], {
       description:
-        'Whether `/docs`, `/redoc` and `/openapi.json` describe what is served here, to everybody who can reach it. `auto`: with `--dev` only.',
+        'Whether `/docs`, `/redoc` and `/openapi.json` are served, to everybody who can reach the gateway. `auto`: only with `--dev`.',
       default: 'auto',
     }),
     limit_headers: OneOrMany(Type.Enum(['auto', 'x-ratelimit', 'ratelimit', 'openai']), {
       description:
-        'Headers that tell clients where their limit stands. `auto`: by the dialect of the route; `ratelimit` is the draft of the IETF.',
+        'Headers that report the limit and what is left. `auto`: by the dialect of the route; `ratelimit` follows the IETF draft.',
       default: ['auto'],
     }),
     metrics: MetricsSchema,
@@ -263,13 +269,16 @@ export const SettingsSchema = Section(
     redis: Section(
       {
         prefix: Type.String({
-          description: 'Put before every Redis key, so that several gateways may share a server.',
+          description: 'Prefix of every Redis key, so that several gateways can share a server.',
           default: 'turnpike:',
           pattern: '^[^{}\\s]{0,64}$',
           'x-form': 'up to 64 characters without spaces and braces',
         }),
       },
-      { description: 'The shared store. Its address comes from `REDIS_URL`; unset means memory.', default: {} },
+      {
+        description: 'The shared store. Its address comes from `REDIS_URL`; without it counters are kept in memory.',
+        default: {},
+      },
     ),
     usage: UsageSchema,
     data_dir: Type.String({

@@ -22,21 +22,21 @@ const OwnSchema = Section(
     secret: Type.Optional(
       SecretText({
         description:
-          'Secret that signs, as many random bytes as the algorithm is wide (32 for HS256): write `${SECRET_KEY}`. Environment: `SECRET_KEY`, `JWT_SECRET_KEY`. `--dev` makes one up.',
+          'Secret for signing, with as many random bytes as the algorithm needs (32 for HS256): write `${SECRET_KEY}`. Environment: `SECRET_KEY`, `JWT_SECRET_KEY`. `--dev` makes one.',
       }),
     ),
     algorithm: Type.Enum([...OWN_ALGORITHMS], {
-      description: 'How they are signed. Environment: `JWT_ALGORITHM`.',
+      description: 'Algorithm of the signature. Environment: `JWT_ALGORITHM`.',
       default: 'HS256',
     }),
     access_ttl: Duration({
-      description: 'Life of an access token. Environment: `JWT_EXPIRATION_HOURS`.',
+      description: 'Lifetime of an access token. Environment: `JWT_EXPIRATION_HOURS`.',
       default: '30m',
       minimum: '1m',
       maximum: '31d',
     }),
     refresh_ttl: Duration({
-      description: 'Life of a refresh token; each use makes a new one.',
+      description: 'Lifetime of a refresh token; each use makes a new one.',
       default: '30d',
       minimum: '1m',
       maximum: '366d',
@@ -44,7 +44,7 @@ const OwnSchema = Section(
     issuer: Type.Optional(
       Type.String({
         description:
-          'Name in `iss`, `turnpike` unless given. Once given, tokens without it are refused; a wrong one always is.',
+          'Name in `iss`, `turnpike` by default. If you set it, tokens without it are refused; tokens with another value always are.',
         minLength: 1,
         maxLength: 200,
       }),
@@ -52,7 +52,7 @@ const OwnSchema = Section(
     audience: Type.Optional(
       Type.String({
         description:
-          'Name in `aud`, `turnpike` unless given. Once given, tokens without it are refused; a wrong one always is.',
+          'Name in `aud`, `turnpike` by default. If you set it, tokens without it are refused; tokens with another value always are.',
         minLength: 1,
         maxLength: 200,
       }),
@@ -75,7 +75,7 @@ const ClaimsSchema = Section(
       default: 'deny',
     }),
   },
-  { description: 'Which claim says what. A claim that is not named here has no effect.', default: {} },
+  { description: 'Which claims are read, and for what. Other claims have no effect.', default: {} },
 );
 
 const AtMostSchema = Section(
@@ -88,24 +88,24 @@ const AtMostSchema = Section(
       'Most models any token may use, `*` at the end for any rest. Default: what `claims.models` says, and all where no claim is named.',
     ),
   },
-  { description: 'Bounds that no claim can widen.', default: {} },
+  { description: 'Limits that no claim can exceed.', default: {} },
 );
 
 const IssuerSchema = Section(
   {
     alias: Type.String({
-      description: 'Short unique name; begins the name of every consumer that comes from here.',
+      description: 'Short unique name; the names of all consumers of this issuer begin with it.',
       pattern: '^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$',
       'x-form': 'up to 32 letters, digits, "_" and "-"',
     }),
-    issuer: Type.String({ description: 'What `iss` must be, letter for letter.', minLength: 1, maxLength: 1_000 }),
+    issuer: Type.String({ description: 'The exact value of `iss`.', minLength: 1, maxLength: 1_000 }),
     audience: OneOrMany(Type.String({ minLength: 1, maxLength: 1_000 }), {
-      description: 'What `aud` must name: one of these. Tokens meant for somebody else are refused.',
+      description: 'Accepted values of `aud`; a token must have one of them.',
       minItems: 1,
       maxItems: 20,
     }),
     algorithms: Type.Array(Type.Enum(FOREIGN_ALGORITHMS), {
-      description: 'Signatures that are accepted, whatever the token says.',
+      description: 'Accepted signature algorithms, whatever the token says.',
       default: ['RS256'],
       minItems: 1,
       uniqueItems: true,
@@ -116,7 +116,7 @@ const IssuerSchema = Section(
       'x-form': 'an address such as https://idp.example/jwks.json',
     }),
     refresh: Duration({
-      description: 'How often the keys are read again. Unknown keys are looked for at once, every 30 s at most.',
+      description: 'How often the keys are read again. An unknown key is looked up at once, but at most every 30 s.',
       default: '1h',
       minimum: '1m',
       maximum: '12h',
@@ -124,14 +124,14 @@ const IssuerSchema = Section(
     claims: ClaimsSchema,
     default_tier: Type.Optional(
       Type.String({
-        description: 'Tier of callers whose token names none that is allowed.',
+        description: 'Tier of callers whose token has no allowed tier.',
         minLength: 1,
         maxLength: 64,
       }),
     ),
     at_most: AtMostSchema,
   },
-  { description: 'Somebody else whose tokens are accepted.' },
+  { description: 'Another issuer whose tokens are accepted.' },
 );
 
 /** The top-level section `auth`. */
@@ -145,7 +145,7 @@ export const TokenAuthSchema = Section(
       { description: 'Tokens that the mode `jwt` accepts.', default: {} },
     ),
   },
-  { description: 'What callers may prove themselves with, besides API keys.', default: {} },
+  { description: 'Credentials of callers other than API keys.', default: {} },
 );
 
 export type JwtConfig = Static<typeof TokenAuthSchema>['jwt'];

@@ -16,7 +16,7 @@ export interface Line {
   /** In whole units. Of a budget that of one day or month: see `lineAt`. */
   readonly rule: Rule;
   readonly unit: Unit;
-  /** Of a budget: how often it begins anew. */
+  /** On a budget: how often it resets. */
   readonly every: Every | undefined;
   readonly lease: LeaseTerms;
   readonly isDryRun: boolean;

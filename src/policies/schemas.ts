@@ -82,7 +82,7 @@ export const SHORTHANDS: { readonly [K in PolicyKey]?: Shorthand } = {
     expand: (limit) => ({ limit }),
   },
   cors: {
-    schema: Type.Array(Type.String(), { description: 'Origins that may read answers.' }),
+    schema: Type.Array(Type.String(), { description: 'Origins that may read responses.' }),
     matches: Array.isArray,
     expand: (origins) => ({ origins }),
   },

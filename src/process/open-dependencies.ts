@@ -136,7 +136,7 @@ function openSharedCounters(
     prefix: loaded.config.settings.redis.prefix,
     onStoreFailure,
     onState: (isUp, reason) => degradations.store('redis', isUp, reason),
-    onFlushed: () => log.error('Redis has lost its counters: every limit begins anew'),
+    onFlushed: () => log.error('Redis has lost its counters: every limit starts again from zero'),
   });
 }
 

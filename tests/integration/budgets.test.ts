@@ -149,7 +149,7 @@ describe('a budget of a key', () => {
     const { code, message, type } = await errorOf(refused);
     expect([code, type]).toEqual(['BUDGET_EXCEEDED', 'insufficient_quota']);
     expect(message).toMatch(
-      /^Budget exceeded: \$2\.00 per month\. \$0\.10 is left, and this request may take up to \$1\.92\. It begins anew at \d{4}-\d\d-01T00:00:00Z\.$/,
+      /^Budget exceeded: \$2\.00 per month, \$0\.10 left, and this request may use up to \$1\.92; it resets at \d{4}-\d\d-01T00:00:00Z\.$/,
     );
     expect(refused.headers.get('x-should-retry')).toBe('false');
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
@@ -167,7 +167,7 @@ describe('a budget of a key', () => {
     await until(() => refused.length === 7);
     const [first] = refused as [Response];
     expect(first.headers.get('x-should-retry')).toBeNull();
-    expect((await errorOf(first)).message).toMatch(/Running requests have reserved the rest: retry after \d+ seconds/);
+    expect((await errorOf(first)).message).toMatch(/running requests have reserved the rest, retry after \d+ seconds/);
     open();
     const statuses = (await Promise.all(answers)).map(({ status }) => status);
     expect(statuses.filter((status) => status === 200)).toHaveLength(3);
@@ -225,7 +225,7 @@ describe('money', () => {
   test('is reserved at the price of the dearest model that may answer', async () => {
     const { api_key: key } = await makeKey({ budget: { cost_usd: 5, every: 'month' } });
     const refused = await ask(key, { model: 'safe' });
-    expect((await errorOf(refused)).message).toContain('this request may take more than there ever is');
+    expect((await errorOf(refused)).message).toContain('this request may use more than that');
     expect(asked).toEqual([]);
     expect(await statusOf(ask(key))).toBe(200);
   });
@@ -295,7 +295,7 @@ describe('budgets and limits elsewhere', () => {
     const { code, message } = await errorOf(refused);
     expect(code).toBe('RATE_LIMIT_EXCEEDED');
     expect(message).toMatch(
-      /^Rate limit exceeded: 400 tokens per minute\. \d+ tokens are left, and this request may take up to 400 tokens\./,
+      /^Rate limit exceeded: 400 tokens per minute, \d+ tokens? left, and this request may use up to 400 tokens; retry after \d+ seconds?\.$/,
     );
   });
 });

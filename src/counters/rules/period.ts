@@ -1,4 +1,4 @@
-/** How often a budget begins anew, by the calendar of UTC. */
+/** How often a budget resets, by the calendar of UTC. */
 export type Every = 'day' | 'month';
 
 export interface Period {

@@ -13,7 +13,7 @@ export const AuthSchema = Section(
     ),
     header: HeaderName({
       description:
-        'Header that carries the key. `Authorization: Bearer <key>` is accepted beside it, and is where tokens stand.',
+        'Header that carries the key. `Authorization: Bearer <key>` is accepted as well; tokens are always sent there.',
       default: 'X-API-Key',
     }),
     on_stale_feed: Type.Enum(['serve', 'closed'], {
@@ -24,7 +24,7 @@ export const AuthSchema = Section(
   },
   {
     description:
-      'Who may call. `false` opens the route to everybody and is listed in the start-up summary; a key this gateway has issued is not forwarded there either, unless `headers.forward_credentials` says so.',
+      'Who may call. `false` opens the route to everybody, and the start-up summary lists it. Even there, a key of this gateway is not forwarded unless `headers.forward_credentials` is set.',
   },
 );
 

@@ -18,7 +18,10 @@ export const AuthorizeSchema = Section(
       uniqueItems: true,
     }),
   },
-  { description: 'What a caller needs beyond a credential. The routes and models of a key apply without it.' },
+  {
+    description:
+      'What a caller needs in addition to a credential. The routes and models of a key are enforced without this section.',
+  },
 );
 
 export type AuthorizeConfig = Static<typeof AuthorizeSchema>;

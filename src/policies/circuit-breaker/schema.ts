@@ -14,7 +14,7 @@ export const CircuitBreakerSchema = Section(
       minimum: 1,
       maximum: 100_000,
       description:
-        'Finished calls the window must hold before the share is looked at: a single failure in a quiet minute opens nothing.',
+        'Least number of finished calls in the window before the circuit can open: a single failure in a quiet minute opens nothing.',
     }),
     window: Duration({
       default: '10s',

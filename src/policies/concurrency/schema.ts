@@ -10,7 +10,7 @@ export const ConcurrencySchema = Section(
     }),
     per: Type.Enum(['consumer', 'ip', 'service', 'route'], {
       description:
-        'What the limit is counted over. `consumer` and `ip` answer 429 past it; `service` and `route` are shared by all callers and answer 503.',
+        'What the limit is counted over. Beyond it, `consumer` and `ip` answer 429; `service` and `route` are shared by all callers and answer 503.',
       default: 'consumer',
     }),
     queue: Type.Optional(
@@ -19,7 +19,10 @@ export const ConcurrencySchema = Section(
           max: Type.Integer({ description: 'Requests that may wait for a place.', minimum: 1, maximum: 100_000 }),
           wait: Duration({ description: 'Longest wait for a place.', default: '2s', minimum: '1ms', maximum: '5m' }),
         },
-        { description: 'Lets requests past the limit wait instead of refusing them at once. No queue unless given.' },
+        {
+          description:
+            'Lets requests beyond the limit wait instead of refusing them at once. Without it there is no queue.',
+        },
       ),
     ),
   },

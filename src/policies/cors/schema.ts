@@ -10,7 +10,7 @@ export const CorsSchema = Section(
   {
     origins: Type.Array(Origin, {
       description:
-        'Origins that may read answers, such as `https://app.example`; `*` means any and excludes `credentials`.',
+        'Origins that may read responses, such as `https://app.example`; `*` means any and excludes `credentials`.',
       minItems: 1,
       uniqueItems: true,
     }),
@@ -29,7 +29,7 @@ export const CorsSchema = Section(
     }),
     max_age: Duration({ description: 'How long a browser may remember a preflight.', default: '10m', maximum: '1d' }),
   },
-  { description: 'Cross-origin access for browsers; off unless given.' },
+  { description: 'Cross-origin access for browsers. Off by default.' },
 );
 
 export type CorsConfig = Static<typeof CorsSchema>;

@@ -13,8 +13,8 @@ const HeaderValues = (description: string) =>
 const edits = (description: string) =>
   Section(
     {
-      set: HeaderValues('Headers to set, replacing what is there.'),
-      add: HeaderValues('Headers to add beside what is there.'),
+      set: HeaderValues('Headers to set; they replace existing ones.'),
+      add: HeaderValues('Headers to add to existing ones.'),
       remove: Type.Array(HeaderName(), { description: 'Headers to remove.', default: [] }),
     },
     { description, default: {} },
@@ -22,20 +22,20 @@ const edits = (description: string) =>
 
 export const HeadersSchema = Section(
   {
-    request: edits('Changes to the request on its way to the upstream.'),
-    response: edits('Changes to the response on its way to the client.'),
+    request: edits('Changes to the request that the upstream gets.'),
+    response: edits('Changes to the response that the client gets.'),
     preserve_host: Type.Boolean({
       description: "Sends the client's `Host` to the upstream instead of the target's.",
       default: false,
     }),
     forward_credentials: Type.Boolean({
-      description: 'Leaves the header that authenticated the caller in the request to the upstream.',
+      description: 'Sends the header that authenticated the caller to the upstream as well.',
       default: false,
     }),
     forward_identity: Type.Optional(
       Type.Boolean({
         description:
-          'Tells the upstream who calls: `X-Consumer-Id`, `X-Consumer-Tier` and the client address. Default true for http, false for llm and embeddings.',
+          'Sends the identity of the caller to the upstream: `X-Consumer-Id`, `X-Consumer-Tier` and the client address. Default true for http, false for llm and embeddings.',
       }),
     ),
     allow_client_key: Type.Boolean({
@@ -44,7 +44,7 @@ export const HeadersSchema = Section(
       default: false,
     }),
     underscores: Type.Enum(['pass', 'drop', 'refuse'], {
-      description: 'What happens to request headers with `_` in the name, which many servers confuse with `-`.',
+      description: 'What happens to request headers with `_` in their name, which many servers confuse with `-`.',
       default: 'pass',
     }),
   },

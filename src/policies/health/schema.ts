@@ -29,26 +29,26 @@ export const HealthSchema = Section(
       'x-form': 'a path that begins with /, in visible ASCII',
       maxLength: 2_048,
       description:
-        'What to ask for with GET, seen from the root of the target: a path in the target url does not precede it.',
+        'Path of the probe (a GET request) from the root of the target; a path in the target url is not put before it.',
     }),
     interval: Duration({
       default: '5s',
       minimum: '100ms',
       maximum: '1h',
       description:
-        'Time between two probes of a target, varied by a tenth so that several gateways do not probe in step.',
+        'Time between two probes of a target. It varies by a tenth, so that several gateways do not probe at the same time.',
     }),
     timeout: Duration({
       default: '2s',
       minimum: '10ms',
       maximum: '1m',
-      description: 'A probe that has no complete answer by then counts as failed.',
+      description: 'A probe without a complete answer after this time has failed.',
     }),
     healthy_after: Type.Integer({
       default: 2,
       minimum: 1,
       maximum: 100,
-      description: 'Good probes in a row before an unhealthy target is used again.',
+      description: 'Successful probes in a row before an unhealthy target is used again.',
     }),
     unhealthy_after: Type.Integer({
       default: 3,
@@ -60,7 +60,7 @@ export const HealthSchema = Section(
   },
   {
     description:
-      'Asks every target at intervals whether it is well and keeps requests away from those that are not. Off unless given; on for embeddings, where any answer counts as well, so that `/health` can show the inference service.',
+      'Probes every target at intervals and sends no requests to unhealthy ones. Off by default, but on for embeddings, where any answer counts as healthy, so that `/health` can show the inference service.',
   },
 );
 

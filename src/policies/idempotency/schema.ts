@@ -11,7 +11,7 @@ export const IdempotencySchema = Section(
     }),
     max_recorded_bytes: Size({
       description:
-        'Longest body that is kept and given again. A request whose answer was longer is not run again either: its key answers 409.',
+        'Longest body that is kept and replayed. A request with a longer answer does not run again either: its key is answered 409.',
       default: '1MiB',
       minimum: '1KiB',
       maximum: '16MiB',
@@ -19,7 +19,7 @@ export const IdempotencySchema = Section(
   },
   {
     description:
-      'Runs a POST with an `Idempotency-Key` once: the same request of the same consumer with the same key gets the first answer again. Answers are kept in Redis or the database, bodies included, so they need a consumer to belong to. Off unless given.',
+      'Runs a POST with an `Idempotency-Key` once: a repeated request of the same consumer with the same key gets the first answer again. Answers are kept in Redis or the database, bodies included, so they need a consumer to belong to. Off unless given.',
   },
 );
 

@@ -45,7 +45,7 @@ describe('the limits policy', () => {
     const refusal = ask(exchange) as Rejection;
     expect(refusal.status).toBe(429);
     expect(refusal.code).toBe('RATE_LIMIT_EXCEEDED');
-    expect(refusal.detail).toBe('Rate limit exceeded: 1 request per minute. Retry after 42 seconds.');
+    expect(refusal.detail).toBe('Rate limit exceeded: 1 request per minute, 0 requests left; retry after 42 seconds.');
     expect(refusal.headers).toEqual({ 'Retry-After': '42', 'retry-after-ms': '42000' });
     expect(refusal.facts).toEqual({
       retryAfterSeconds: 42,

@@ -19,8 +19,8 @@ const WINDOW_NAMES: ReadonlyMap<number, string> = new Map([
 ]);
 
 /**
- * The refusal of a request by a line: 429 with the wait after which it is admitted if nothing else is meanwhile. Callers
- * of a shared line get up to a tenth more, each a different part, so that they do not all return at once.
+ * The refusal of a request by a line: 429 with the wait after which it is admitted unless others come first. Callers of a
+ * shared line wait up to a tenth longer, each a different part, so that they do not all return at once.
  */
 export function refuse(charge: Charge, verdict: Verdict, clock: RefusalClock): Rejection {
   const { line } = charge;
@@ -29,20 +29,19 @@ export function refuse(charge: Charge, verdict: Verdict, clock: RefusalClock): R
   const wait = waitOf(charge, verdict, clock);
   const name = `${amountText(limit, line.unit)} per ${nameWindow(windowUs)}`;
   const isHopeless = charge.cost > capacity;
-  const left = line.unit === 'requests' ? '' : ` ${leftText(charge, verdict)}`;
-  const end = isHopeless ? ' It can never pass: ask for less.' : ` Retry after ${secondsText(wait.seconds)}.`;
-  return new Rejection('RATE_LIMIT_EXCEEDED', `Rate limit exceeded: ${name}.${left}${end}`, {
+  const end = isHopeless ? TOO_LARGE : `${leftText(charge, verdict)}; retry after ${secondsText(wait.seconds)}.`;
+  return new Rejection('RATE_LIMIT_EXCEEDED', `Rate limit exceeded: ${name}${end}`, {
     headers: { ...wait.headers, ...(isHopeless && GIVE_UP) },
     facts: {
       ...factsOf(charge, verdict, wait.seconds),
-      // What is said of a window names requests.
+      // Texts that name the window speak of requests.
       ...(line.unit === 'requests' && { limitType: WINDOW_NAMES.get(windowUs / 1000) ?? `${windowUs / 1_000_000}s` }),
       resetAtMs: clock.nowMs + Math.ceil(verdict.resetUs / 1000),
     },
   });
 }
 
-/** The same by a day's or a month's budget. A client that just tries again is told not to, unless others may give back. */
+/** The same by a day's or a month's budget. It asks clients not to retry, unless running requests may give some back. */
 function refuseByBudget(charge: Charge, verdict: Verdict, clock: RefusalClock): Rejection {
   const { rule, unit, every } = charge.line;
   const { nowMs } = clock;
@@ -50,19 +49,17 @@ function refuseByBudget(charge: Charge, verdict: Verdict, clock: RefusalClock): 
   const isReserved = verdict.retryUs < endMs * 1000 - nowMs * 1000 - 1_000_000;
   const wait = waitOf(charge, verdict, isReserved ? clock : { ...clock, jitter: 0 });
   const hint = isReserved
-    ? `Running requests have reserved the rest: retry after ${secondsText(wait.seconds)}.`
-    : `It begins anew at ${new Date(endMs).toISOString().slice(0, 19)}Z.`;
-  const left = unit === 'requests' ? '' : `${leftText(charge, verdict)} `;
-  return new Rejection(
-    'BUDGET_EXCEEDED',
-    `Budget exceeded: ${amountText(rule.limit, unit)} per ${every}. ${left}${hint}`,
-    {
-      headers: { ...wait.headers, ...(!isReserved && GIVE_UP) },
-      facts: { ...factsOf(charge, verdict, wait.seconds), resetAtMs: endMs },
-    },
-  );
+    ? `running requests have reserved the rest, retry after ${secondsText(wait.seconds)}.`
+    : `it resets at ${new Date(endMs).toISOString().slice(0, 19)}Z.`;
+  const end = charge.cost > rule.capacity ? TOO_LARGE : `${leftText(charge, verdict)}; ${hint}`;
+  return new Rejection('BUDGET_EXCEEDED', `Budget exceeded: ${amountText(rule.limit, unit)} per ${every}${end}`, {
+    headers: { ...wait.headers, ...(!isReserved && GIVE_UP) },
+    facts: { ...factsOf(charge, verdict, wait.seconds), resetAtMs: endMs },
+  });
 }
 
+/** No wait helps a request that may use more than the whole limit. */
+const TOO_LARGE = ', and this request may use more than that; reduce max_tokens or the prompt.';
 const GIVE_UP = { 'x-should-retry': 'false' };
 
 /** The refusal while the shared counts are out of reach and the configuration says `on_store_failure: closed`. */
@@ -92,11 +89,11 @@ function factsOf({ line }: Charge, verdict: Verdict, retryAfterSeconds: number) 
   return { retryAfterSeconds, limit: fromUnits(limit, line.unit), currentCount };
 }
 
+/** What is left of a caller's own line, and what the request may use of it where that is not simply one request. */
 function leftText({ line, cost }: Charge, { remaining }: Verdict): string {
-  const { unit, rule } = line;
-  const least = cost > rule.capacity ? 'more than there ever is' : `up to ${amountText(cost, unit)}`;
-  const verb = unit === 'tokens' && remaining !== 1 ? 'are' : 'is';
-  return `${amountText(remaining, unit)} ${verb} left, and this request may take ${least}.`;
+  const { unit, isShared } = line;
+  const left = isShared ? ' (shared with other callers)' : `, ${amountText(remaining, unit)} left`;
+  return unit === 'requests' ? left : `${left}, and this request may use up to ${amountText(cost, unit)}`;
 }
 
 function secondsText(seconds: number): string {

@@ -26,7 +26,7 @@ const Count = Type.Enum(['requests', 'tokens', 'cost_usd'], {
 const Algorithm = Type.Enum(['sliding_window', 'token_bucket', 'fixed_window'], {
   default: 'sliding_window',
   description:
-    '`sliding_window`: never more than `limit` in any span of length `window`. `token_bucket`: refills evenly, up to `burst` at once. `fixed_window`: starts anew at every whole multiple of `window` (UTC), so up to twice the limit can pass around that moment.',
+    '`sliding_window`: never more than `limit` in any span of length `window`. `token_bucket`: refills evenly, up to `burst` at once. `fixed_window`: restarts at every multiple of `window` (UTC), so up to twice the limit can pass around that moment.',
 });
 
 const Mode = Type.Enum(['auto', 'strict', 'leased'], {
@@ -40,17 +40,17 @@ const LimitClaim = Section(
     claim: Type.String({
       minLength: 1,
       maxLength: 64,
-      description: 'Name of the claim, as the issuer of the token maps it. What is not a number is ignored.',
+      description: 'Name of the claim, as mapped for the issuer of the token. A value that is not a number is ignored.',
     }),
     max: Type.Optional(
       Type.Number({
         exclusiveMinimum: 0,
         maximum: MOST_TOKENS,
-        description: 'The most a claim is worth; a higher one counts as this much. Default: `limit`.',
+        description: 'Upper bound of the claim; a higher value counts as this. Default: `limit`.',
       }),
     ),
   },
-  { description: 'Lets the claim of a token lower the limit for its bearer; no claim ever raises it.' },
+  { description: 'Lets a claim of a token lower the limit for its bearer. No claim raises it.' },
 );
 
 const LimitSchema = Section(
@@ -58,7 +58,7 @@ const LimitSchema = Section(
     limit: Type.Number({
       exclusiveMinimum: 0,
       maximum: MOST_TOKENS,
-      description: 'Requests allowed per `window`, or what else `count` says. Only dollars have fractions.',
+      description: 'Requests (or the unit of `count`) allowed per `window`. Only dollars may have fractions.',
     }),
     count: Count,
     window: Duration({
@@ -103,12 +103,12 @@ export const RateLimitSchema = Section(
     limits: Type.Array(LimitSchema, {
       minItems: 1,
       maxItems: 16,
-      description: 'All of them apply, and a request they refuse is charged on none.',
+      description: 'All of them apply. A refused request is charged to none.',
     }),
   },
   {
     description:
-      'How many requests are let through. A number alone is that many requests per `settings.rate_period`, per consumer. Limits of settings, tier, consumer, key, service and route all apply.',
+      'How many requests are allowed. A number alone is that many requests per `settings.rate_period`, per consumer. Limits of settings, tier, consumer, key, service and route all apply.',
   },
 );
 
@@ -121,26 +121,26 @@ const BudgetEntry = Section(
       Type.Number({
         minimum: LEAST_DOLLARS,
         maximum: MOST_DOLLARS,
-        description: 'Dollars, by the prices of `models.entries`. Requests to models count, all others cost nothing.',
+        description: 'Dollars, by the prices of `models.entries`. Only requests to models cost anything.',
       }),
     ),
     tokens: Type.Optional(
       Type.Integer({
         minimum: 1,
         maximum: MOST_TOKENS,
-        description: 'Tokens of prompts and answers together. Requests to models count, all others use none.',
+        description: 'Tokens of prompts and answers together. Only requests to models use any.',
       }),
     ),
     requests: Type.Optional(Type.Integer({ minimum: 1, maximum: MOST_REQUESTS, description: 'Requests of any kind.' })),
     every: Type.Enum(['request', 'day', 'month'], {
       description:
-        'When it begins anew: `day` at midnight UTC, `month` on the first of the month UTC. `request`: the most that a single request may come to; one that may come to more is refused with 422.',
+        'When it resets: `day` at midnight UTC, `month` on the first of the month UTC. `request`: the most that a single request may use; one that may use more is refused with 422.',
     }),
     per: OneOrMany(Per, {
       default: ['consumer'],
       minItems: 1,
       maxItems: 8,
-      description: 'Who has a budget of their own, as in `rate_limit`; `global` is one for all.',
+      description: 'Who has a separate budget, as in `rate_limit`; `global` is one budget for all.',
     }),
     dry_run: Type.Boolean({ default: false, description: 'Count and report in the metrics, but refuse nothing.' }),
     name: Type.Optional(
@@ -158,7 +158,7 @@ export const BudgetSchema = OneOrMany(BudgetEntry, {
   minItems: 1,
   maxItems: 4,
   description:
-    'How much may be used of tokens, money or requests by day or month of UTC. What a request may come to at most (its prompt, and its `max_tokens` or else the bound of the model, or 1,024) is reserved before the call, at the price of the dearest model that may answer; afterwards what it really used is counted. Over budget: 429 `BUDGET_EXCEEDED`. A longer stream takes more as it goes, and is ended when there is none. Budgets of settings, tier, consumer, key, service and route all apply.',
+    'Daily or monthly budget in tokens, dollars or requests, by the calendar of UTC. What a request may come to at most (its prompt, and its `max_tokens` or else the bound of the model, or 1,024) is reserved before the call, at the price of the dearest model that may answer; afterwards what it really used is counted. Over budget: 429 `BUDGET_EXCEEDED`. A longer stream takes more as it goes, and is ended when there is none. Budgets of settings, tier, consumer, key, service and route all apply.',
 });
 
 export type BudgetConfig = Static<typeof BudgetEntry>;

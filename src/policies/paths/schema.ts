@@ -16,7 +16,7 @@ export const PathsSchema = Section(
       default: 'refuse',
     }),
   },
-  { description: 'Paths that servers read in different ways.' },
+  { description: 'How paths are treated that servers read in different ways.' },
 );
 
 /** Loaded: what the file leaves to the kind of the service is filled in. */

@@ -48,7 +48,7 @@ export const RetrySchema = Section(
   },
   {
     description:
-      'Repeats a failed call, at another target or with a fallback model when there is one, as long as nothing has been sent to the client. `false` switches it off; a fallback is then asked only when no target of the model is available.',
+      'Repeats a failed call, at another target or with a fallback model if there is one, while nothing has been sent to the client. `false` switches it off; a fallback is then asked only when no target of the model is available.',
   },
 );
 
