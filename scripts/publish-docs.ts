@@ -45,15 +45,19 @@ function recordsIn(folder: string): string[] {
     .toSorted();
 }
 
-const SAMPLE = new Rejection('RATE_LIMIT_EXCEEDED', 'Rate limit exceeded: 60 requests per minute, 0 requests left; retry after 42 seconds.', {
-  facts: {
-    retryAfterSeconds: 42,
-    limit: 60,
-    currentCount: 60,
-    limitType: 'minute',
-    resetAtMs: Date.UTC(2026, 1, 1, 11, 30),
+const SAMPLE = new Rejection(
+  'RATE_LIMIT_EXCEEDED',
+  'Rate limit exceeded: 60 requests per minute, 0 requests left; retry after 42 seconds.',
+  {
+    facts: {
+      retryAfterSeconds: 42,
+      limit: 60,
+      currentCount: 60,
+      limitType: 'minute',
+      resetAtMs: Date.UTC(2026, 1, 1, 11, 30),
+    },
   },
-});
+);
 const CONTEXT = { requestId: 'req_8f3kd02kd9', path: '/service1/test' };
 
 function errorsPage(): string {

@@ -171,7 +171,9 @@ test('a database that went away is 503 with a time to retry, and a bug is 500 th
   const bug = await asAdmin(url)('get', '/admin/keys');
   expect([bug.status, bug.body.code]).toEqual([500, 'INTERNAL_ERROR']);
   expect(bug.text).not.toMatch(/api_keys|select|at /);
-  expect(logged).toContainEqual(expect.objectContaining({ msg: 'internal error in an endpoint of the gateway', level: 'error' }));
+  expect(logged).toContainEqual(
+    expect.objectContaining({ msg: 'internal error in an endpoint of the gateway', level: 'error' }),
+  );
   await deps.database.close();
   const outage = await asAdmin(url)('get', '/admin/keys');
   expect([outage.status, outage.body.code]).toEqual([503, 'STORE_UNAVAILABLE']);
