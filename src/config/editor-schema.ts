@@ -110,15 +110,11 @@ function mapFields(fields: Readonly<Record<string, SchemaNode>>, sheet: Sheet): 
 /** The ways a value without keys of its own may be written, what may stand for any value apart. */
 function atom(node: SchemaNode, sheet: Sheet): JsonSchema[] {
   const unit = node['x-unit'];
-  if (unit === 'duration') {
+  if (unit === 'duration' || unit === 'size') {
     const off = node['x-off'] ? [{ enum: ['off', false] }] : [];
-    return [{ type: 'number', minimum: 0 }, { type: 'string', pattern: DURATION_PATTERN }, ...off];
+    const pattern = unit === 'duration' ? DURATION_PATTERN : SIZE_PATTERN;
+    return [{ type: 'number', minimum: 0 }, { type: 'string', pattern }, ...off];
   }
-  if (unit === 'size')
-    return [
-      { type: 'number', minimum: 0 },
-      { type: 'string', pattern: SIZE_PATTERN },
-    ];
   if (unit === 'instant') return [{ type: 'string', pattern: '^\\d{4}-\\d{2}-\\d{2}' }];
   if (node.type === 'array') return list(node, sheet);
   if (node.enum) return [{ enum: node.enum.includes('off') ? [...node.enum, true, false] : node.enum }];

@@ -139,6 +139,8 @@ routes:
       idle: 7_000,
       idle_streamed: 7_000,
       total: 9_000,
+      upload_idle: 10_000,
+      upload_rate: 1_000,
     });
   });
 

@@ -142,9 +142,10 @@ class Walker {
   }
 
   private atom(unit: Exclude<AtomUnit, 'secret'>, schema: SchemaNode, value: unknown, path: Path): unknown {
+    if (schema['x-off'] && (value === 'off' || value === false)) return 0;
     switch (unit) {
       case 'duration':
-        return schema['x-off'] && (value === 'off' || value === false) ? 0 : (parseDuration(value) ?? value);
+        return parseDuration(value) ?? value;
       case 'size':
         return parseSize(value) ?? value;
       case 'instant':

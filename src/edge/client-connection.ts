@@ -20,6 +20,9 @@ export interface ConnectionRules {
 
 /** After so many a connection ends, so that balancers in front of the gateway can spread its client anew. */
 const MOST_REQUESTS = 1_000;
+/** Most answers are there before; a client that has left costs no more than this. */
+const PROBE_AFTER_MS = 250;
+const PROBE_EVERY_MS = 8_000;
 const HEAD_END = Buffer.from('\r\n\r\n');
 
 /**
@@ -38,6 +41,10 @@ export class ClientConnection {
   private declined: IncomingMessage | undefined;
   private isDeclinedHandshake = false;
   private lastWords: string | undefined;
+  /** An answer broke off: nothing may follow it. */
+  private isOver = false;
+  private isUpgraded = false;
+  private newestAnswer: ServerResponse | undefined;
 
   constructor(socket: Socket, rules: ConnectionRules) {
     this.socket = socket;
@@ -50,6 +57,7 @@ export class ClientConnection {
     if (this.declined === req && this.isDeclinedHandshake)
       return this.refuse('UPGRADE_REFUSED', 'a handshake behind an unanswered request');
     this.newest = req;
+    this.newestAnswer = res;
     if (this.isLast(req, res)) {
       res.shouldKeepAlive = false;
       this.ignoreRest();
@@ -65,6 +73,7 @@ export class ClientConnection {
     if (isHandshake && !this.isClosing && answerInFront(this.socket) === undefined) {
       // The bytes behind it are the tunnel's.
       this.isClosing = true;
+      this.isUpgraded = true;
       return true;
     }
     this.declined = req;
@@ -84,6 +93,7 @@ export class ClientConnection {
    * ends.
    */
   refuse(code: ErrorCode, reason: string): void {
+    if (this.isOver) return;
     const broken = this.newest && isIncomplete(this.newest) ? this.newest : undefined;
     if (this.lastWords !== undefined || (this.isClosing && !broken)) return;
     this.isClosing = true;
@@ -98,6 +108,20 @@ export class ClientConnection {
     this.isClosing = true;
     // Node calls this after the last answer, and would close the socket on whatever has not been read.
     this.socket.destroySoon = () => closeInStages(this.socket);
+  }
+
+  /**
+   * The client has ended its side. It may be gone, or be waiting for its answers (RFC 9112 section 9.6): once an answer
+   * has begun it is taken to be gone, as nothing more will show it; before, it gets what it asked for.
+   */
+  endRequests(): void {
+    const inFront = answerInFront(this.socket);
+    if (this.isUpgraded || !inFront || !this.newestAnswer) return;
+    this.isClosing = true;
+    if (inFront.headersSent && inFront === this.newestAnswer) return void this.socket.end();
+    // Node has marked it as the last, and forgets that when the head is written.
+    if (!this.newestAnswer.headersSent) this.newestAnswer.shouldKeepAlive = false;
+    this.probe(PROBE_AFTER_MS);
   }
 
   /** The connection is gone. */
@@ -118,14 +142,29 @@ export class ClientConnection {
 
   /** The requests that are not alone on the connection, the one being answered among them. */
   private line(): Pipeline {
-    this.pipeline ??= new Pipeline(
-      this.rules.mostAtOnce,
-      (req, res) => this.start(req, res),
-      () => this.sayLastWords(),
-    );
+    this.pipeline ??= new Pipeline(this.rules.mostAtOnce, {
+      onTurn: (req, res) => this.start(req, res),
+      onBroken: (res) => this.endAt(res),
+      onIdle: () => this.sayLastWords(),
+    });
     const inFront = answerInFront(this.socket);
     if (inFront) this.pipeline.follow(inFront);
     return this.pipeline;
+  }
+
+  /**
+   * An answer broke off, maybe before its turn: Node would then send what there is of it, and wait for the rest for ever.
+   */
+  private endAt(res: ServerResponse): void {
+    const { socket } = this;
+    this.isClosing = true;
+    this.pipeline?.dropWaiting();
+    // Nothing of it has been sent: what was to be said in its place can still be said.
+    if (!res.headersSent && this.lastWords !== undefined) return;
+    this.isOver = true;
+    const end = (): void => socket.destroySoon();
+    if (res.socket !== null) end();
+    else res.once('socket', () => process.nextTick(end));
   }
 
   private isLast(req: IncomingMessage, res: ServerResponse): boolean {
@@ -137,6 +176,24 @@ export class ClientConnection {
       res.shouldKeepAlive &&
       /(?:^|,)\s*close\s*(?:,|$)/i.test(req.headers.connection ?? '')
     );
+  }
+
+  /**
+   * A peer that has closed answers any byte with a reset, which the write after it finds; one that only waits skips
+   * interim answers (RFC 9110 section 15.2). HTTP/1.0 knows none.
+   */
+  private probe(afterMs: number): void {
+    const ask = this.rules.guard.listener(
+      'probe',
+      () => this.socket,
+      () => {
+        const inFront = answerInFront(this.socket);
+        if (!inFront || inFront.headersSent || inFront.destroyed || inFront.req.httpVersionMinor === 0) return;
+        inFront.writeContinue();
+        this.probe(Math.min(2 * afterMs, PROBE_EVERY_MS));
+      },
+    );
+    setTimeout(ask, afterMs).unref();
   }
 
   /** Ends the request whose own body broke, and says whether it can still be answered. */
@@ -156,7 +213,7 @@ export class ClientConnection {
 
   private sayLastWords(): void {
     const { lastWords, socket } = this;
-    if (lastWords === undefined || !socket.writable) return;
+    if (lastWords === undefined || this.isOver || !socket.writable) return;
     socket.write(lastWords);
     closeInStages(socket);
   }

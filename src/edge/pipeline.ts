@@ -6,6 +6,15 @@ interface Waiting {
   readonly res: ServerResponse;
 }
 
+interface PipelineEvents {
+  /** The turn of a request has come. */
+  readonly onTurn: (req: IncomingMessage, res: ServerResponse) => void;
+  /** An answer was given up before it was whole. */
+  readonly onBroken: (res: ServerResponse) => void;
+  /** Nothing runs and nothing waits any more. */
+  readonly onIdle: () => void;
+}
+
 const SAFE_METHODS: ReadonlySet<string | undefined> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
@@ -17,14 +26,11 @@ export class Pipeline {
   private readonly mostAtOnce: number;
   private readonly running = new Set<ServerResponse>();
   private readonly waiting: Waiting[] = [];
-  private readonly start: (req: IncomingMessage, res: ServerResponse) => void;
-  /** Called when nothing runs and nothing waits any more. */
-  private readonly onIdle: () => void;
+  private readonly events: PipelineEvents;
 
-  constructor(mostAtOnce: number, start: (req: IncomingMessage, res: ServerResponse) => void, onIdle: () => void) {
+  constructor(mostAtOnce: number, events: PipelineEvents) {
     this.mostAtOnce = mostAtOnce;
-    this.start = start;
-    this.onIdle = onIdle;
+    this.events = events;
   }
 
   get isIdle(): boolean {
@@ -37,6 +43,7 @@ export class Pipeline {
     this.running.add(res);
     res.once('close', () => {
       this.running.delete(res);
+      if (!res.writableFinished) this.events.onBroken(res);
       this.advance();
     });
   }
@@ -74,9 +81,9 @@ export class Pipeline {
     for (let next = this.waiting[0]; next && this.mayJoin(next.req); next = this.waiting[0]) {
       this.waiting.shift();
       this.follow(next.res);
-      this.start(next.req, next.res);
+      this.events.onTurn(next.req, next.res);
     }
-    if (this.isIdle) this.onIdle();
+    if (this.isIdle) this.events.onIdle();
   }
 
   private mayJoin(req: IncomingMessage): boolean {

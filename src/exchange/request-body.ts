@@ -7,6 +7,7 @@ import type { Deadline, Waiter } from './deadline.ts';
 import { Holding } from './holding.ts';
 import { watchReading } from '../edge/close-in-stages.ts';
 import { PassingBody, type PassingBodyOwner } from './passing-body.ts';
+import { type BodyPace, DEFAULT_PACE, PaceMeter } from './body-pace.ts';
 import type { EdgeRequest } from '../edge/edge-request.ts';
 
 /** What one attempt sends. */
@@ -27,10 +28,6 @@ interface BodyPayer {
 
 /** Bodies up to this many declared bytes are gathered before the first attempt, so that a retry can repeat them. */
 const REPLAY_BYTES = 256 * 1024;
-/** A client must deliver its body at this many bytes per millisecond … */
-const SLOWEST_BYTES_PER_MS = 1;
-/** … after this many milliseconds of grace. */
-const BODY_GRACE_MS = 10_000;
 /** For the rest of a body that nobody needs. */
 const READING_AWAY = { silenceMs: 10_000, totalMs: 30_000 };
 
@@ -46,6 +43,8 @@ export class RequestBody implements PassingBodyOwner, Waiter {
   /** Why the body cannot be used, once that is known. */
   rejection: Rejection | undefined;
   bytesRead = 0;
+  /** How fast the client must be; set by the timeout policy. */
+  pace: BodyPace = DEFAULT_PACE;
   /** Which memory the body may take; chosen before it is gathered. */
   plane: BufferPlane = 'traffic';
   /** Set by the exchange, which learns who calls before a body is gathered. */
@@ -58,7 +57,7 @@ export class RequestBody implements PassingBodyOwner, Waiter {
   private readonly deadline: Deadline;
   private buffered: Buffer | undefined;
   private holding: Holding | undefined;
-  private startedAt = 0;
+  private meter: PaceMeter | undefined;
   private isStarted = false;
   private isComplete: boolean;
   private stream: Readable | undefined;
@@ -144,10 +143,10 @@ export class RequestBody implements PassingBodyOwner, Waiter {
     if (this.isStarted) return;
     this.isStarted = true;
     this.deadline.body = this;
-    this.startedAt = performance.now();
+    if (this.pace.bytesPerSecond > 0) this.meter = new PaceMeter(this.pace);
     // RFC 9110 10.1.1: 100 is sent only now, after every policy that could refuse has agreed.
     if (this.framing.expectContinue && !this.res.headersSent) this.res.writeContinue();
-    this.deadline.awaitBody(BODY_GRACE_MS);
+    this.awaitMore();
   }
 
   pause(): void {
@@ -164,7 +163,7 @@ export class RequestBody implements PassingBodyOwner, Waiter {
   }
 
   resume(): void {
-    this.startedAt += this.deadline.resumeBody();
+    this.meter?.excuse(this.deadline.resumeBody());
   }
 
   breakOff(): void {
@@ -178,9 +177,13 @@ export class RequestBody implements PassingBodyOwner, Waiter {
       this.fail(tooLarge(this.limit));
       return false;
     }
-    const allowedMs = BODY_GRACE_MS + this.bytesRead / SLOWEST_BYTES_PER_MS;
-    this.deadline.awaitBody(allowedMs - (performance.now() - this.startedAt));
+    if (this.meter && !this.meter.count(bytes, performance.now())) return !this.onExpire();
+    this.awaitMore();
     return true;
+  }
+
+  private awaitMore(): void {
+    if (this.pace.idle > 0) this.deadline.awaitBody(this.pace.idle);
   }
 
   private fail(rejection: Rejection): void {

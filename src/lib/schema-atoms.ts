@@ -55,6 +55,12 @@ export function Size(options: QuantityOptions) {
   return Type.Number(quantity('size', options, parseSize));
 }
 
+/** A size that may be `off`, which is 0 once loaded. */
+export function SizeOrOff(options: QuantityOptions) {
+  const words = quantity('size', options, (text) => (text === 'off' ? 0 : parseSize(text)));
+  return Type.Number({ ...words, minimum: 0, 'x-off': true });
+}
+
 /** A date or a date with time and offset: epoch milliseconds once loaded. */
 export function Instant(options: { description: string }) {
   return Type.Number({ ...options, 'x-unit': 'instant' });

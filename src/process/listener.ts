@@ -65,6 +65,8 @@ export function createListener(
   // The connection counts its requests itself: Node would answer those past its own count.
   server.maxRequestsPerSocket = 0;
   server.maxConnections = limits.connections;
+  // A client that has ended its side may be waiting for its answers; the connection looks after it.
+  Object.assign(server, { httpAllowHalfOpen: true });
   // Past a count of its own Node drops lines without a word; the edge counts, and refuses.
   server.maxHeadersCount = 0;
   const guard = new Guard(handlers.onEscape);
@@ -86,7 +88,7 @@ function trackConnections(server: Server, isTls: boolean, rules: ConnectionRules
   const begin = (socket: Socket): void => {
     const connection = new ClientConnection(socket, rules);
     connections.set(socket, connection);
-    socket.once('close', () => connection.end());
+    socket.once('end', () => connection.endRequests()).once('close', () => connection.end());
   };
   server.on(isTls ? 'secureConnection' : 'connection', rules.guard.listener('connection', itself, begin));
   return connections;

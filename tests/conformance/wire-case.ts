@@ -1,5 +1,5 @@
 /** What the client does next. A string is written as latin1, in one packet unless the run splits it. */
-type ClientStep =
+export type ClientStep =
   | string
   /** Waits until so many answers have come in all. */
   | { readonly awaitAnswers: number }

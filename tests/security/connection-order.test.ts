@@ -268,3 +268,30 @@ describe('pipelined requests', () => {
     expect(new Set(statuses)).toEqual(new Set([404]));
   });
 });
+
+describe('a client that ends its side before it has its answer', () => {
+  test('and waits gets an interim answer after a while, and then its own', async () => {
+    const open = holdAnswers();
+    const connection = await connectRaw(urls.public);
+    const before = upstream.requests.length;
+    await connection.send(get('/open/hold'));
+    await until(() => upstream.requests.length > before);
+    connection.end();
+    await until(() => connection.bytes.includes('HTTP/1.1 100 Continue\r\n\r\n'));
+    open();
+    expect(await connection.read()).toMatchObject({ status: 200, text: '/hold' });
+    expect(await connection.closed).toBe('fin');
+    connection.destroy();
+  });
+
+  test('and is gone costs its upstream call', async () => {
+    holdAnswers();
+    const connection = await connectRaw(urls.public);
+    const before = upstream.requests.length;
+    await connection.send(get('/open/hold'));
+    await until(() => upstream.requests.length > before);
+    connection.destroy();
+    expect(await upstream.requests.at(-1)?.connection.closed).toBeDefined();
+    await until(() => gateway.gateway.running.size === 0);
+  });
+});

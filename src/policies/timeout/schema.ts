@@ -1,4 +1,4 @@
-import { Duration, DurationOrOff, Section } from '../../lib/schema-atoms.ts';
+import { Duration, DurationOrOff, Section, SizeOrOff } from '../../lib/schema-atoms.ts';
 import { type Static, Type } from '../../lib/schema-builder.ts';
 import type { ByKind } from '../../lib/service-kind.ts';
 
@@ -36,10 +36,24 @@ export const TimeoutSchema = Section(
     total: Type.Optional(
       DurationOrOff({ description: 'Time for the whole exchange. Default `off`; `30m` for llm.', maximum: '30d' }),
     ),
+    upload_idle: Type.Optional(
+      DurationOrOff({
+        description:
+          'Longest pause between two pieces of a request body; past it 408. `off` for streams that go both ways. Default `10s`.',
+        maximum: '30d',
+      }),
+    ),
+    upload_rate: Type.Optional(
+      SizeOrOff({
+        description:
+          'Least bytes per second of a request body, over any 30 seconds once 64 KiB have come; below it 408. Default `1000B`.',
+        maximum: '1GiB',
+      }),
+    ),
   },
   {
     description:
-      'Deadlines for the upstream. A request that exceeds one is answered 504. Each field is inherited on its own.',
+      'Deadlines for the upstream, and for the client while it sends its body. A request that exceeds one is answered 504. Each field is inherited on its own.',
   },
 );
 
@@ -56,12 +70,19 @@ export interface TimeoutConfig {
   readonly idle_streamed: number;
   /** 0 = no total deadline. */
   readonly total: number;
+  /** Milliseconds; 0 = off. */
+  readonly upload_idle: number;
+  /** Bytes per second; 0 = off. */
+  readonly upload_rate: number;
 }
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
+const UPLOAD = { upload_idle: 10_000, upload_rate: 1_000 };
+
 const HTTP: TimeoutConfig = {
+  ...UPLOAD,
   connect: 2_000,
   first_byte: MINUTE,
   first_byte_streamed: MINUTE,
@@ -75,6 +96,7 @@ export const DEFAULT_TIMEOUT: ByKind<TimeoutConfig> = {
   http: HTTP,
   embeddings: HTTP,
   llm: {
+    ...UPLOAD,
     connect: 2_000,
     first_byte: 10 * MINUTE,
     first_byte_streamed: MINUTE,
