@@ -23,11 +23,11 @@ export interface Sequence {
 }
 
 /** Stands in bodies: a parser that has lost its place reads it as a request. */
-export const SMUGGLED = 'GET /open/smuggled HTTP/1.1\r\nHost: s.test\r\n\r\n';
+const SMUGGLED = 'GET /open/smuggled HTTP/1.1\r\nHost: s.test\r\n\r\n';
 const MODES = ['ok', 'ok', 'ok', 'slow', 'early', 'chunks', 'large', 'reset', 'cut', 'interim'];
 
 /** Numbers from a seed, the same on every machine (mulberry32). */
-export function randomFrom(seed: number): () => number {
+function randomFrom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
