@@ -120,7 +120,7 @@ export class ClientConnection {
     this.isClosing = true;
     if (inFront.headersSent && inFront === this.newestAnswer) return void this.socket.end();
     // Node has marked it as the last, and forgets that when the head is written.
-    if (!this.newestAnswer.headersSent) this.newestAnswer.shouldKeepAlive = false;
+    if (!this.newestAnswer.headersSent && this.lastWords === undefined) this.newestAnswer.shouldKeepAlive = false;
     this.probe(PROBE_AFTER_MS);
   }
 

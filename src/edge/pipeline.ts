@@ -89,6 +89,8 @@ export class Pipeline {
   private mayJoin(req: IncomingMessage): boolean {
     if (this.running.size === 0) return true;
     if (this.running.size >= this.mostAtOnce || !SAFE_METHODS.has(req.method)) return false;
+    // Before its turn Node would put the 100 it waits for behind the head of its answer.
+    if (req.headers.expect !== undefined) return false;
     for (const { req: other } of this.running) if (!SAFE_METHODS.has(other.method)) return false;
     return true;
   }

@@ -20,6 +20,21 @@ function brokenBehindAnother(name: string, ...more: ClientStep[]): WireCase {
 
 /** Sequences that once broke a rule of the fuzzer. */
 export const FOUND: readonly WireCase[] = [
+  {
+    name: 'the 100 of a request that waits for its turn comes before its answer, not inside it',
+    source: 'fuzzer of sequences',
+    client: [
+      get('/open/a'),
+      { awaitUpstream: 1 },
+      message('GET /open/b HTTP/1.1', ['Transfer-Encoding: chunked', 'Expect: 100-continue'], '3\r\nabc\r\n0\r\n\r\n'),
+    ],
+    upstream: [HELD, 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'],
+    expect: {
+      answers: [WHOLE, { ...WHOLE, interim: [100] }],
+      then: 'serves',
+      upstream: ['GET /a', { line: 'GET /b', body: 'abc' }],
+    },
+  },
   brokenBehindAnother('ends the connection'),
   brokenBehindAnother('is not followed by a refusal', 'G@T / HTTP/1.1\r\n\r\n'),
   brokenBehindAnother('is not followed by another answer', message('PUT /open/c HTTP/1.1', ['Content-Length: 0'])),
