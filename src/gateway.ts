@@ -221,7 +221,7 @@ export class Gateway {
     exchange.params = params;
     if (to.kind === 'own') {
       exchange.route = this.compiled.ownRoute;
-      return this.own.handle(exchange, plane);
+      return this.enterOwn(exchange, plane);
     }
     // Only an HTTP/1.0 request may lack a Host, and then nothing tells whose route it means.
     if (exchange.edge.host === '') return this.refuse(exchange, NO_HOST);
@@ -230,6 +230,14 @@ export class Gateway {
     exchange.gauge = to.route.metrics;
     exchange.gauge.inFlight(1);
     serve(exchange, to.route, proceed, this.reportBug);
+  }
+
+  /** A browser's preflight has no credentials, so it is answered before anything else, and never for administration. */
+  private enterOwn(exchange: Exchange, plane: Plane): void {
+    const cors = exchange.edge.path.startsWith('/admin') ? undefined : this.compiled.ownCors;
+    const preflight = cors?.decide(exchange);
+    if (preflight) return answer(exchange, preflight);
+    this.own.handle(exchange, plane);
   }
 
   private refuse(exchange: Exchange, rejection: Rejection): void {

@@ -24,10 +24,13 @@ import { readBody, readQuery } from './read-input.ts';
 import { toRejection } from './to-rejection.ts';
 
 /** Nothing here is a page, so nothing needs to be loaded, framed or run. Subdomains may belong to somebody else. */
-const secureHeaders = helmet({
-  contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
-  strictTransportSecurity: { includeSubDomains: false },
-});
+function secureHeaders({ settings }: GatewayConfig): RequestHandler {
+  return helmet({
+    contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+    // RFC 6797 7.2: never over plain HTTP.
+    strictTransportSecurity: settings.listen.tls ? { includeSubDomains: false } : false,
+  });
+}
 
 const NOT_FOUND = new Rejection('NOT_FOUND', 'The gateway has no such endpoint.');
 
@@ -98,7 +101,7 @@ class OwnEndpoints {
     const requestIdOf = (req: IncomingMessage): string => this.exchangeOf(req).id;
     const factsOf = (req: IncomingMessage): RequestFacts => factsFor(this.exchangeOf(req));
     app.use(createRequestLog(this.context.deps.log, config.settings.log.mask, requestIdOf, factsOf));
-    app.use(secureHeaders);
+    app.use(secureHeaders(config));
     for (const [path, endpoints] of byPath(offers)) {
       const route = app.route(path);
       for (const endpoint of endpoints) {

@@ -37,7 +37,7 @@ export function expandConfig(file: ConfigFile): Expanded {
   });
   const config: GatewayConfig = {
     hash: hashForDisplay(file),
-    settings: file.settings,
+    settings: effectiveSettings(file),
     tiers: file.tiers,
     consumers: file.consumers.map(expandConsumer),
     auth: file.auth,
@@ -45,6 +45,12 @@ export function expandConfig(file: ConfigFile): Expanded {
     routes: [...sources.keys()],
   };
   return { config: deepFreeze(config), sources };
+}
+
+/** The gateway's own endpoints are open to the same pages as its services, unless the settings say otherwise. */
+function effectiveSettings({ settings, defaults }: ConfigFile): ConfigFile['settings'] {
+  const cors = settings.cors ?? (defaults.cors || undefined);
+  return cors === undefined ? settings : { ...settings, cors };
 }
 
 function expandService(name: string, fields: ServiceFields, { defaults }: ConfigFile): ServiceConfig {
@@ -64,7 +70,7 @@ function layersOf(file: ConfigFile, service: string | undefined, route: RouteFie
   const own = service === undefined ? undefined : file.services[service];
   return {
     kind: own?.kind ?? 'http',
-    settings: file.settings,
+    settings: effectiveSettings(file),
     tiers: file.tiers,
     service: own && { name: service as string, defaults: file.defaults, own },
     route: route && { name: route.name, own: route },

@@ -26,6 +26,8 @@ export interface MatchedRoute {
   readonly dialect: Dialect;
   /** Adds what every response of the route carries, refusals included: the limit headers. */
   decorate(headers: string[], exchange: Exchange): void;
+  /** The route's own edits, made to an answer of the gateway's as to one of the upstream's; `undefined` = none. */
+  readonly editOwn?: ((headers: readonly string[]) => string[]) | undefined;
 }
 
 /** What the matched route decided about calling its upstream; compiled once per route. */

@@ -53,7 +53,7 @@ export function answer(exchange: Exchange, { status, headers, body }: OwnAnswer)
 
 function send(exchange: Exchange, status: number, headers: string[], payload: Buffer | undefined): void {
   headers.push('X-Request-Id', exchange.id);
-  sendWhole(exchange, status, headers, payload);
+  sendWhole(exchange, status, exchange.route?.editOwn?.(headers) ?? headers, payload);
 }
 
 /**

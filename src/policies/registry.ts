@@ -12,6 +12,7 @@ import { modelRoutingPolicy } from './model-routing/model-routing.policy.ts';
 import { pathsPolicy } from './paths/paths.policy.ts';
 import type { AnyAccessPolicy, AnyAttemptPolicy, AnySendPolicy } from './policy.ts';
 import { retryPolicy } from './retry/retry.policy.ts';
+import { securityHeadersPolicy } from './security-headers/security-headers.policy.ts';
 import { streamPolicy } from './stream/stream.policy.ts';
 import { timeoutPolicy } from './timeout/timeout.policy.ts';
 
@@ -27,6 +28,7 @@ export const ACCESS_ORDER = [
   ['headers', headersPolicy],
   ['timeout', timeoutPolicy],
   ['stream', streamPolicy],
+  ['security_headers', securityHeadersPolicy],
   ['cors', corsPolicy],
   ['ip', ipPolicy],
   ['auth', authPolicy],

@@ -16,6 +16,7 @@ import { IpSchema } from './ip/schema.ts';
 import { BudgetSchema, expandRateLimit, RateLimitSchema } from './limits/schema.ts';
 import { DEFAULT_PATHS, PathsSchema } from './paths/schema.ts';
 import { RetrySchema } from './retry/schema.ts';
+import { SecurityHeadersSchema, SecurityHeadersShorthand } from './security-headers/schema.ts';
 import { DEFAULT_STREAM, StreamSchema } from './stream/schema.ts';
 import { DEFAULT_TIMEOUT, TimeoutSchema } from './timeout/schema.ts';
 
@@ -44,6 +45,7 @@ export const POLICIES = {
   authorize: { schema: AuthorizeSchema, on: 'routes', off: true, unwritten: always(AuthorizeSchema) },
   ip: { schema: IpSchema, on: 'routes', off: true },
   cors: { schema: CorsSchema, on: 'routes', off: true },
+  security_headers: { schema: SecurityHeadersSchema, on: 'routes', off: true },
   body_limit: { schema: BodyLimitSchema, on: 'routes', unwritten: DEFAULT_BODY_LIMIT },
   concurrency: { schema: ConcurrencySchema, on: 'routes', off: true },
   rate_limit: { schema: RateLimitSchema, on: 'routes', off: true },
@@ -85,6 +87,11 @@ export const SHORTHANDS: { readonly [K in PolicyKey]?: Shorthand } = {
     schema: Type.Array(Type.String(), { description: 'Origins that may read responses.' }),
     matches: Array.isArray,
     expand: (origins) => ({ origins }),
+  },
+  security_headers: {
+    schema: SecurityHeadersShorthand,
+    matches: (value) => value === true,
+    expand: () => ({}),
   },
   idempotency: {
     schema: IdempotencyShorthand,

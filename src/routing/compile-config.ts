@@ -9,6 +9,7 @@ import type { MatchedRoute } from '../exchange/exchange.ts';
 import type { Plane } from '../edge/plane.ts';
 import { once } from '../lib/once.ts';
 import { Kind } from '../lib/shelf.ts';
+import { CorsRules } from '../policies/cors/cors.policy.ts';
 import { writeLimitHeaders } from '../policies/limits/limit-headers.ts';
 import { CallerLimits } from './caller-limits.ts';
 import { compileRoute } from './compile-route.ts';
@@ -33,6 +34,8 @@ export interface CompiledConfig {
   /** Stands for the gateway's own endpoints in metrics, logs and errors. */
   readonly ownRoute: MatchedRoute;
   readonly ownAccess: OwnAccess;
+  /** Cross-origin access to those of them that are not for administration. */
+  readonly ownCors: CorsRules | undefined;
   /** Compiled when it is first asked for. */
   readonly callerLimits: () => CallerLimits;
 }
@@ -55,6 +58,7 @@ export function compileConfig(config: GatewayConfig, ownPaths: OwnPaths, deps: D
     },
     ownRoute: ownRoute(config.settings),
     ownAccess: new OwnAccess(config, deps),
+    ownCors: config.settings.cors && new CorsRules(config.settings.cors),
     callerLimits: once(() => new CallerLimits(config, deps)),
   };
 }

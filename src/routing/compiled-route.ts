@@ -26,6 +26,7 @@ export class CompiledRoute implements MatchedRoute {
   readonly steps: readonly AccessStep[];
   readonly upstream: UpstreamService | undefined;
   readonly metrics: ServiceMetrics;
+  readonly editOwn: MatchedRoute['editOwn'];
   private readonly parts: RouteParts;
 
   constructor(parts: RouteParts) {
@@ -35,6 +36,7 @@ export class CompiledRoute implements MatchedRoute {
     this.steps = parts.steps;
     this.upstream = parts.upstream;
     this.metrics = parts.metrics;
+    this.editOwn = parts.responseHeaders.editOwn;
     this.parts = parts;
   }
 

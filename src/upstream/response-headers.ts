@@ -51,6 +51,12 @@ export class ResponseHeaders {
     this.via = `1.1 ${viaPseudonym}`;
   }
 
+  /** The route's edits, for answers of the gateway's own; `undefined` without any. */
+  get editOwn(): ((headers: readonly string[]) => string[]) | undefined {
+    const { edits } = this;
+    return edits && ((headers) => edits.apply(headers));
+  }
+
   /**
    * name, value, … for `ServerResponse.writeHead`: end-to-end lines in their order, `Set-Cookie` one per line, then
    * what the gateway adds, then the route's own edits. Copied values cannot hold CR, LF or NUL: the upstream's answer

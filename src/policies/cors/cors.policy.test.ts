@@ -11,6 +11,7 @@ const BASE: CorsConfig = {
   origins: [APP],
   methods: ['GET', 'POST'],
   headers: [],
+  expose_headers: [],
   credentials: false,
   max_age: 600_000,
 };
@@ -75,6 +76,13 @@ describe('any other answer, errors included', () => {
     expect(marked({}, APP).raw).toEqual(['Vary', 'Origin', 'Access-Control-Allow-Origin', APP]);
     expect(marked({}, 'https://evil.example').raw).toEqual(['Vary', 'Origin']);
     expect(marked({}, undefined).raw).toEqual(['Vary', 'Origin']);
+  });
+
+  test('exposes the configured headers to allowed origins, beside those of the upstream', () => {
+    const config = { expose_headers: ['Retry-After', 'X-Request-Id'] };
+    const headers = marked(config, APP, ['Access-Control-Expose-Headers', 'X-Own']);
+    expect(headers.all('access-control-expose-headers')).toEqual(['X-Own', 'Retry-After, X-Request-Id']);
+    expect(marked(config, 'https://evil.example').has('access-control-expose-headers')).toBe(false);
   });
 
   test('replaces what the upstream said about origins', () => {

@@ -18,11 +18,13 @@ export const corsPolicy = defineAccessPolicy({
   },
 });
 
-class CorsRules {
+/** The rules of one section. */
+export class CorsRules {
   private readonly config: CorsConfig;
   private readonly allowsAny: boolean;
   private readonly origins: ReadonlySet<string>;
   private readonly credentials: readonly string[];
+  private readonly exposed: readonly string[];
 
   constructor(config: CorsConfig) {
     this.config = config;
@@ -31,8 +33,11 @@ class CorsRules {
     // Any origin together with credentials would let every website act as the visitor.
     const isOffered = config.credentials && !this.allowsAny;
     this.credentials = isOffered ? ['Access-Control-Allow-Credentials', 'true'] : [];
+    const { expose_headers: exposed } = config;
+    this.exposed = exposed.length === 0 ? [] : ['Access-Control-Expose-Headers', exposed.join(', ')];
   }
 
+  /** Answers a preflight; for any other request the answer that is to come is marked. */
   decide(exchange: Exchange): Reply | undefined {
     const { edge } = exchange;
     const origin = edge.headers.get('origin');
@@ -64,7 +69,9 @@ class CorsRules {
     // Without it, a shared cache would hand one origin's answer to another.
     if (!this.allowsAny) headers.push('Vary', 'Origin');
     const allowed = origin === undefined ? undefined : this.allowedOrigin(origin);
-    if (allowed !== undefined) headers.push('Access-Control-Allow-Origin', allowed, ...this.credentials);
+    if (allowed !== undefined) {
+      headers.push('Access-Control-Allow-Origin', allowed, ...this.credentials, ...this.exposed);
+    }
   }
 
   private allowedOrigin(origin: string): string | undefined {

@@ -6,6 +6,27 @@ const Origin = Type.String({
   'x-form': 'an origin such as https://app.example, or *',
 });
 
+/** Without these a page cannot see why it was refused, nor for how long. */
+const EXPOSED_BY_DEFAULT = [
+  'Retry-After',
+  'X-Request-Id',
+  'X-RateLimit-Limit',
+  'X-RateLimit-Remaining',
+  'X-RateLimit-Reset',
+  'RateLimit',
+  'RateLimit-Policy',
+  'X-RateLimit-Limit-Requests',
+  'X-RateLimit-Remaining-Requests',
+  'X-RateLimit-Reset-Requests',
+  'X-RateLimit-Limit-Tokens',
+  'X-RateLimit-Remaining-Tokens',
+  'X-RateLimit-Reset-Tokens',
+  'X-Gateway-Model',
+  'X-Gateway-Attempts',
+  'X-Gateway-Cost',
+  'Idempotency-Replayed',
+];
+
 export const CorsSchema = Section(
   {
     origins: Type.Array(Origin, {
@@ -22,6 +43,12 @@ export const CorsSchema = Section(
     headers: Type.Array(HeaderName(), {
       description: 'Request headers a preflight allows. Empty allows what the preflight asks for.',
       default: [],
+    }),
+    expose_headers: Type.Array(HeaderName(), {
+      description:
+        'Response headers that scripts may read, on refusals as well. The default names what tells a client about its limits, its request and the model that answered. Headers that the upstream exposes stay exposed.',
+      default: EXPOSED_BY_DEFAULT,
+      uniqueItems: true,
     }),
     credentials: Type.Boolean({
       description: 'Whether browsers may send cookies and HTTP authentication. Never together with origin `*`.',
