@@ -26,7 +26,7 @@ export interface MatchedRoute {
   readonly dialect: Dialect;
   /** Adds what every response of the route carries, refusals included: the limit headers. */
   decorate(headers: string[], exchange: Exchange): void;
-  /** The route's own edits, made to an answer of the gateway's as to one of the upstream's; `undefined` = none. */
+  /** The route's edits of response headers, for the gateway's own answers. */
   readonly editOwn?: ((headers: readonly string[]) => string[]) | undefined;
 }
 

@@ -32,8 +32,10 @@ afterAll(async () => {
   upstream.close();
 });
 
-const ask = (path: string, init: RequestInit & { headers?: Record<string, string> } = {}) =>
-  fetch(gateway.url + path, { ...init, headers: { origin: APP, 'x-api-key': API_KEY, ...init.headers } });
+const ask = (
+  path: string,
+  { method = 'GET', headers = {} }: { method?: string; headers?: Record<string, string> } = {},
+) => fetch(gateway.url + path, { method, headers: { origin: APP, 'x-api-key': API_KEY, ...headers } });
 
 const preflight = (path: string, origin = APP) =>
   fetch(gateway.url + path, {
