@@ -265,7 +265,6 @@ export class Exchange implements Listed {
     (this.settleHooks ??= []).push(hook);
   }
 
-  /** Called by the one close listener. */
   settle(): void {
     this.running?.abandon();
     this.deadline.clear();
