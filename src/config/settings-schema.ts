@@ -218,7 +218,6 @@ export const SettingsSchema = Section(
     }),
     rate_limit: policyField('rate_limit'),
     budget: policyField('budget'),
-    // For the gateway's own endpoints; `defaults.cors` unless given.
     cors: policyField('cors'),
     accounts: AccountsSchema,
     workers: Type.Enum(['auto', ...Array.from({ length: 16 }, (_, index) => index + 1)], {
