@@ -7,6 +7,7 @@ import { ERROR_CATALOG } from '../src/errors/catalog.ts';
 import { type Dialect, DIALECTS } from '../src/errors/dialect.ts';
 import { Rejection } from '../src/errors/rejection.ts';
 import { renderRejection, renderStreamError } from '../src/errors/render.ts';
+import { type Repeatability, ruleForFailure } from '../src/policies/retry/retry-rules.ts';
 import {
   COMPAT_METRICS,
   GATEWAY_METRICS,
@@ -14,6 +15,8 @@ import {
   MODEL_METRICS,
   SERVICE_METRICS,
 } from '../src/telemetry/declarations.ts';
+import type { FailureKind } from '../src/upstream/attempt.ts';
+import { FAULTS } from '../src/upstream/fault-table.ts';
 import { architecturePage } from './rooms-table.ts';
 
 /** Path in the repository → content. */
@@ -45,6 +48,24 @@ function recordsIn(folder: string): string[] {
     .toSorted();
 }
 
+/** Failures before a byte of the request can have been sent. */
+const UNSENT: ReadonlySet<FailureKind> = new Set(['refused', 'dns', 'tls', 'connect_timeout']);
+
+function faultTable(): string {
+  const rows = Object.entries(FAULTS).map(([name, { by, when, code }]) => {
+    const { status } = ERROR_CATALOG[code];
+    const counts = by === 'upstream' ? 'failure' : 'nothing';
+    return `| \`${name}\` | ${when} | ${by} | ${status} \`${code}\` | ${counts} | ${repeated(name as FailureKind)} |`;
+  });
+  return ['| end | when | fault | answer | counted | repeated |', '|---|---|---|---|---|---|', ...rows].join('\n');
+}
+
+function repeated(kind: FailureKind): string {
+  const mayRepeat = (asWhat: Repeatability): boolean => ruleForFailure(kind, !UNSENT.has(kind), asWhat) !== undefined;
+  if (mayRepeat('once')) return 'any';
+  return [mayRepeat('repeatable') && 'idempotent', mayRepeat('paid') && 'models'].filter(Boolean).join(', ') || 'no';
+}
+
 const SAMPLE = new Rejection(
   'RATE_LIMIT_EXCEEDED',
   'Rate limit exceeded: 60 requests per minute, 0 requests left; retry after 42 seconds.',
@@ -73,6 +94,16 @@ function errorsPage(): string {
     '## Dialects',
     'A route answers in one of five shapes (`dialect` in the configuration). The same refusal in each:',
     ...DIALECTS.map(dialectSection),
+    '## Whose fault it was',
+    'An attempt at a target that brings no answer has one of these ends. Faults of the upstream count for its circuit ' +
+      'breaker and its latency, and may be repeated; what a client does, and what the gateway refuses by itself, say ' +
+      'nothing about a target. While a body is sent, the side that is waited for is at fault. Repeated: `any`: whatever ' +
+      'the method; `idempotent`: methods that may run twice, or all with `retry.methods: all`; `models`: calls of a ' +
+      'model, once, at another target or with a fallback. Health checks make attempts of their own.',
+    faultTable(),
+    'After the head of an answer has been passed on, a broken body is the fault of the upstream if it resets the ' +
+      'connection, ends it too early or sends nothing for `timeout.idle` (its breaker hears of it, the log says ' +
+      '`truncated`), and of the client if it leaves (`client_aborted`) or takes nothing for `timeout.idle`.',
     '## Inside a stream',
     'An event stream that the gateway has to end, because its upstream broke it off for one, gets one error event and ' +
       'then ends in order, without the marker of a regular end. Where the upstream has sent an error event of its own, ' +

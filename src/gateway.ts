@@ -37,7 +37,7 @@ import { type AccessLog, createAccessLog } from './telemetry/access-log.ts';
 import type { CallerStanding } from './api/context.ts';
 import { observeExchange } from './telemetry/observe.ts';
 import { endTruncated } from './upstream/truncated.ts';
-import { Tunnels } from './upstream/tunnel.ts';
+import { Tunnels } from './upstream/tunnels.ts';
 
 /** The gateway's own endpoints as one handler. */
 export interface OwnEndpoints {

@@ -3,6 +3,7 @@
 // Never in it: decisions: policies make them and write the result here.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { ClientConnection } from '../edge/client-connection.ts';
 import type { Dialect } from '../errors/dialect.ts';
 import type { Rejection } from '../errors/rejection.ts';
@@ -17,6 +18,7 @@ import type { ModelCall } from './model-call.ts';
 import type { Principal } from './principal.ts';
 import type { BodyPayload, RequestBody } from './request-body.ts';
 import type { TargetAddress } from './target-address.ts';
+import type { UpgradingClient } from './upgrading-client.ts';
 
 /** What the exchange needs to know of the route it matched; the compiled route implements it. */
 export interface MatchedRoute {
@@ -147,6 +149,8 @@ export class Exchange implements Listed {
   firstEventAt: number | undefined;
   /** The call that is running upstream, so that a client's departure can end it within the same tick. */
   running: RunningCall | undefined;
+  /** Set where the request is a WebSocket handshake that may go on to the upstream. */
+  upgrade: UpgradingClient | undefined;
   /** Milliseconds without a byte after which the client of an event stream gets a comment; 0 = never. */
   keepAliveMs = 0;
   /** May be set by whoever wants the answer even without a client, before the upstream is called. */
@@ -203,6 +207,11 @@ export class Exchange implements Listed {
   /** True once nobody waits for the answer: the client is gone or has been answered, and nothing wants the rest. */
   get isAbandoned(): boolean {
     return this.isCutShort || ((this.res.destroyed || this.res.closed) && !this.isDetached);
+  }
+
+  /** The answer is read on for a while without a client; when that time is up it is no fault of the upstream. */
+  get isDraining(): boolean {
+    return this.isDetached && this.onAbort === 'drain';
   }
 
   /** Body bytes that may come from the upstream after the client has left. */

@@ -1,56 +1,60 @@
 import type { Socket } from 'node:net';
-import type { Readable } from 'node:stream';
 import { GatewayError, Rejection } from '../errors/rejection.ts';
 import type { Exchange } from '../exchange/exchange.ts';
-import { DRAINING, reject } from '../exchange/respond.ts';
+import { cutShort, DRAINING } from '../exchange/respond.ts';
 import { UpstreamFailure } from '../upstream/attempt.ts';
-import { rejectionOf, unavailable } from '../upstream/classify.ts';
-import type { AnswerHead } from '../upstream/response-headers.ts';
-import type { Tunnels } from '../upstream/tunnel.ts';
+import type { Handshake } from '../upstream/handshake.ts';
+import type { Tunnels } from '../upstream/tunnels.ts';
+import type { UpgradeClient } from '../upstream/upgrade-client.ts';
 import type { CompiledRoute } from './compiled-route.ts';
 import type { Proceed } from './serve.ts';
 
 /** Opens the tunnel of a WebSocket handshake whose access steps have agreed. */
 export function tunnelTo(tunnels: Tunnels, socket: Socket, head: Buffer): Proceed {
-  return (exchange, route) => {
+  return async (exchange, route) => {
     const { upstream } = route;
     if (!upstream || !route.takesUpgrades)
       throw new GatewayError(new Rejection('UPGRADE_REFUSED', 'This route does not carry WebSockets.'));
-    const target = upstream.pick([], exchange);
-    if (!target) throw new GatewayError(unavailable(upstream, exchange));
-    if (target.inFlight >= target.maxConnections) throw new UpstreamFailure('overloaded', false);
     detach(exchange, socket);
-    tunnels.open(exchange, target, socket, head, {
-      onOpen: (answer) => {
-        countOpen(exchange, route);
-        return headersFor(exchange, route, answer);
-      },
-      onRefused: (answer, body) => {
-        exchange.res.assignSocket(socket);
-        relayRefusal(exchange, route, answer, body);
-      },
-      onFailed: (failure) => {
-        // At once: as soon as this returns the library ends the socket.
-        exchange.res.assignSocket(socket);
-        reject(exchange, rejectionOf(failure), route.dialect);
-      },
-      onCutShort: () => {
-        exchange.res.assignSocket(socket);
-        reject(exchange, DRAINING, route.dialect);
-      },
+    const client = tunnels.enter(exchange, socket, head, () => {
+      answerAsHttp(exchange, client);
+      cutShort(exchange, DRAINING, route.dialect);
     });
-    return undefined;
+    exchange.upgrade = client;
+    try {
+      const answer = (await upstream.sendHandshake(exchange)) as Handshake;
+      if (answer.status !== 101) answerAsHttp(exchange, client);
+      conclude(exchange, route, answer);
+    } catch (error) {
+      if (!exchange.isAbandoned) answerAsHttp(exchange, client);
+      throw error;
+    }
   };
 }
 
 /** From here on the bytes on the socket are the tunnel's; only its end still concerns the exchange. */
 function detach({ res }: Exchange, socket: Socket): void {
   res.detachSocket(socket);
-  socket.once('close', () => res.emit('close'));
+  socket.once('close', () => {
+    res.destroy();
+    res.emit('close');
+  });
 }
 
-function headersFor(exchange: Exchange, route: CompiledRoute, answer: AnswerHead): string[] {
-  exchange.answeredAt = performance.now();
+/** There is no tunnel: the socket carries an answer like any other. */
+function answerAsHttp({ res }: Exchange, client: UpgradeClient): void {
+  client.letGo();
+  if (!res.socket && !client.socket.destroyed) res.assignSocket(client.socket);
+}
+
+function conclude(exchange: Exchange, route: CompiledRoute, answer: Handshake): void {
+  const headers = headersFor(exchange, route, answer);
+  if (answer.status !== 101) return relayRefusal(exchange, answer, headers);
+  countOpen(exchange, route);
+  if (!answer.deliver(headers)) throw new UpstreamFailure('reset', true);
+}
+
+function headersFor(exchange: Exchange, route: CompiledRoute, answer: Handshake): string[] {
   const headers = route.responseHeaders(exchange, answer);
   route.decorate(headers, exchange);
   exchange.runHeadHooks(headers, answer.status);
@@ -58,9 +62,11 @@ function headersFor(exchange: Exchange, route: CompiledRoute, answer: AnswerHead
 }
 
 /** Hands the client what the upstream answered instead of agreeing, like the answer to any request. */
-function relayRefusal(exchange: Exchange, route: CompiledRoute, answer: AnswerHead, body: Readable): void {
+function relayRefusal(exchange: Exchange, answer: Handshake, headers: string[]): void {
   const { res, deadline, plan } = exchange;
+  const { body } = answer;
   const idleMs = plan?.timeouts.idle ?? 0;
+  if (!body) return void res.destroy();
   deadline.call = {
     onExpire: () => {
       res.destroy();
@@ -68,7 +74,7 @@ function relayRefusal(exchange: Exchange, route: CompiledRoute, answer: AnswerHe
     },
   };
   deadline.await('idle', idleMs);
-  res.writeHead(answer.status, headersFor(exchange, route, answer));
+  res.writeHead(answer.status, headers);
   body.on('data', (chunk: Buffer) => {
     exchange.bytesOut += chunk.length;
     deadline.await('idle', idleMs);
@@ -81,7 +87,6 @@ function relayRefusal(exchange: Exchange, route: CompiledRoute, answer: AnswerHe
 function countOpen(exchange: Exchange, { metrics }: CompiledRoute): void {
   exchange.res.statusCode = 101;
   exchange.isStream = true;
-  exchange.deadline.clear();
   metrics.streams(1);
   exchange.onSettled(() => metrics.streams(-1));
 }

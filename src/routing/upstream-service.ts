@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { ServiceConfig } from '../config/gateway-config.ts';
 import type { TargetConfig } from '../config/schema.ts';
 import type { Dependencies } from '../policies/policy-dependencies.ts';
@@ -9,9 +8,11 @@ import type { KeyOn } from '../policies/schemas.ts';
 import type { Attempt, Send } from '../upstream/attempt.ts';
 import { createBalancer } from '../upstream/balancer.ts';
 import { createForwarder } from '../upstream/forward.ts';
+import { createHandshaker } from '../upstream/handshake.ts';
 import { nameTargets } from '../upstream/target-names.ts';
 import { HealthProber } from '../upstream/health.ts';
-import { type ConnectionBounds, connectorTo, type TargetTls, UpstreamPools } from '../upstream/pools.ts';
+import { type ConnectionBounds, connectorTo, UpstreamPools } from '../upstream/pools.ts';
+import { TargetTls } from '../upstream/target-tls.ts';
 import { type Balancer, type ServiceTargets, Target } from '../upstream/targets.ts';
 
 /** One service ready to be called: its targets with their pools, probes and breakers, and the chain that uses them. */
@@ -21,6 +22,8 @@ export class UpstreamService implements ServiceTargets {
   readonly targets: readonly Target[];
   readonly pick: Balancer;
   readonly send: Send;
+  /** The same for WebSocket handshakes; what it resolves to is a `Handshake`. */
+  readonly sendHandshake: Send;
   /** Runs while the service is part of the configuration in force. */
   prober: HealthProber | undefined;
   private readonly makeProber: () => HealthProber | undefined;
@@ -33,10 +36,12 @@ export class UpstreamService implements ServiceTargets {
     const names = nameTargets(addresses);
     this.targets = config.targets.map((target, i) => targetOf(target, addresses[i] as URL, names[i] as string));
     this.pick = createBalancer(config.balance, this.targets);
-    const tls = new Map(config.targets.map((target, i) => [this.targets[i], target.tls && readTls(target.tls)]));
+    const tls = new Map(config.targets.map((target, i) => [this.targets[i], target.tls && new TargetTls(target.tls)]));
     const connectMs = config.timeout.connect;
     for (const target of this.targets) this.pools.open(target, { connectMs, tls: tls.get(target) }, bounds);
-    this.send = this.chain(config, deps);
+    const chain = this.chain(config, deps);
+    this.send = chain(createForwarder(this.pools));
+    this.sendHandshake = chain(createHandshaker(this.pools));
     const { health } = config;
     this.makeProber = () =>
       health
@@ -71,17 +76,17 @@ export class UpstreamService implements ServiceTargets {
     await this.pools.destroy();
   }
 
-  private chain(config: ServiceConfig, deps: Dependencies): Send {
+  /** The policies around whatever is attempted: requests and handshakes share breakers and the budget of retries. */
+  private chain(config: ServiceConfig, deps: Dependencies): (attempt: Attempt) => Send {
     const [sendPolicy, ...attemptPolicies]: readonly [AnySendPolicy, ...AnyAttemptPolicy[]] = UPSTREAM_ORDER;
     const sectionOf = (name: string) => config[name as KeyOn<'services'>];
-    let attempt: Attempt = createForwarder(this.pools);
-    for (const policy of attemptPolicies.toReversed()) {
+    const wraps = attemptPolicies.toReversed().flatMap((policy) => {
       const section = sectionOf(policy.name);
-      if (section) attempt = policy.create(section as never, deps, this)(attempt);
-    }
+      return section ? [policy.create(section as never, deps, this)] : [];
+    });
     const section = sectionOf(sendPolicy.name);
     const send = section ? sendPolicy.create(section as never, deps, this) : sendPolicy.createOff(deps, this);
-    return send(attempt);
+    return (attempt) => send(wraps.reduce((inner, wrap) => wrap(inner), attempt));
   }
 }
 
@@ -105,9 +110,4 @@ function credentialOf({ api_key: key, api_key_header: header, provider }: Target
   if (!key) return undefined;
   if (header !== undefined) return { name: header.toLowerCase(), value: key.reveal() };
   return findProvider(provider).credential(key.reveal());
-}
-
-function readTls(tls: NonNullable<TargetConfig['tls']>): TargetTls {
-  const read = (file: string | undefined): string | undefined => file && readFileSync(file, 'utf8');
-  return { ca: read(tls.ca), cert: read(tls.cert), key: read(tls.key), server_name: tls.server_name };
 }

@@ -1,83 +1,9 @@
-import type { ErrorCode } from '../errors/catalog.ts';
 import { Rejection } from '../errors/rejection.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { type FailureKind, UpstreamFailure } from './attempt.ts';
+import { FAULTS } from './fault-table.ts';
 import { isSuitable } from './balancer.ts';
 import type { AttemptOutcome, ServiceTargets, Target } from './targets.ts';
-
-interface FailureClass {
-  readonly outcome: 'failure' | 'neutral';
-  readonly code: ErrorCode;
-  /** Public: names no address, no port and nothing the upstream said. */
-  readonly detail: string;
-}
-
-/** Every way an attempt can end without an answer: what it means for the breaker and what the client is told. */
-const FAILURES: Readonly<Record<FailureKind, FailureClass>> = {
-  refused: { outcome: 'failure', code: 'UPSTREAM_ERROR', detail: 'The upstream refused the connection.' },
-  dns: { outcome: 'failure', code: 'UPSTREAM_ERROR', detail: 'The name of the upstream could not be resolved.' },
-  tls: {
-    outcome: 'failure',
-    code: 'UPSTREAM_ERROR',
-    detail: 'No trusted TLS connection to the upstream was possible.',
-  },
-  reset: {
-    outcome: 'failure',
-    code: 'UPSTREAM_ERROR',
-    detail: 'The upstream closed the connection before it answered.',
-  },
-  connect_timeout: {
-    outcome: 'failure',
-    code: 'UPSTREAM_TIMEOUT',
-    detail: 'The upstream did not accept a connection in time.',
-  },
-  write_timeout: {
-    outcome: 'failure',
-    code: 'UPSTREAM_TIMEOUT',
-    detail: 'The upstream stopped reading the request.',
-  },
-  first_byte_timeout: {
-    outcome: 'failure',
-    code: 'UPSTREAM_TIMEOUT',
-    detail: 'The upstream did not begin its answer in time.',
-  },
-  total_timeout: {
-    outcome: 'failure',
-    code: 'UPSTREAM_TIMEOUT',
-    detail: 'The request took longer than the route allows.',
-  },
-  invalid_response: {
-    outcome: 'failure',
-    code: 'UPSTREAM_INVALID_RESPONSE',
-    detail: 'The upstream sent something that is not a valid HTTP response.',
-  },
-  head_too_large: {
-    outcome: 'failure',
-    code: 'UPSTREAM_INVALID_RESPONSE',
-    detail: 'The response headers of the upstream are larger than `settings.limits.upstream_header_bytes` allows.',
-  },
-  overloaded: {
-    outcome: 'neutral',
-    code: 'OVERLOADED',
-    detail: 'All connections to the upstream are in use. Retry shortly.',
-  },
-  circuit_open: {
-    outcome: 'neutral',
-    code: 'CIRCUIT_OPEN',
-    detail: 'The upstream has been failing and is left alone for a while.',
-  },
-  client_aborted: {
-    outcome: 'neutral',
-    code: 'REQUEST_TIMEOUT',
-    detail: 'The client closed the connection before it was answered.',
-  },
-  request_body: {
-    outcome: 'neutral',
-    code: 'VALIDATION_ERROR',
-    detail: 'The request body broke off or could not be read.',
-  },
-  internal: { outcome: 'neutral', code: 'INTERNAL_ERROR', detail: 'The gateway failed to handle this request.' },
-};
 
 /**
  * Statuses that say the target itself is unwell; the 52x are what delivery networks answer for a dead origin. Other
@@ -102,7 +28,7 @@ export function outcomeOfError(error: unknown): AttemptOutcome {
 
 /** What an attempt that brought no answer says about its target. */
 export function outcomeOfFailure(kind: FailureKind): AttemptOutcome {
-  return FAILURES[kind].outcome;
+  return FAULTS[kind].by === 'upstream' ? 'failure' : 'neutral';
 }
 
 /**
@@ -110,7 +36,7 @@ export function outcomeOfFailure(kind: FailureKind): AttemptOutcome {
  * there is one.
  */
 export function rejectionOf(failure: UpstreamFailure): Rejection {
-  const { code, detail } = FAILURES[failure.kind];
+  const { code, detail } = FAULTS[failure.kind];
   return new Rejection(code, detail, {
     ...(LOCAL_WAITS.has(failure.kind) && retryAfter(1)),
     internal: `${failure.kind}${describeCause(failure.cause)}`,

@@ -1,20 +1,13 @@
 import { isIP, type Socket } from 'node:net';
 import { buildConnector, Client, type Dispatcher, Pool } from 'undici';
+import type { TargetTls } from './target-tls.ts';
 import type { Target } from './targets.ts';
 import { Wire } from './wire.ts';
-
-/** TLS material towards one target, as text. Certificates of targets are always verified. */
-export interface TargetTls {
-  readonly ca?: string | undefined;
-  readonly cert?: string | undefined;
-  readonly key?: string | undefined;
-  readonly server_name?: string | undefined;
-}
 
 /** How connections to one target are opened, for requests, health checks and WebSockets alike. */
 export interface ConnectionRules {
   readonly connectMs: number;
-  readonly tls: TargetTls | undefined;
+  readonly tls?: Pick<TargetTls, 'current'> | undefined;
 }
 
 /**
@@ -25,12 +18,16 @@ export function connectorTo(
   { tlsName = '' }: Pick<Target, 'tlsName'>,
   rules: ConnectionRules,
 ): buildConnector.connector {
-  const { ca, cert, key } = rules.tls ?? {};
-  const material = { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
-  const connect = buildConnector({ allowH2: false, timeout: rules.connectMs, ...material });
   const isName = tlsName !== '' && isIP(tlsName) === 0;
-  return ({ servername: _fromHost, host: _alsoFromHost, ...to }, callback) =>
-    connect(isName ? { ...to, servername: tlsName } : to, callback);
+  const build = (material = rules.tls?.current) => ({
+    material,
+    connect: buildConnector({ allowH2: false, timeout: rules.connectMs, ...material }),
+  });
+  let built = build();
+  return ({ servername: _fromHost, host: _alsoFromHost, ...to }, callback) => {
+    if (built.material !== rules.tls?.current) built = build();
+    built.connect(isName ? { ...to, servername: tlsName } : to, callback);
+  };
 }
 
 /** Whoever sends a request learns on which connection it goes out. */
@@ -75,6 +72,7 @@ const BOUNDS: ConnectionBounds = { headerBytes: 64 * 1024, ageMs: 300_000 };
 /** One keep-alive pool per target. The target's own in-flight cap stands before it, so nothing ever queues inside. */
 export class UpstreamPools {
   private readonly pools = new Map<Target, Pool>();
+  private readonly connectors = new Map<Target, buildConnector.connector>();
 
   /** `connectMs` bounds the TCP and TLS handshake; undici rounds it up to about a second, our own deadline does not. */
   open(target: Target, rules: ConnectionRules, { headerBytes, ageMs }: ConnectionBounds = BOUNDS): void {
@@ -92,12 +90,24 @@ export class UpstreamPools {
       factory: (origin, options) => new Connection(origin, options, connect, headerBytes),
     });
     this.pools.set(target, pool);
+    this.connectors.set(target, connect);
   }
 
   of(target: Target): Pool {
     const pool = this.pools.get(target);
     if (!pool) throw new Error(`no pool was opened for ${target.name}`);
     return pool;
+  }
+
+  /** Opens a connection of its own, for a tunnel. */
+  dial(target: Target): Promise<Socket> {
+    const { protocol, host, hostname, port } = new URL(target.origin);
+    const connect = this.connectors.get(target);
+    if (!connect) throw new Error(`no pool was opened for ${target.name}`);
+    const to = { protocol, host, port, hostname: hostname.replace(/^\[|\]$/g, '') };
+    return new Promise((resolve, reject) => {
+      connect(to, (...[error, socket]) => (error ? reject(error) : resolve(socket as Socket)));
+    });
   }
 
   /** Resolves when every running request has ended; idle connections close at once. */

@@ -123,8 +123,9 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, Answer, Running
 
   onExpire(phase: DeadlinePhase): boolean {
     if (this.phase === 'over') return false;
-    if (phase === 'idle' && this.isClientSlow) this.exchange.res.destroy();
-    else this.fail(this.isDrainOver(phase) ? 'client_aborted' : failureOfPhase(phase));
+    if (this.isClientSlow) this.exchange.res.destroy();
+    else if (!this.isAwaitingClient || !this.exchange.body.onExpire())
+      this.fail(phase === 'total' && this.exchange.isDraining ? 'client_aborted' : failureOfPhase(phase));
     return true;
   }
 
@@ -289,8 +290,8 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, Answer, Running
     this.controller?.resume();
   };
 
-  /** The time to read on without a client is up, which is no fault of the upstream. */
-  private isDrainOver(phase: DeadlinePhase): boolean {
-    return phase === 'total' && this.exchange.isDetached && this.exchange.onAbort === 'drain';
+  /** The upstream has taken all there is of the body. */
+  private get isAwaitingClient(): boolean {
+    return this.phase === 'waiting' && this.controller !== undefined && !this.isRequestSent && !this.wire?.isBlocked;
   }
 }

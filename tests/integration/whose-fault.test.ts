@@ -19,6 +19,12 @@ services:
     retry: false
     circuit_breaker: { min_requests: 2, error_percent: 10 }
     timeout: { first_byte: 100ms, idle: 100ms }
+  brief:
+    url: "${upstream.url}"
+    auth: false
+    retry: false
+    circuit_breaker: { min_requests: 1, error_percent: 1 }
+    timeout: { total: 700ms }
   narrow:
     url: "${upstream.url}"
     auth: false
@@ -86,6 +92,26 @@ describe('after eight clients that', () => {
 });
 
 describe('the total deadline', () => {
+  test('that passes while a client still sends is the client’s: 408, and the breaker stays closed', async () => {
+    const client = await opened(CHUNKED_POST.replace('fragile', 'brief'));
+    expect(await client.read()).toMatchObject({ status: 408 });
+    client.destroy();
+    expect(await sendRaw(gateway.url, get('/brief/x'))).toMatchObject({ status: 200 });
+  });
+
+  test('that passes while a client does not read is the client’s', async () => {
+    const body = Buffer.alloc(16 * 1024 * 1024, 'x');
+    upstream.play((call) => call.answer(200, body));
+    const client = await connectRaw(gateway.url);
+    client.socket.pause();
+    await client.send(get('/brief/x'));
+    await until(() => gateway.gateway.running.size === 1);
+    await until(() => gateway.gateway.running.size === 0);
+    client.destroy();
+    upstream.play(answerOk);
+    expect(await sendRaw(gateway.url, get('/brief/x'))).toMatchObject({ status: 200 });
+  });
+
   test('ends an exchange that waits in a queue', async () => {
     const { promise: held, resolve: release } = Promise.withResolvers<void>();
     upstream.play(async (call) => {
