@@ -133,14 +133,14 @@ function checkLineEnds(bytes: Buffer): void {
   }
 }
 
-const TRANSFER_ENCODING = /\r\ntransfer-encoding:[^\r\n]*/gi;
+const FRAMING_LINE = /\r\n(?:transfer-encoding|content-length):[^\r\n]*/gi;
 
 /** RFC 9110 5.6.3: around a value a tab is as good as a space. */
 function spaceTabs(bytes: Buffer, end: number): void {
   const tab = bytes.indexOf(TAB);
   if (tab === -1 || tab >= end) return;
   const head = bytes.toString('latin1', 0, end);
-  for (const { index, 0: line } of head.matchAll(TRANSFER_ENCODING)) {
+  for (const { index, 0: line } of head.matchAll(FRAMING_LINE)) {
     bytes.write(line.replaceAll('\t', ' '), index, 'latin1');
   }
 }
