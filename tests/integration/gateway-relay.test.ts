@@ -92,6 +92,7 @@ describe('what reaches the third party', () => {
     expect(received?.headers.get('authorization')).toBe('Bearer sk-upstream-secret');
     const names = received?.headers.lines.map(([name]) => name.toLowerCase()).sort();
     expect(names).toEqual([
+      'accept-encoding',
       'authorization',
       'connection',
       'content-length',

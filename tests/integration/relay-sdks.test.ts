@@ -317,7 +317,8 @@ describe('what reaches the provider', () => {
     expect(headers.get('content-length')).toBe(String(body.length));
     expect(JSON.parse(body.toString())).toMatchObject({ model: 'any', max_tokens: expect.any(Number) });
     expect(body.toString()).not.toContain('u-1');
-    for (const name of ['authorization', 'openai-api-key', 'accept-encoding', 'cookie', 'x-forwarded-for'])
+    expect(headers.get('accept-encoding')).toBe('identity');
+    for (const name of ['authorization', 'openai-api-key', 'cookie', 'x-forwarded-for'])
       expect([name, headers.get(name)]).toEqual([name, undefined]);
   });
 
