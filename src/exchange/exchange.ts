@@ -3,7 +3,6 @@
 // Never in it: decisions: policies make them and write the result here.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import type { ClientConnection } from '../edge/client-connection.ts';
 import type { Dialect } from '../errors/dialect.ts';
 import type { Rejection } from '../errors/rejection.ts';
