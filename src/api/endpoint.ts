@@ -1,6 +1,6 @@
 import { type Static, type TSchema, Type } from '../lib/schema-builder.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
-import { asNode } from '../config/normalize.ts';
+import { asNode } from '../config/text/normalize.ts';
 import type { Settings } from '../config/settings-schema.ts';
 import { compileValidator, type Validator } from '../config/validate.ts';
 import type { Rejection } from '../errors/rejection.ts';

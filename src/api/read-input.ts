@@ -1,6 +1,6 @@
 import { renderPath } from '../config/config-error.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
-import { asNode, isRecord, normalize } from '../config/normalize.ts';
+import { asNode, isRecord, normalize } from '../config/text/normalize.ts';
 import { GatewayError, Rejection } from '../errors/rejection.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { tooLarge } from '../exchange/request-body.ts';

@@ -2,7 +2,6 @@ import { ConfigError } from '../config/config-error.ts';
 import { GatewayError } from '../errors/rejection.ts';
 import { DatabaseError, explainOutage, firstLine, isStoreOutage } from '../storage/database-error.ts';
 import { RedisAddressError } from '../storage/redis-address.ts';
-import { UsageError } from './usage-error.ts';
 
 /** Prints why a command failed and ends the process with exit code 1; what the log still holds is written. */
 export function failWith(error: unknown): never {
@@ -50,4 +49,9 @@ function explainListen({ code, address = '', port = 0 }: ListenError): string {
 function describeBug(error: unknown): string {
   const stack = error instanceof Error ? error.stack : String(error);
   return `internal error, turnpike stops:\n${stack}`;
+}
+
+/** A mistake in the arguments or around them; the message says what to do. */
+export class UsageError extends Error {
+  readonly code = 'USAGE';
 }

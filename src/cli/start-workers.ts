@@ -8,7 +8,7 @@ import { flushLogger, type Logger } from '../telemetry/logger.ts';
 import { announceDevelopment } from './announce.ts';
 import type { Samples } from './samples.ts';
 import { logSummary } from './start-summary.ts';
-import { UsageError } from './usage-error.ts';
+import { UsageError } from './failure.ts';
 
 interface WorkersOptions {
   readonly file: string;

@@ -1,7 +1,7 @@
 import { Type } from '../lib/schema-builder.ts';
 import { AddressRange, Instant, ModelName, Permission, Section } from '../lib/schema-atoms.ts';
 import { policyField } from '../policies/schemas.ts';
-import { NAME_FORM } from './name-form.ts';
+import { NAME_FORM } from './text/name-form.ts';
 
 export const TierSchema = Section(
   { rate_limit: policyField('rate_limit'), budget: policyField('budget') },

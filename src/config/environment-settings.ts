@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { Secret } from '../lib/secret.ts';
-import { isTrue } from './boolean-words.ts';
+import { isTrue } from './text/boolean-words.ts';
 import { type Problem, renderProblem } from './config-error.ts';
 import type { Variables } from './env.ts';
-import { isSampleSecret, SAMPLE_SECRET } from './sample-secrets.ts';
+import { isSampleSecret, SAMPLE_SECRET } from './checks/sample-secrets.ts';
 
 /** What comes from the environment alone, because it is secret or differs between machines. */
 export interface EnvironmentSettings {

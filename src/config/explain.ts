@@ -4,10 +4,10 @@ import type { Path } from './config-error.ts';
 import type { RouteConfig } from './gateway-config.ts';
 import type { LoadedConfig } from './load.ts';
 import type { ModelsFields } from './schema.ts';
-import { displaySection } from './display.ts';
-import { asNode, isRecord, type SchemaNode } from './normalize.ts';
+import { displaySection } from './text/display.ts';
+import { asNode, isRecord, type SchemaNode } from './text/normalize.ts';
 import type { Origins } from './origins.ts';
-import { writtenForm } from './written-form.ts';
+import { writtenForm } from './text/written-form.ts';
 
 /** One effective value of a route. */
 export interface ExplainedValue {

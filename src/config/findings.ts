@@ -1,5 +1,5 @@
 import { ConfigError, type Path, type Problem, renderPath, renderProblem } from './config-error.ts';
-import type { ConfigDocument } from './document.ts';
+import type { ConfigDocument } from './text/document.ts';
 import type { Variables } from './env.ts';
 import { type OverriddenSettings, overrideProblem } from './overrides.ts';
 

@@ -8,25 +8,25 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { parseDuration } from '../lib/duration.ts';
 import { once } from '../lib/once.ts';
-import { findAmbiguousRoutes } from './ambiguous-routes.ts';
-import { findIdleAuthorize } from './authorize-checks.ts';
-import { findUnownedAnswers } from './idempotency-checks.ts';
-import { checkFiles } from './check-files.ts';
+import { findAmbiguousRoutes } from './checks/ambiguous-routes.ts';
+import { findIdleAuthorize } from './checks/policy-checks.ts';
+import { findUnownedAnswers } from './checks/policy-checks.ts';
+import { checkFiles } from './checks/check-files.ts';
 import { ConfigError, renderPath } from './config-error.ts';
-import { crossCheck } from './cross-checks.ts';
-import { Interpolated, parseConfigDocument } from './document.ts';
+import { crossCheck } from './checks/cross-checks.ts';
+import { Interpolated, parseConfigDocument } from './text/document.ts';
 import { type Environment, type Flags, gatherVariables, processEnvironment } from './env.ts';
 import { type EnvironmentSettings, readEnvironmentSettings } from './environment-settings.ts';
 import { type Expanded, expandConfig } from './expand.ts';
 import { Findings } from './findings.ts';
 import type { GatewayConfig } from './gateway-config.ts';
-import { asNode, isRecord, normalize } from './normalize.ts';
+import { asNode, isRecord, normalize } from './text/normalize.ts';
 import { Origins } from './origins.ts';
 import { applyOverrides } from './overrides.ts';
 import { type ConfigFile, ConfigFileSchema } from './schema.ts';
-import { checkTokens } from './token-checks.ts';
+import { checkTokens } from './checks/token-checks.ts';
 import { compileValidator } from './validate.ts';
-import { findIdleFlags, VariableLookup } from './variable-lookup.ts';
+import { findIdleFlags, VariableLookup } from './text/variable-lookup.ts';
 
 export interface LoadOptions {
   /** Path of the YAML file; problems quote it as it is given. */

@@ -1,8 +1,8 @@
 import type { Path } from './config-error.ts';
-import type { ConfigDocument } from './document.ts';
+import type { ConfigDocument } from './text/document.ts';
 import type { Variables } from './env.ts';
 import type { RouteConfig } from './gateway-config.ts';
-import { interpolate, type Lookup } from './interpolate.ts';
+import { interpolate, type Lookup } from './text/interpolate.ts';
 import type { OverriddenSettings } from './overrides.ts';
 
 /** Answers where a value comes from: flag, environment, line of the file, or default. Holds the parsed file. */

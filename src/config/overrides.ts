@@ -1,9 +1,9 @@
-import { isFalse, isTrue } from './boolean-words.ts';
+import { isFalse, isTrue } from './text/boolean-words.ts';
 import type { Problem } from './config-error.ts';
-import { Interpolated } from './document.ts';
+import { Interpolated } from './text/document.ts';
 import type { Variables } from './env.ts';
 import { environmentProblem } from './environment-settings.ts';
-import { isRecord } from './normalize.ts';
+import { isRecord } from './text/normalize.ts';
 
 /** Dotted path of a setting → the variable that overrides it, for messages and `explain`. */
 export type OverriddenSettings = ReadonlyMap<string, string>;

@@ -3,8 +3,8 @@ import { formatDuration } from '../lib/duration.ts';
 import { once } from '../lib/once.ts';
 import { policyField } from '../policies/schemas.ts';
 import { renderPath } from './config-error.ts';
-import { asNode, normalize } from './normalize.ts';
-import { checkPolicies } from './policy-checks.ts';
+import { asNode, normalize } from './text/normalize.ts';
+import { checkPolicies } from './checks/policy-checks.ts';
 import { compileValidator } from './validate.ts';
 
 const LimitsSchema = Type.Object(

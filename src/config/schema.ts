@@ -15,7 +15,7 @@ import {
 import { SERVICE_KINDS } from '../lib/service-kind.ts';
 import { policyField, policyFields } from '../policies/schemas.ts';
 import { ConsumerSchema, TierSchema } from './consumer-schema.ts';
-import { NAME_FORM } from './name-form.ts';
+import { NAME_FORM } from './text/name-form.ts';
 import { dialectField, SettingsSchema } from './settings-schema.ts';
 import { TokenAuthSchema } from './token-schema.ts';
 

@@ -5,8 +5,7 @@ import { formatDuration } from '../lib/duration.ts';
 import { ATOM_WORDS } from '../lib/schema-atoms.ts';
 import { formatSize } from '../lib/size.ts';
 import type { Path } from './config-error.ts';
-import type { SchemaNode } from './normalize.ts';
-import { isTargetUrl } from './target-url.ts';
+import type { SchemaNode } from './text/normalize.ts';
 
 export interface Mistake {
   readonly path: Path;
@@ -155,4 +154,13 @@ function readPointer(pointer: string, root: unknown): Path {
       at = (at as Record<string | number, unknown>)[step];
       return step;
     });
+}
+
+/** True for an absolute http or https address without user, query or fragment: what a target may be. */
+export function isTargetUrl(text: string): boolean {
+  if (!/^https?:\/\//i.test(text) || /[\s\\]/.test(text) || !URL.canParse(text)) return false;
+  const url = new URL(text);
+  return (
+    url.hostname !== '' && url.username === '' && url.password === '' && !text.includes('?') && !text.includes('#')
+  );
 }

@@ -1,5 +1,5 @@
-import { writtenSchema } from '../config/editor-schema.ts';
-import { asNode } from '../config/normalize.ts';
+import { writtenSchema } from '../config/reference/editor-schema.ts';
+import { asNode } from '../config/text/normalize.ts';
 import type { Dialect } from '../errors/dialect.ts';
 import type { TSchema } from '../lib/schema-builder.ts';
 import { BEARER, type Components, MASTER_KEY, type Scheme } from './components.ts';

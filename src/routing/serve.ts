@@ -6,6 +6,7 @@ import type { Verdict } from '../policies/policy.ts';
 import { UpstreamFailure } from '../upstream/attempt.ts';
 import { rejectionOf } from '../upstream/classify.ts';
 import type { CompiledRoute } from './compiled-route.ts';
+import type { Dependencies } from '../policies/policy-dependencies.ts';
 
 /** Reports what should never happen: a policy or the upstream side threw something that is not a refusal. */
 export type ReportBug = (error: unknown, exchange: Exchange) => void;
@@ -87,4 +88,12 @@ class Passage implements Waiter {
 function conclude(exchange: Exchange, verdict: Exclude<Verdict, undefined>): void {
   if (verdict instanceof Rejection) reject(exchange, verdict, 'problem');
   else answer(exchange, verdict);
+}
+
+/** The same, with the exchange put on record before where it is of a kind that is. Throws OVERLOADED when it cannot be. */
+export function recorded(usage: Pick<Dependencies['usage'], 'open'>, proceed: Proceed): Proceed {
+  return (exchange, route) => {
+    const opening = usage.open(exchange);
+    return opening ? opening.then(() => proceed(exchange, route)) : proceed(exchange, route);
+  };
 }

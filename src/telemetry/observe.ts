@@ -4,7 +4,7 @@
 
 import type { Exchange } from '../exchange/exchange.ts';
 import { costOf, type Model, usesTokens } from '../exchange/model-call.ts';
-import { statusSeen } from '../exchange/status-seen.ts';
+import { statusSeen } from '../exchange/respond.ts';
 import type { AccessLog } from './access-log.ts';
 import type { Metrics, ServiceMetrics } from './metrics.ts';
 

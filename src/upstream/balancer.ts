@@ -1,4 +1,4 @@
-import type { Choice } from './balance/choice.ts';
+import type { Choice } from './targets.ts';
 import { byConsumer, byHeader, hashed } from './balance/hashed.ts';
 import { smoothRoundRobin } from './balance/round-robin.ts';
 import { leastRequests, lowestLatency } from './balance/two-choices.ts';

@@ -125,3 +125,6 @@ export interface ServiceTargets {
   readonly targets: readonly Target[];
   readonly pick: Balancer;
 }
+
+/** One of the candidates, all of which may be offered the request; `undefined` only when there are none. */
+export type Choice = (candidates: readonly Target[], exchange: BalancedExchange) => Target | undefined;

@@ -1,7 +1,7 @@
 import { GatewayError, Rejection } from '../errors/rejection.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { costOf, type ModelCall, totalOf } from '../exchange/model-call.ts';
-import { statusSeen } from '../exchange/status-seen.ts';
+import { statusSeen } from '../exchange/respond.ts';
 import type { Clock } from '../lib/clock.ts';
 import { createRandomHex } from '../lib/random-hex.ts';
 import { type Listed, Roster } from '../lib/roster.ts';

@@ -4,7 +4,7 @@
 
 import { readdir } from 'node:fs/promises';
 import type { Exchange } from '../exchange/exchange.ts';
-import { statusSeen } from '../exchange/status-seen.ts';
+import { statusSeen } from '../exchange/respond.ts';
 import type { Clock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/with-deadline.ts';
 import type { Database } from '../storage/database.ts';

@@ -1,6 +1,6 @@
 // Configurations made along the schema: mostly plausible, with the values that go wrong.
 import fc from 'fast-check';
-import { asNode, type SchemaNode } from '../../src/config/normalize.ts';
+import { asNode, type SchemaNode } from '../../src/config/text/normalize.ts';
 import { ConfigFileSchema } from '../../src/config/schema.ts';
 
 /** Texts that are right somewhere and wrong somewhere else. */

@@ -1,5 +1,5 @@
 import { Type } from '../../lib/schema-builder.ts';
-import { displaySection } from '../../config/display.ts';
+import { displaySection } from '../../config/text/display.ts';
 import { defineEndpoint, InstantText, instantText } from '../endpoint.ts';
 
 export const configEndpoint = defineEndpoint({

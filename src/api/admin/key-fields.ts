@@ -1,9 +1,9 @@
 import { Type } from '../../lib/schema-builder.ts';
 import { renderPath } from '../../config/config-error.ts';
-import { NAME_FORM } from '../../config/name-form.ts';
-import { checkBudgets, checkLimits } from '../../config/policy-checks.ts';
+import { NAME_FORM } from '../../config/text/name-form.ts';
+import { checkBudgets, checkLimits } from '../../config/checks/policy-checks.ts';
 import type { GatewayConfig } from '../../config/gateway-config.ts';
-import { tierMistake } from '../../config/tier-names.ts';
+import { tierMistake } from '../../config/checks/tier-names.ts';
 import { AddressRange, Instant, ModelName, Permission } from '../../lib/schema-atoms.ts';
 import { policyField } from '../../policies/schemas.ts';
 import { refuseField } from '../read-input.ts';

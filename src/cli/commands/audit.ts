@@ -1,7 +1,7 @@
 import { type ChainHead, EMPTY_CHAIN } from '../../identity/audit/chain.ts';
 import { type ChainBreak, verifyChain } from '../../identity/audit/verify-chain.ts';
 import { listPendingMigrations } from '../../storage/migrate.ts';
-import { UsageError } from '../usage-error.ts';
+import { UsageError } from '../failure.ts';
 import { withDatabase } from '../with-database.ts';
 
 interface VerifyOptions {

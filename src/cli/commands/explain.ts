@@ -9,10 +9,10 @@ import { readOperation } from '../../llm/operation.ts';
 import { OperationList } from '../../llm/operation-list.ts';
 import { findProvider } from '../../llm/providers/find-provider.ts';
 import { type RouteLookup, RouteTable } from '../../routing/route-table.ts';
-import { isOfMessagesApi } from '../../routing/messages-path.ts';
+import { isOfMessagesApi } from '../../routing/upstream-path.ts';
 import { compileRewrite } from '../../routing/upstream-path.ts';
 import { renderTable } from '../table.ts';
-import { UsageError } from '../usage-error.ts';
+import { UsageError } from '../failure.ts';
 
 interface ExplainOptions {
   readonly config: string;

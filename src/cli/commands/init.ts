@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { UsageError } from '../usage-error.ts';
+import { UsageError } from '../failure.ts';
 
 const CONFIG = `# Check it with \`turnpike validate\`; see what a request meets with \`turnpike explain GET /service1/hello\`.
 # A running gateway reloads this file when it changes.

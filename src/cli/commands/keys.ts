@@ -1,6 +1,6 @@
 import type { LoadedConfig } from '../../config/load.ts';
 import { readLimits } from '../../config/read-limits.ts';
-import { tierMistake } from '../../config/tier-names.ts';
+import { tierMistake } from '../../config/checks/tier-names.ts';
 import { generateApiKey, hashApiKey, type KeyEnvironment } from '../../identity/api-key-format.ts';
 import type { ApiKey } from '../../identity/api-key-row.ts';
 import { ApiKeys, type IssuedApiKey } from '../../identity/api-keys.ts';
@@ -10,7 +10,7 @@ import type { BudgetConfig, RateLimitConfig } from '../../policies/limits/schema
 import { migrateDatabase } from '../../storage/migrate.ts';
 import { byOperator } from '../by-operator.ts';
 import { renderTable } from '../table.ts';
-import { UsageError } from '../usage-error.ts';
+import { UsageError } from '../failure.ts';
 import { withDatabase } from '../with-database.ts';
 
 interface KeyOptions {

@@ -4,7 +4,7 @@ import { listPendingMigrations } from '../../storage/migrate.ts';
 import { readAll, readGroups, reportCells } from '../../usage/report-csv.ts';
 import { DIMENSIONS, type Dimension, readReport } from '../../usage/usage-report.ts';
 import { renderTable } from '../table.ts';
-import { UsageError } from '../usage-error.ts';
+import { UsageError } from '../failure.ts';
 import { withDatabase } from '../with-database.ts';
 
 interface UsageOptions {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { text } from 'node:stream/consumers';
-import { tierMistake } from '../../config/tier-names.ts';
+import { tierMistake } from '../../config/checks/tier-names.ts';
 import { Consumers } from '../../identity/consumers.ts';
 import { Erasures } from '../../identity/erasure.ts';
 import { isStoredId } from '../../identity/name-owner.ts';
@@ -10,7 +10,7 @@ import { systemClock } from '../../lib/clock.ts';
 import { migrateDatabase } from '../../storage/migrate.ts';
 import { byOperator } from '../by-operator.ts';
 import { renderTable } from '../table.ts';
-import { UsageError } from '../usage-error.ts';
+import { UsageError } from '../failure.ts';
 import { withDatabase } from '../with-database.ts';
 
 interface UserOptions {

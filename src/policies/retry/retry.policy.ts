@@ -9,11 +9,11 @@ import { type Answer, type Attempt, type Send, UpstreamFailure } from '../../ups
 import { unavailable } from '../../upstream/classify.ts';
 import type { ServiceTargets, Target } from '../../upstream/targets.ts';
 import { defineSendPolicy } from '../policy.ts';
-import { backoffMs } from './backoff.ts';
+import { backoffMs } from './waits.ts';
 import { forbidRetry } from './forbid-retry.ts';
 import { moveToFallback } from './model-fallback.ts';
 import { type Place, Places } from './places.ts';
-import { retryAfterMs } from './retry-after.ts';
+import { retryAfterMs } from './waits.ts';
 import { RetryBudget } from './retry-budget.ts';
 import { type RetryRule, repeatabilityOf, ruleForFailure, ruleForStatus } from './retry-rules.ts';
 import { type RetryConfig, RetrySchema } from './schema.ts';

@@ -1,5 +1,5 @@
 import type { BalancedExchange, Target } from '../targets.ts';
-import type { Choice } from './choice.ts';
+import type { Choice } from '../targets.ts';
 
 /** What of a request decides where it goes. */
 export type HashKey = (exchange: BalancedExchange) => string;

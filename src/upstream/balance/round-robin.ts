@@ -1,5 +1,5 @@
 import type { Target } from '../targets.ts';
-import type { Choice } from './choice.ts';
+import type { Choice } from '../targets.ts';
 
 /**
  * nginx's smooth weighted round robin: every candidate gains its weight, the richest is chosen and pays the sum of all

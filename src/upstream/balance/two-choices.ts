@@ -1,5 +1,5 @@
 import type { Target } from '../targets.ts';
-import type { Choice } from './choice.ts';
+import type { Choice } from '../targets.ts';
 
 /** What a target counts as that failed lately, or that is busy and has not answered yet. */
 const DOUBTFUL_MS = 10_000;

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { loadText } from '../../tests/support/load-text.ts';
+import { loadText } from '../../../tests/support/load-text.ts';
 import { displaySection } from './display.ts';
 
 test('a shown configuration holds no secret, neither as Secret nor in a header', async () => {

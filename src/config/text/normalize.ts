@@ -1,12 +1,12 @@
 import { isAbsolute, resolve } from 'node:path';
-import type { TSchema } from '../lib/schema-builder.ts';
-import { parseDuration } from '../lib/duration.ts';
-import { parseInstant } from '../lib/instant.ts';
-import type { AtomUnit, AtomWords } from '../lib/schema-atoms.ts';
-import { Secret } from '../lib/secret.ts';
-import { parseSize } from '../lib/size.ts';
-import { type PolicyKey, SHORTHANDS } from '../policies/schemas.ts';
-import type { Path } from './config-error.ts';
+import type { TSchema } from '../../lib/schema-builder.ts';
+import { parseDuration } from '../../lib/duration.ts';
+import { parseInstant } from '../../lib/instant.ts';
+import type { AtomUnit, AtomWords } from '../../lib/schema-atoms.ts';
+import { Secret } from '../../lib/secret.ts';
+import { parseSize } from '../../lib/size.ts';
+import { type PolicyKey, SHORTHANDS } from '../../policies/schemas.ts';
+import type { Path } from '../config-error.ts';
 import { Interpolated } from './document.ts';
 
 /** The part of JSON Schema that configuration schemas are written in. */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
-import type { Path } from './config-error.ts';
-import type { GatewayConfig } from './gateway-config.ts';
+import type { Path } from '../config-error.ts';
+import type { GatewayConfig } from '../gateway-config.ts';
 
 interface TlsFiles {
   readonly ca?: string | undefined;

@@ -1,8 +1,8 @@
-import { DURATION_PATTERN } from '../lib/duration.ts';
-import { SIZE_PATTERN } from '../lib/size.ts';
-import { type PolicyKey, SHORTHANDS } from '../policies/schemas.ts';
-import { asNode, type SchemaNode } from './normalize.ts';
-import { writtenDefault } from './written-form.ts';
+import { DURATION_PATTERN } from '../../lib/duration.ts';
+import { SIZE_PATTERN } from '../../lib/size.ts';
+import { type PolicyKey, SHORTHANDS } from '../../policies/schemas.ts';
+import { asNode, type SchemaNode } from '../text/normalize.ts';
+import { writtenDefault } from '../text/written-form.ts';
 
 type JsonSchema = Record<string, unknown>;
 

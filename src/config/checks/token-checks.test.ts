@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { loadText, problemsOf } from '../../tests/support/load-text.ts';
+import { loadText, problemsOf } from '../../../tests/support/load-text.ts';
 
 const SECRET = 'q7Vd2mXcR8sK0aTzYw4LhB6nJf3uPe9G';
 const service = (auth: string) => `services: { a: { url: "http://127.0.0.1:9", auth: ${auth} } }`;

@@ -1,4 +1,4 @@
-import { Secret } from '../lib/secret.ts';
+import { Secret } from '../../lib/secret.ts';
 
 const MASK = '[redacted]';
 const SENSITIVE = /auth|cookie|credential|key|password|secret|token/i;

@@ -1,4 +1,4 @@
-import { closestWord } from '../lib/closest-word.ts';
+import { closestWord } from '../../lib/closest-word.ts';
 
 /**
  * Why a consumer cannot be on this tier, or `undefined`. While no tiers are declared every name is fine: it is a label

@@ -4,11 +4,11 @@ import { describe, expect, test } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { parse } from 'yaml';
 import { editorSchema } from './editor-schema.ts';
-import { asNode, type SchemaNode } from './normalize.ts';
+import { asNode, type SchemaNode } from '../text/normalize.ts';
 import { generatedFiles } from './publish.ts';
-import { ConfigFileSchema } from './schema.ts';
+import { ConfigFileSchema } from '../schema.ts';
 
-const root = join(import.meta.dirname, '../..');
+const root = join(import.meta.dirname, '../../..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 
 test.each(Object.entries(generatedFiles()))('%s is current: run npm run generate', (path, content) => {

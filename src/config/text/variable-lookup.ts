@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Problem } from './config-error.ts';
-import { FLAG_VARIABLES, type FlagName, type Flags, type Variables } from './env.ts';
+import type { Problem } from '../config-error.ts';
+import { FLAG_VARIABLES, type FlagName, type Flags, type Variables } from '../env.ts';
 import type { Lookup } from './interpolate.ts';
-import { OVERRIDING_VARIABLES } from './overrides.ts';
+import { OVERRIDING_VARIABLES } from '../overrides.ts';
 
 const MAX_SECRET_FILE = 65_536;
 

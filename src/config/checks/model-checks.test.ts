@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { loadText, problemsOf } from '../../tests/support/load-text.ts';
+import { loadText, problemsOf } from '../../../tests/support/load-text.ts';
 
 const FREE = 'unpriced: free';
 const service = (models: string, fields = ''): string =>

@@ -1,14 +1,14 @@
 /** Rules between fields, which no single field's schema can hold. The file has passed the schema. */
 
-import { isFramingHeader } from '../edge/header-families.ts';
-import { isHeaderValue } from '../lib/header-value.ts';
-import type { Path } from './config-error.ts';
+import { isFramingHeader } from '../../edge/header-families.ts';
+import { isHeaderValue } from '../../lib/header-value.ts';
+import type { Path } from '../config-error.ts';
 import { checkModels } from './model-checks.ts';
-import { namedServices, servicesWithStandardPaths } from './implied-routes.ts';
-import { RESERVED_NAMES } from './own-paths.ts';
+import { namedServices, servicesWithStandardPaths } from '../implied-routes.ts';
+import { RESERVED_NAMES } from '../own-paths.ts';
 import { checkBudgets, type Checks, checkLimits, checkNothingOfModels, checkPolicies } from './policy-checks.ts';
 import { checkRoutes } from './route-checks.ts';
-import type { ConfigFile, ServiceFields, TargetConfig } from './schema.ts';
+import type { ConfigFile, ServiceFields, TargetConfig } from '../schema.ts';
 import { tierMistake } from './tier-names.ts';
 
 export function crossCheck(file: ConfigFile, checks: Checks): void {

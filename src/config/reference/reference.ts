@@ -1,6 +1,6 @@
-import { type PolicyKey, SHORTHANDS } from '../policies/schemas.ts';
-import { asNode, type SchemaNode } from './normalize.ts';
-import { writtenDefault, writtenForm } from './written-form.ts';
+import { type PolicyKey, SHORTHANDS } from '../../policies/schemas.ts';
+import { asNode, type SchemaNode } from '../text/normalize.ts';
+import { writtenDefault, writtenForm } from '../text/written-form.ts';
 
 const HEAD = `# Configuration reference
 

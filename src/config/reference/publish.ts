@@ -3,9 +3,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { editorSchema } from './editor-schema.ts';
-import { asNode } from './normalize.ts';
+import { asNode } from '../text/normalize.ts';
 import { renderReference } from './reference.ts';
-import { ConfigFileSchema } from './schema.ts';
+import { ConfigFileSchema } from '../schema.ts';
 
 /** Path in the repository → content. */
 export function generatedFiles(): Record<string, string> {
@@ -17,7 +17,7 @@ export function generatedFiles(): Record<string, string> {
 }
 
 if (import.meta.main) {
-  const root = join(import.meta.dirname, '../..');
+  const root = join(import.meta.dirname, '../../..');
   for (const [path, content] of Object.entries(generatedFiles())) {
     await writeFile(join(root, path), content);
     console.log(`wrote ${path}`);

@@ -1,5 +1,5 @@
 import { isAlias, isMap, isScalar, isSeq, type Document, LineCounter, type Node, parseDocument } from 'yaml';
-import { type Path, type Problem, renderPath } from './config-error.ts';
+import { type Path, type Problem, renderPath } from '../config-error.ts';
 import { type Interpolation, interpolate, type Lookup } from './interpolate.ts';
 
 const MAX_BYTES = 4 * 1024 * 1024;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { loadText, problemsOf } from '../../tests/support/load-text.ts';
+import { loadText, problemsOf } from '../../../tests/support/load-text.ts';
 
 const SERVICES =
   'services: { a: { url: "http://localhost:1" }, b: { url: "http://localhost:2" }, chat: { url: "http://localhost:3" } }';

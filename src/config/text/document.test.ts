@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { loadText, problemsOf } from '../../tests/support/load-text.ts';
+import { loadText, problemsOf } from '../../../tests/support/load-text.ts';
 
 describe('YAML', () => {
   test.each([

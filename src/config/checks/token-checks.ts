@@ -1,10 +1,10 @@
-import { compileAddressSet } from '../lib/address-set.ts';
-import type { Path } from './config-error.ts';
+import { compileAddressSet } from '../../lib/address-set.ts';
+import type { Path } from '../config-error.ts';
 import type { Checks } from './policy-checks.ts';
 import { isSampleSecret, SAMPLE_SECRET } from './sample-secrets.ts';
-import type { ConfigFile, RoutePolicyFields } from './schema.ts';
+import type { ConfigFile, RoutePolicyFields } from '../schema.ts';
 import { tierMistake } from './tier-names.ts';
-import { type IssuerConfig, OWN_NAME, type OwnTokenConfig } from './token-schema.ts';
+import { type IssuerConfig, OWN_NAME, type OwnTokenConfig } from '../token-schema.ts';
 
 type Fail = Pick<Checks, 'fail'>;
 

@@ -1,7 +1,7 @@
-import type { Path } from './config-error.ts';
-import type { RouteConfig } from './gateway-config.ts';
-import { shapeOf } from './path-pattern.ts';
-import type { Mistake } from './validate.ts';
+import type { Path } from '../config-error.ts';
+import type { RouteConfig } from '../gateway-config.ts';
+import { shapeOf } from '../path-pattern.ts';
+import type { Mistake } from '../validate.ts';
 
 interface Entry {
   readonly route: RouteConfig;

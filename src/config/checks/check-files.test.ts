@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { loadText, problemsOf } from '../../tests/support/load-text.ts';
+import { loadText, problemsOf } from '../../../tests/support/load-text.ts';
 
 describe('certificates', () => {
-  const folder = join(import.meta.dirname, '../../tests/support/certificates');
+  const folder = join(import.meta.dirname, '../../../tests/support/certificates');
   const tls = (cert: string, key: string): string => `settings: { listen: { tls: { cert: ${cert}, key: ${key} } } }`;
 
   test('load when certificate and key belong together', async () => {

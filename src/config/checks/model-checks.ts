@@ -1,13 +1,13 @@
 /** Rules of `services.<name>.models` and of what targets say about models. The file has passed the schema. */
 
-import { FASTEST } from '../llm/schema.ts';
-import { OPERATION_KEYS } from '../llm/operation-rows.ts';
-import { closestWord } from '../lib/closest-word.ts';
-import { resolveAlias } from '../lib/resolve-alias.ts';
-import { holds } from '../lib/wildcard-list.ts';
-import type { Path } from './config-error.ts';
+import { FASTEST } from '../../llm/schema.ts';
+import { OPERATION_KEYS } from '../../llm/operation-rows.ts';
+import { closestWord } from '../../lib/closest-word.ts';
+import { resolveAlias } from '../../lib/resolve-alias.ts';
+import { holds } from '../../lib/wildcard-list.ts';
+import type { Path } from '../config-error.ts';
 import { type Checks, checkLimits } from './policy-checks.ts';
-import type { ModelsFields, ServiceFields, TargetConfig } from './schema.ts';
+import type { ModelsFields, ServiceFields, TargetConfig } from '../schema.ts';
 
 export function checkModels(service: ServiceFields, path: Path, checks: Checks): void {
   const { kind, models, targets = [] } = service;

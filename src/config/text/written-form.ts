@@ -1,5 +1,5 @@
-import { formatDuration } from '../lib/duration.ts';
-import { formatSize } from '../lib/size.ts';
+import { formatDuration } from '../../lib/duration.ts';
+import { formatSize } from '../../lib/size.ts';
 import type { SchemaNode } from './normalize.ts';
 
 /** A loaded value as one would write it in the file: `60s`, `16KiB`, `off`. Secrets stay `[redacted]`. */

@@ -1,10 +1,10 @@
-import { closestWord } from '../lib/closest-word.ts';
-import type { Path } from './config-error.ts';
-import { isReservedPattern } from './own-paths.ts';
-import { capturesOf, patternMistake } from './path-pattern.ts';
+import { closestWord } from '../../lib/closest-word.ts';
+import type { Path } from '../config-error.ts';
+import { isReservedPattern } from '../own-paths.ts';
+import { capturesOf, patternMistake } from '../path-pattern.ts';
 import { type Checks, checkNothingOfModels, checkPolicies } from './policy-checks.ts';
-import type { ServiceKind } from '../lib/service-kind.ts';
-import type { ConfigFile, RouteFields } from './schema.ts';
+import type { ServiceKind } from '../../lib/service-kind.ts';
+import type { ConfigFile, RouteFields } from '../schema.ts';
 
 /** Rules of `routes`, each route by itself and their names among each other. */
 export function checkRoutes(file: ConfigFile, checks: Checks): void {

@@ -1,13 +1,15 @@
-import { isFramingHeader } from '../edge/header-families.ts';
+import { isFramingHeader } from '../../edge/header-families.ts';
 import {
   amountOf,
   type BudgetConfig,
   checkBudget,
   checkLimit,
   type RateLimitConfig,
-} from '../policies/limits/schema.ts';
-import type { Path } from './config-error.ts';
-import type { RoutePolicyFields, ServiceFields } from './schema.ts';
+} from '../../policies/limits/schema.ts';
+import type { Path } from '../config-error.ts';
+import type { RoutePolicyFields, ServiceFields } from '../schema.ts';
+import type { RouteConfig } from '../gateway-config.ts';
+import type { Mistake } from '../validate.ts';
 
 export interface Checks {
   readonly fail: (path: Path, message: string) => void;
@@ -97,4 +99,26 @@ function checkHeaders(headers: RoutePolicyFields['headers'], path: Path, { fail 
 
 function namesIn(edit: string, values: Readonly<Record<string, string>> = {}): [at: Path, name: string][] {
   return Object.keys(values).map((name) => [[edit, name], name]);
+}
+
+/** Routes that would keep answers of callers they do not know, and could hand them to others. */
+export function findUnownedAnswers(sources: ReadonlyMap<RouteConfig, Path>): Mistake[] {
+  const message = 'needs auth, because a kept answer belongs to a consumer: write idempotency: false here';
+  return [...sources]
+    .filter(([{ policies }]) => policies.idempotency !== undefined && policies.auth === false)
+    .map(([, source]) => ({ path: [...source, 'idempotency'], message }));
+}
+
+/** Routes whose `authorize` cannot be met by anybody, or asks for what is not known there. */
+export function findIdleAuthorize(sources: ReadonlyMap<RouteConfig, Path>): Mistake[] {
+  const mistakes: Mistake[] = [];
+  for (const [{ kind, policies }, source] of sources) {
+    const { permissions = [], models = [] } = policies.authorize ?? {};
+    const path = [...source, 'authorize'];
+    if (policies.auth === false && permissions.length + models.length > 0)
+      mistakes.push({ path, message: 'needs auth: nobody is known here' });
+    else if (kind === 'http' && models.length > 0)
+      mistakes.push({ path: [...path, 'models'], message: 'are known on llm and embeddings services only' });
+  }
+  return mistakes;
 }

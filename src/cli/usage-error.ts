@@ -1,4 +1,0 @@
-/** A mistake in the arguments or around them; the message says what to do. */
-export class UsageError extends Error {
-  readonly code = 'USAGE';
-}
