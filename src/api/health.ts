@@ -41,7 +41,7 @@ function findInference({ services }: ObservedGateway): ObservedService | undefin
 }
 
 function describe({ targets, prober }: ObservedService): Static<typeof InferenceService> {
-  if (!targets.some((target) => target.isAvailable)) return { status: 'unavailable' };
+  if (!targets.some((target) => target.isAvailable || target.isOpenBeside(undefined))) return { status: 'unavailable' };
   const view = prober?.views().find(({ healthy, report }) => healthy && report);
   return view?.report ? { status: 'healthy', ...view.report } : { status: 'unknown' };
 }

@@ -9,6 +9,8 @@ import { isSampleSecret, SAMPLE_SECRET } from './checks/sample-secrets.ts';
 export interface EnvironmentSettings {
   /** `DATABASE_URL`, or the SQLite file in `settings.data_dir`. */
   readonly databaseUrl: Secret;
+  /** `REDIS_ANSWERS_URL`; `undefined` means that the database keeps answers. */
+  readonly redisAnswersUrl: Secret | undefined;
   /** `REDIS_URL`; `undefined` means counters in memory. */
   readonly redisUrl: Secret | undefined;
   /** `MASTER_KEY`; `undefined` means the administration interface is off. */
@@ -56,6 +58,7 @@ export function readEnvironmentSettings(
   return {
     databaseUrl: secret('DATABASE_URL') ?? new Secret(`sqlite:${join(options.dataDir, 'turnpike.db')}`),
     redisUrl: secret('REDIS_URL'),
+    redisAnswersUrl: secret('REDIS_ANSWERS_URL'),
     masterKey: secret('MASTER_KEY'),
     masterKeyPrevious: secret('MASTER_KEY_PREVIOUS'),
     testApiKey: secret('TEST_API_KEY'),

@@ -164,9 +164,30 @@ const ProcessLimitsSchema = Section(
       minimum: 1,
       maximum: 100,
     }),
+    counts: Type.Integer({
+      description:
+        'Most counts of `rate_limit` and `budget` kept in memory where there is no Redis, about 1 KiB each: one for each line and caller or address. Past it the ones unused for longest are forgotten, which gives their callers a new window. Read at the start.',
+      default: 180_000,
+      minimum: 1_000,
+      maximum: 100_000_000,
+    }),
+    kept_answers: Size({
+      description:
+        'Most bytes of answers kept for `idempotency`, in the database or in the Redis of `REDIS_ANSWERS_URL`; one caller has its `caller_share` of them. The oldest go first.',
+      default: '256MiB',
+      minimum: '1MiB',
+      maximum: '1TiB',
+    }),
     connections: Type.Integer({
       description: 'Most client connections; additional ones are closed.',
       default: 20_000,
+      minimum: 1,
+      maximum: 1_000_000,
+    }),
+    connections_per_address: Type.Integer({
+      description:
+        'Most connections of one client address, IPv6 by /64; further ones are closed. Peers in `trust_proxy` are not bound by it.',
+      default: 10_000,
       minimum: 1,
       maximum: 1_000_000,
     }),

@@ -26,11 +26,12 @@ interface MemoryOptions {
   /** Epoch microseconds. */
   readonly nowUs: () => number;
   /** Counts kept at most; past it those unused for longest, roughly, are forgotten. */
-  readonly mostKeys?: number;
+  readonly mostKeys?: number | undefined;
   readonly book?: BudgetBook | undefined;
 }
 
-const MOST_KEYS = 1_000_000;
+/** About 1 KiB each with one request in the window, and a few more with many. */
+const MOST_KEYS = 180_000;
 /** Counts looked at for every count added: two would suffice to find all idle ones, more find them sooner. */
 const SWEEP_PER_INSERT = 4;
 

@@ -18,6 +18,8 @@ export interface CounterOptions {
   readonly link?: CounterLink | undefined;
   /** `settings.redis.prefix`. */
   readonly prefix: string;
+  /** Counts kept at most in this process. */
+  readonly mostCounts?: number | undefined;
   /** `settings.on_store_failure` of the configuration in force. */
   readonly onStoreFailure: () => OnStoreFailure;
   /** Redis came into use or went out of it, for a reason in one closed word. Called once before `openCounters` resolves. */
@@ -36,7 +38,12 @@ export async function openCounters(options: CounterOptions): Promise<CounterStor
   const nowUs = createOwnTime(options.clock);
   const { redisUrl, link } = options;
   if (redisUrl !== undefined) return openRedisCounters(redisUrl, options, nowUs);
-  if (link === undefined) return new MemoryCounters({ nowUs, book: await options.openBook?.() });
+  if (link === undefined)
+    return new MemoryCounters({
+      nowUs,
+      mostKeys: options.mostCounts,
+      book: await options.openBook?.(),
+    });
   return new LeasedCounters({ store: new LinkedCounters({ link, nowUs }), fleet: link, nowUs });
 }
 

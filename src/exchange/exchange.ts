@@ -13,6 +13,7 @@ import type { BodyFilter } from './body-filter.ts';
 import type { ChargeReceipt, LimitStatus } from './receipts.ts';
 import type { Deadline, Timeouts } from './deadline.ts';
 import type { EdgeRequest } from '../edge/edge-request.ts';
+import type { LongRequests } from './long-requests.ts';
 import type { ModelCall } from './model-call.ts';
 import type { Principal } from './principal.ts';
 import type { BodyPayload, RequestBody } from './request-body.ts';
@@ -32,7 +33,7 @@ export interface MatchedRoute {
 }
 
 /** What the matched route decided about calling its upstream; compiled once per route. */
-export interface UpstreamPlan {
+export interface UpstreamPlan extends Partial<LongRequests> {
   readonly timeouts: Timeouts;
   /** The prefix the path loses on its way, without a final slash: where the target's root appears to clients. */
   readonly strippedPrefix?: string | undefined;
@@ -193,7 +194,7 @@ export class Exchange implements Listed {
     this.connection = fields.connection;
   }
 
-  /** Whom memory held for this request is charged to: the caller, else the addresses that one subscriber owns. */
+  /** Whom its memory is charged to: the caller, else the addresses that one subscriber owns. */
   get payer(): string {
     return this.principal?.consumer.id ?? ipGroup(this.clientIp);
   }

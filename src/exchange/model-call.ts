@@ -1,3 +1,5 @@
+import type { Turns } from '../lib/turns.ts';
+
 /** Whose language an upstream speaks. */
 export type ProviderName = 'openai' | 'anthropic';
 
@@ -122,7 +124,14 @@ export interface ModelCall extends ParsedBody {
 interface PreparedCall {
   readonly provider: ProviderName;
   readonly model: Model;
-  readonly request: { readonly path: string; readonly body: Buffer | undefined };
+  readonly request: { readonly path: string; readonly body: Buffer | LateBody | undefined };
+}
+
+/** A body that is written when it is first asked for, or before that in short steps. */
+export interface LateBody {
+  readonly bytes: Buffer;
+  write(turns: Turns): Promise<void>;
+  toString(): string;
 }
 
 const PER_MILLION = 1_000_000;

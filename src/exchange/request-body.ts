@@ -28,6 +28,8 @@ interface BodyPayer {
 
 /** Bodies up to this many declared bytes are gathered before the first attempt, so that a retry can repeat them. */
 const REPLAY_BYTES = 256 * 1024;
+/** A body of more bytes is not read before its caller has paid for the request. */
+const SHORT_BYTES = 64 * 1024;
 /** For the rest of a body that nobody needs. */
 const READING_AWAY = { silenceMs: 10_000, totalMs: 30_000 };
 
@@ -75,6 +77,11 @@ export class RequestBody implements PassingBodyOwner, Waiter {
   /** The request carries no body bytes. */
   get isEmpty(): boolean {
     return !this.framing.chunked && (this.framing.contentLength ?? 0) === 0;
+  }
+
+  /** The gateway reads it whole, and it is long or of unknown length: what it costs is charged before that. */
+  get isReadLong(): boolean {
+    return this.mustBuffer && (this.framing.chunked || (this.framing.contentLength ?? 0) > SHORT_BYTES);
   }
 
   /** Every byte the client announced has been read. */

@@ -1,3 +1,5 @@
+import { hasLongName } from '../lib/long-names.ts';
+
 /** A JSON object somebody else wrote: any field may be missing or of another type. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -35,8 +37,9 @@ export function parseObject(text: string): JsonObject | undefined {
   return isObject(value) ? value : undefined;
 }
 
-/** `undefined` for anything that is not JSON. */
+/** `undefined` for anything that is not JSON, or has names of a length that takes long to read. */
 export function parseJson(text: string): unknown {
+  if (hasLongName(text)) return undefined;
   try {
     return JSON.parse(text);
   } catch {

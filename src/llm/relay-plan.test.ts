@@ -5,6 +5,7 @@ import type { GatewayError } from '../errors/rejection.ts';
 import type { Exchange, UpstreamPlan } from '../exchange/exchange.ts';
 import type { ProviderName } from '../exchange/model-call.ts';
 import type { TargetAddress } from '../exchange/target-address.ts';
+import { Turns } from '../lib/turns.ts';
 import { RelayPlan } from './relay-plan.ts';
 
 function targetOf(provider: ProviderName): TargetAddress {
@@ -21,6 +22,7 @@ function planWith(lines: readonly string[], path = '/chat/completions'): RelayPl
       build: (_exchange, _target, length) => [...lines, 'Content-Length', String(length)],
       sendsClientKey: () => false,
     },
+    turns: new Turns(),
   });
 }
 

@@ -1,5 +1,7 @@
 import type { Exchange, UpstreamPlan, UpstreamRequest } from '../exchange/exchange.ts';
 import type { FormPlace, ModelCall } from '../exchange/model-call.ts';
+import { isLongBody } from './body/body-bounds.ts';
+import type { Turns } from '../lib/turns.ts';
 import type { TargetAddress } from '../exchange/target-address.ts';
 import { findProvider } from './providers/find-provider.ts';
 import { setFormModel } from './body/read-form.ts';
@@ -14,6 +16,7 @@ interface RelayParts extends Pick<UpstreamPlan, 'timeouts' | 'strippedPrefix' | 
     build(exchange: Exchange, target: TargetAddress, length: number | undefined): string[];
     sendsClientKey(exchange: Exchange, target: TargetAddress): boolean;
   };
+  readonly turns: Turns;
 }
 
 /**
@@ -37,11 +40,29 @@ export class RelayPlan implements UpstreamPlan {
     const { model: call, body } = exchange;
     const provider = findProvider(target.provider);
     if (!call) return this.passOn(exchange, target, provider);
-    const { path, body: bytes } = this.prepare(exchange, call, provider);
+    const { path, body: written } = this.prepare(exchange, call, provider);
+    const bytes = written && 'bytes' in written ? written.bytes : written;
     const headers = this.parts.headers.build(exchange, target, bytes?.length ?? body.sendLength);
     complete(headers, provider.requiredHeaders);
     if (bytes && !call.form) declareJson(headers);
     return { path: target.basePath + path, headers, body: bytes ?? null };
+  }
+
+  isLong({ model, body }: Exchange): boolean {
+    return model !== undefined && isLongBody(body.bytes);
+  }
+
+  async prepareFor(exchange: Exchange, target: TargetAddress): Promise<void> {
+    const { model: call } = exchange;
+    if (!call) return;
+    const { body } = this.prepare(exchange, call, findProvider(target.provider));
+    if (body && 'bytes' in body) await body.write(this.parts.turns);
+  }
+
+  check(exchange: Exchange, target: TargetAddress): void {
+    const { model: call } = exchange;
+    if (call && this.isLong(exchange)) this.prepare(exchange, call, findProvider(target.provider));
+    else this.requestFor(exchange, target);
   }
 
   sendsClientKey(exchange: Exchange, target: TargetAddress): boolean {

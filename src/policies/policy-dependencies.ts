@@ -3,6 +3,7 @@ import type { FailedAuth } from '../identity/failed-auth.ts';
 import type { KeyDirectory } from '../identity/key-directory.ts';
 import type { Tokens } from '../identity/tokens/tokens.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { Turns } from '../lib/turns.ts';
 import type { Keeper } from '../lib/shelf.ts';
 import type { IdempotencyStore } from '../storage/idempotency/idempotency-store.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -23,6 +24,8 @@ export interface ProcessDependencies {
   readonly tokens: Tokens;
   readonly failedAuth: FailedAuth;
   readonly usage: Usage;
+  /** Where long computations take turns. */
+  readonly turns: Turns;
   /** Percent of what callers share that one of them may hold. */
   readonly callerShare: number;
   /** Opened by the first call: a gateway without `idempotency` never connects it. */

@@ -26,6 +26,11 @@ export type Verdict = undefined | Rejection | Reply;
 export interface AccessStep {
   readonly name: string;
   readonly decide: (exchange: Exchange) => Verdict | Promise<Verdict>;
+  /**
+   * Hears that a step between the one that found out who calls and this one has refused the request, and may refuse it
+   * for another reason.
+   */
+  readonly onRefused?: (exchange: Exchange, rejection: Rejection) => Rejection | Promise<Rejection>;
 }
 
 /** Where an access policy is being compiled. */

@@ -22,6 +22,7 @@ import { timeoutPolicy } from './timeout/timeout.policy.ts';
  * - The caller and its rights are known before anything is counted. The body is read only for callers under their limit.
  * - A request takes its place among the running ones before a limit is charged: one refused for want of a place is free.
  * - A replayed request is charged like any other.
+ * - A long body is read only for a caller who has paid and has a place: the `early` steps do nothing for other requests.
  */
 export const ACCESS_ORDER = [
   ['paths', pathsPolicy],
@@ -35,6 +36,8 @@ export const ACCESS_ORDER = [
   ['authorize', authorizePolicy],
   ['body_limit', bodyLimitPolicy],
   ['limits.peek', limitsPolicy],
+  ['concurrency.early', concurrencyPolicy],
+  ['limits.early', limitsPolicy],
   ['models', modelRoutingPolicy],
   ['concurrency', concurrencyPolicy],
   ['limits.decide', limitsPolicy],

@@ -5,12 +5,15 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { ClientConnection, type ConnectionRules } from '../edge/client-connection.ts';
 import type { ErrorCode } from '../errors/catalog.ts';
+import type { AddressSet } from '../lib/address-set.ts';
+import { ConnectionShares } from './connection-shares.ts';
 import { Guard, type ReportEscape } from '../lib/guard.ts';
 
 /** Bounds of the listening side. Sizes in bytes. */
 export interface ListenerLimits {
   readonly header_bytes: number;
   readonly connections: number;
+  readonly connections_per_address: number;
   /** Requests of one connection that run at once. */
   readonly pipelining: number;
 }
@@ -29,6 +32,8 @@ export interface ListenerHandlers {
     | undefined;
   /** What could not be read as a request; returns the complete HTTP answer to write. */
   readonly onUnparsed: (code: ErrorCode, reason: string, peer: string) => string;
+  /** Peers that may open any number of connections. */
+  readonly isTrustedPeer: AddressSet;
   /** A connection over the cap was closed without an answer. */
   readonly onDropped: () => void;
   /** A listener or a timer threw what nobody expected. */
@@ -70,6 +75,7 @@ export function createListener(
   // Past a count of its own Node drops lines without a word; the edge counts, and refuses.
   server.maxHeadersCount = 0;
   const guard = new Guard(handlers.onEscape);
+  shareConnections(server as Server, limits, handlers, guard);
   const connections = trackConnections(server as Server, tls !== undefined, {
     mostAtOnce: limits.pipelining,
     takesUpgrades: handlers.onUpgrade !== undefined,
@@ -92,6 +98,17 @@ function trackConnections(server: Server, isTls: boolean, rules: ConnectionRules
   };
   server.on(isTls ? 'secureConnection' : 'connection', rules.guard.listener('connection', itself, begin));
   return connections;
+}
+
+/** Of each connection it is asked, before anything is read, whether its client has too many. */
+function shareConnections(server: Server, limits: ListenerLimits, handlers: ListenerHandlers, guard: Guard): void {
+  const shares = new ConnectionShares(limits.connections_per_address, handlers.isTrustedPeer);
+  const admit = (socket: Socket): void => {
+    if (shares.admit(socket)) return;
+    socket.destroy();
+    handlers.onDropped();
+  };
+  server.on('connection', guard.listener('connection', itself, admit));
 }
 
 /** Every event by which Node hands over what a client sent: none of them may throw into the event loop. */

@@ -7,6 +7,7 @@ import type { MemoryKey } from '../identity/known-key.ts';
 import { systemClock } from '../lib/clock.ts';
 import { closeAll, openTogether } from '../lib/open-together.ts';
 import type { Secret } from '../lib/secret.ts';
+import { Turns } from '../lib/turns.ts';
 import { BreakerBank } from '../policies/circuit-breaker/breaker-bank.ts';
 import type { ProcessDependencies } from '../policies/policy-dependencies.ts';
 import type { CounterStore } from '../counters/counter-store.ts';
@@ -77,6 +78,7 @@ export async function openDependencies(options: OpenOptions): Promise<OpenDepend
     tokens: identity.tokens,
     failedAuth: identity.failedAuth,
     usage,
+    turns: new Turns(),
     callerShare: options.loaded.config.settings.limits.caller_share,
     idempotency: answers.open,
     identity,
@@ -131,6 +133,7 @@ function openSharedCounters(
   return openCounters({
     clock: systemClock,
     redisUrl: loaded.env.redisUrl?.reveal(),
+    mostCounts: loaded.config.settings.limits.counts,
     link: options.link,
     openBook: async () => BudgetCounts.open(await database, () => systemClock.now()),
     prefix: loaded.config.settings.redis.prefix,
@@ -151,7 +154,10 @@ function prepareAnswers({ loaded, log }: OpenOptions, database: Database, degrad
   const load = async (): Promise<IdempotencyStore> => {
     const { openIdempotency } = await import('../storage/idempotency/open-idempotency.ts');
     const { prefix } = loaded.config.settings.redis;
-    return openIdempotency({ database, clock: systemClock, redisUrl: loaded.env.redisUrl?.reveal(), prefix, onState });
+    const { kept_answers: inAll, caller_share: share } = loaded.config.settings.limits;
+    const quota = { inAll, perOwner: Math.floor((inAll * share) / 100) };
+    const redisUrl = loaded.env.redisAnswersUrl?.reveal();
+    return openIdempotency({ database, clock: systemClock, redisUrl, prefix, onState, quota });
   };
   return {
     open: () =>

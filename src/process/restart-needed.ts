@@ -21,6 +21,7 @@ const FIXED: Readonly<Record<string, (settings: Settings) => unknown>> = {
 const VARIABLES: Readonly<Record<keyof EnvironmentSettings, string>> = {
   databaseUrl: 'DATABASE_URL',
   redisUrl: 'REDIS_URL',
+  redisAnswersUrl: 'REDIS_ANSWERS_URL',
   masterKey: 'MASTER_KEY',
   masterKeyPrevious: 'MASTER_KEY_PREVIOUS',
   testApiKey: 'TEST_API_KEY',

@@ -5,6 +5,7 @@ import { type AddressInfo, Server as NetServer } from 'node:net';
 import type { Settings } from '../config/settings-schema.ts';
 import type { OpenDependencies } from './open-dependencies.ts';
 import type { Gateway } from '../gateway.ts';
+import { compileAddressSet } from '../lib/address-set.ts';
 import { createListener } from './listener.ts';
 import { ListenerCertificate, readTls, type TlsFiles } from './listener-certificate.ts';
 import type { Plane } from '../edge/plane.ts';
@@ -80,8 +81,12 @@ export class Sockets {
           ? (req, socket, head, connection) => gateway.handleUpgrade(req, socket, head, connection)
           : undefined,
       onUnparsed: (code, reason, peer) => gateway.answerUnparsed(code, reason, peer),
+      isTrustedPeer: compileAddressSet(settings.trust_proxy),
       onDropped: () =>
-        this.deps.log.warn({ plane: place.plane }, 'a connection was dropped: settings.limits.connections is reached'),
+        this.deps.log.warn(
+          { plane: place.plane },
+          'a connection was dropped: settings.limits.connections or connections_per_address is reached',
+        ),
       onEscape: gateway.reportEscape,
     });
     server.listen(place.port, place.host);

@@ -35,7 +35,7 @@ export function compileRoute(
   const { messages_dialect: dialect } = config;
   const forMessages = dialect === config.dialect ? route : new CompiledRoute({ ...parts, dialect });
   return config.paths.map((path) => {
-    const plan = upstream && planFor(config, path, deps.viaPseudonym);
+    const plan = upstream && planFor(config, path, deps);
     return { value: { kind: 'route', route, forMessages, plan }, paths: [path.pattern], ...config.match };
   });
 }
@@ -67,7 +67,7 @@ function stepsOf(
   return section === undefined ? [] : policy.create(section as never, deps, at);
 }
 
-function planFor(config: RouteConfig, path: RoutePath, viaPseudonym: string): UpstreamPlan {
+function planFor(config: RouteConfig, path: RoutePath, { viaPseudonym, turns }: Dependencies): UpstreamPlan {
   const rewrite = compileRewrite(path, config.operation);
   const headers = new RequestHeaders(config.kind, config.policies.headers, viaPseudonym);
   const parts: Omit<UpstreamPlan, 'requestFor'> = {
@@ -75,7 +75,7 @@ function planFor(config: RouteConfig, path: RoutePath, viaPseudonym: string): Up
     strippedPrefix: path.strip_prefix,
     pathFor: ({ edge, params }) => rewrite(edge.path, params),
   };
-  if (config.kind !== 'http') return new RelayPlan({ ...parts, headers });
+  if (config.kind !== 'http') return new RelayPlan({ ...parts, headers, turns });
   return {
     ...parts,
     requestFor: (exchange, target) => ({

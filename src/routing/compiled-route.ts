@@ -27,6 +27,11 @@ export class CompiledRoute implements MatchedRoute {
   readonly upstream: UpstreamService | undefined;
   readonly metrics: ServiceMetrics;
   readonly editOwn: MatchedRoute['editOwn'];
+  /** What hears of refusals; `undefined` where nothing does. */
+  readonly onRefused: AccessStep['onRefused'];
+  /** Refusals of the steps between these two are heard. */
+  private readonly heardFrom: number;
+  private readonly heardTo: number;
   private readonly parts: RouteParts;
 
   constructor(parts: RouteParts) {
@@ -38,6 +43,14 @@ export class CompiledRoute implements MatchedRoute {
     this.metrics = parts.metrics;
     this.editOwn = parts.responseHeaders.editOwn;
     this.parts = parts;
+    this.heardFrom = parts.steps.findIndex(({ name }) => name === 'auth');
+    this.heardTo = parts.steps.findIndex(({ onRefused }) => onRefused !== undefined);
+    this.onRefused = parts.steps[this.heardTo]?.onRefused;
+  }
+
+  /** Who calls is known at this step, and the limits have not decided yet. */
+  isChargedAt(step: number): boolean {
+    return step > this.heardFrom && step < this.heardTo;
   }
 
   /** Only plain HTTP services carry WebSockets. */

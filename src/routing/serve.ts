@@ -53,7 +53,7 @@ class Passage implements Waiter {
         const verdict = this.route.steps[i]?.decide(this.exchange);
         if (verdict === undefined) continue;
         if ('then' in verdict) return void this.resume(verdict, i + 1);
-        return conclude(this.exchange, verdict);
+        return this.end(verdict, i);
       }
       this.proceed(this.exchange, this.route)?.catch(this.fail);
     } catch (error) {
@@ -66,10 +66,19 @@ class Passage implements Waiter {
       const verdict = await pending;
       if (this.isOver || this.exchange.isAbandoned) return;
       if (verdict === undefined) this.from(next);
-      else conclude(this.exchange, verdict);
+      else this.end(verdict, next - 1);
     } catch (error) {
       this.fail(error);
     }
+  }
+
+  /** A refusal may cost the caller something, too. */
+  private end(verdict: Exclude<Verdict, undefined>, step: number): void {
+    const { exchange, route } = this;
+    if (!(verdict instanceof Rejection) || !route.isChargedAt(step)) return conclude(exchange, verdict);
+    const heard = route.onRefused?.(exchange, verdict);
+    if (!(heard instanceof Promise)) return conclude(exchange, heard ?? verdict);
+    heard.then((rejection) => conclude(exchange, rejection)).catch(this.fail);
   }
 
   private readonly fail = (error: unknown): void => {

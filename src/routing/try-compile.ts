@@ -1,3 +1,4 @@
+import { Turns } from '../lib/turns.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import { systemClock } from '../lib/clock.ts';
 import { Shelf } from '../lib/shelf.ts';
@@ -27,6 +28,7 @@ export function tryCompile(config: GatewayConfig, ownPaths: OwnPaths): void {
       tokens: inert(),
       failedAuth: inert(),
       usage: inert(),
+      turns: new Turns(),
       callerShare: config.settings.limits.caller_share,
       idempotency: () => new Promise(() => {}),
       shelf: holding,

@@ -25,11 +25,12 @@ export function createBalancer(method: BalanceMethod, targets: readonly Target[]
 }
 
 /** What decides whether a target can be asked at all. */
-type Suitability = Pick<BalancedExchange, 'model'> & Partial<Pick<BalancedExchange, 'passedOn'>>;
+type Suitability = Pick<BalancedExchange, 'model'> & Partial<Pick<BalancedExchange, 'passedOn' | 'payer'>>;
 
 /** May be given this exchange now. */
 export function isOffered(target: Target, exchange: Suitability): boolean {
-  return target.isAvailable && isSuitable(target, exchange);
+  const isOpen = target.isAvailable || (target.heldFor !== undefined && target.isOpenBeside(exchange.payer));
+  return isOpen && isSuitable(target, exchange);
 }
 
 /** Serves the model and the path that are asked for. */

@@ -39,6 +39,8 @@ export class Target {
   isAdmitting = true;
   /** Earliest monotonic millisecond at which the breaker may admit again; 0 when closed. */
   admitsAgainAt = 0;
+  /** Written by the circuit breaker: while this is set, it refuses this caller and nobody else. */
+  heldFor: string | undefined;
   /** To the headers of good answers: refusals are quick and say nothing. */
   readonly latency = new LatencyAverage();
   /** The last attempt that says the target is unwell. */
@@ -99,6 +101,11 @@ export class Target {
     return this.models === undefined || holds(this.models, model);
   }
 
+  /** Refused to one caller, and open to this one. */
+  isOpenBeside(payer: string | undefined): boolean {
+    return this.heldFor !== undefined && this.isHealthy && payer !== this.heldFor;
+  }
+
   /** May be offered a request now. */
   get isAvailable(): boolean {
     return this.isHealthy && this.isAdmitting;
@@ -116,7 +123,7 @@ function takesAll(): boolean {
 export type Balancer = (tried: readonly Target[], exchange: BalancedExchange) => Target | undefined;
 
 /** What of an exchange a balancer may look at. */
-export type BalancedExchange = Pick<Exchange, 'edge' | 'principal' | 'clientIp' | 'model' | 'passedOn'>;
+export type BalancedExchange = Pick<Exchange, 'edge' | 'principal' | 'clientIp' | 'model' | 'passedOn' | 'payer'>;
 
 /** The targets of one service and the way to choose among them. */
 export interface ServiceTargets {

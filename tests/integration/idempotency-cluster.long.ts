@@ -21,7 +21,12 @@ describeHere('idempotency keys in a Redis Cluster', () => {
 
   describeIdempotencyContract(async () => {
     const connection = connectRedis(cluster.url, 'test');
-    const store = new RedisIdempotency({ connection, prefix: 'turnpike:', onState: () => undefined });
+    const store = new RedisIdempotency({
+      connection,
+      prefix: 'turnpike:',
+      onState: () => undefined,
+      quota: { perOwner: 2 ** 40, inAll: 2 ** 40 },
+    });
     opened.push(store);
     await store.start();
     return store;

@@ -3,14 +3,16 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { systemClock } from '../../src/lib/clock.ts';
 import type { Database } from '../../src/storage/database.ts';
 import { DatabaseIdempotency } from '../../src/storage/idempotency/database-idempotency.ts';
-import type { IdempotencyStore } from '../../src/storage/idempotency/idempotency-store.ts';
+import type { AnswerQuota, IdempotencyStore } from '../../src/storage/idempotency/idempotency-store.ts';
 import { RedisIdempotency } from '../../src/storage/idempotency/redis-idempotency.ts';
 import { connectRedis } from '../../src/storage/redis.ts';
 import { describeOnBothDatabases } from '../support/database-suite.ts';
-import { describeIdempotencyContract } from '../support/idempotency-contract.ts';
+import { describeAnswerQuota, describeIdempotencyContract } from '../support/idempotency-contract.ts';
 import { makeManualClock } from '../support/manual-clock.ts';
 import { until } from '../support/poll.ts';
 import { describeWithRedis } from '../support/server-suite.ts';
+
+const AMPLE: AnswerQuota = { perOwner: 2 ** 40, inAll: 2 ** 40 };
 
 const opened: IdempotencyStore[] = [];
 
@@ -30,11 +32,16 @@ describeOnBothDatabases('idempotency keys in a database', ({ openMigrated }) => 
     database = await openMigrated();
   });
 
-  describeIdempotencyContract(async () => track(new DatabaseIdempotency(database, systemClock)));
+  describeIdempotencyContract(async () => track(new DatabaseIdempotency(database, systemClock, AMPLE)));
+
+  describeAnswerQuota(async (quota) => {
+    const store = track(new DatabaseIdempotency(database, systemClock, quota));
+    return { store, settle: () => store.holdToQuota() };
+  });
 
   test('sweeping deletes what has expired, answers and abandoned claims, and nothing else', async () => {
     const clock = makeManualClock();
-    const store = track(new DatabaseIdempotency(database, clock));
+    const store = track(new DatabaseIdempotency(database, clock, AMPLE));
     const rows = Array.from({ length: 700 }, (_, i) => ({
       key: `old ${i}`,
       fingerprint: 'a',
@@ -55,15 +62,16 @@ describeWithRedis(
   (redis) => {
     const states: string[] = [];
     const prefix = `idempotent:${process.pid}:`;
-    const open = async () => {
+    const open = async (quota: AnswerQuota = AMPLE) => {
       const onState = (isUp: boolean, reason: string | undefined) => states.push(isUp ? 'up' : `down ${reason}`);
       const connection = connectRedis(redis().url, 'test');
-      const store = track(new RedisIdempotency({ connection, prefix, onState }));
+      const store = track(new RedisIdempotency({ connection, prefix: `${prefix}${quota.inAll}:`, onState, quota }));
       await store.start();
       return store;
     };
 
-    describeIdempotencyContract(open);
+    describeIdempotencyContract(() => open());
+    describeAnswerQuota(async (quota) => ({ store: await open(quota), settle: async () => undefined }));
 
     describe('while Redis is stopped', () => {
       test('nobody is kept waiting, and what was asked then blocks no key afterwards', async () => {

@@ -322,7 +322,7 @@ describeWithRedis(
   (redis) => {
     let gateways: TestGateway[];
     beforeAll(async () => {
-      gateways = [await start({ REDIS_URL: redis().url }), await start({ REDIS_URL: redis().url })];
+      gateways = [await start({ REDIS_ANSWERS_URL: redis().url }), await start({ REDIS_ANSWERS_URL: redis().url })];
     });
     afterAll(async () => {
       for (const gateway of gateways) await gateway.close();

@@ -39,15 +39,20 @@ export async function startEdgeServer(options: Partial<EdgeOptions> = {}): Promi
     });
     req.on('end', () => res.end(String(length)));
   };
-  const server = createListener({ header_bytes: 30_720, connections: 1_000, pipelining: 1 }, undefined, {
-    onRequest: handle,
-    onUpgrade: undefined,
-    onUnparsed: (code) => `HTTP/1.1 ${ERROR_CATALOG[code].status} x\r\nConnection: close\r\n\r\n`,
-    onDropped: () => undefined,
-    onEscape: (error) => {
-      throw error;
+  const server = createListener(
+    { header_bytes: 30_720, connections: 1_000, connections_per_address: 1_000, pipelining: 1 },
+    undefined,
+    {
+      onRequest: handle,
+      onUpgrade: undefined,
+      onUnparsed: (code) => `HTTP/1.1 ${ERROR_CATALOG[code].status} x\r\nConnection: close\r\n\r\n`,
+      isTrustedPeer: () => false,
+      onDropped: () => undefined,
+      onEscape: (error) => {
+        throw error;
+      },
     },
-  });
+  );
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {

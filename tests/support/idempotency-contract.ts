@@ -1,7 +1,12 @@
 // What every store of idempotency keys promises, whatever it keeps them in.
 import { randomBytes, randomUUID } from 'node:crypto';
 import { expect, test } from '@jest/globals';
-import type { Claim, ClaimResult, IdempotencyStore } from '../../src/storage/idempotency/idempotency-store.ts';
+import type {
+  AnswerQuota,
+  Claim,
+  ClaimResult,
+  IdempotencyStore,
+} from '../../src/storage/idempotency/idempotency-store.ts';
 import { until } from './poll.ts';
 
 const LONG = 60_000;
@@ -86,5 +91,42 @@ export function describeIdempotencyContract(open: () => Promise<IdempotencyStore
     const answer = { status: 200, headers: [], body: Buffer.from('x') };
     await store.complete(claimOf(await store.claim(key, 'a', LONG)), answer, SHORT);
     await until(async () => (await store.claim(key, 'b', LONG)).kind === 'claimed');
+  });
+}
+
+interface OpenedWithQuota {
+  readonly store: IdempotencyStore;
+  /** Resolves when the quota is in force. */
+  settle(): Promise<void>;
+}
+
+/** What a store with a quota keeps. */
+export function describeAnswerQuota(open: (quota: AnswerQuota) => Promise<OpenedWithQuota>): void {
+  const keep = async ({ store, settle }: OpenedWithQuota, key: string): Promise<void> => {
+    const answer = { status: 200, headers: [], body: randomBytes(10_000) };
+    await store.complete(claimOf(await store.claim(key, 'a', LONG)), answer, LONG);
+    await settle();
+  };
+  const isKept = async ({ store }: OpenedWithQuota, key: string): Promise<boolean> =>
+    (await store.claim(key, 'a', LONG)).kind === 'recorded';
+
+  test('one owner keeps what its quota holds, the oldest go first, and others keep theirs', async () => {
+    const opened = await open({ perOwner: 45_000, inAll: 1_000_000 });
+    const keys = Array.from({ length: 12 }, () => `greedy.${randomUUID()}`);
+    const modest = `modest.${randomUUID()}`;
+    await keep(opened, modest);
+    for (const key of keys) await keep(opened, key);
+    expect(await isKept(opened, modest)).toBe(true);
+    expect(await Promise.all(keys.slice(-4).map((key) => isKept(opened, key)))).toEqual([true, true, true, true]);
+    expect(await isKept(opened, keys[0] as string)).toBe(false);
+  });
+
+  test('all together keep what the quota in all holds, the oldest go first', async () => {
+    const opened = await open({ perOwner: 45_000, inAll: 75_000 });
+    const keys = Array.from({ length: 12 }, (_, i) => `owner${i}.${randomUUID()}`);
+    for (const key of keys) await keep(opened, key);
+    expect(await isKept(opened, keys.at(-1) as string)).toBe(true);
+    expect(await isKept(opened, keys.at(-7) as string)).toBe(true);
+    expect(await isKept(opened, keys[0] as string)).toBe(false);
   });
 }

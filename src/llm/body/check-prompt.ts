@@ -25,22 +25,22 @@ function findMessagesFault(messages: unknown, roles: ReadonlySet<string>): Rejec
   if (!Array.isArray(messages)) return wrongType('messages', 'a list of messages');
   if (messages.length === 0) return unusable('messages', EMPTY);
   for (let i = 0; i < messages.length; i++) {
-    const fault = findMessageFault(messages[i], `messages[${i}]`, roles);
+    const fault = findMessageFault(messages[i], i, roles);
     if (fault) return fault;
   }
   return undefined;
 }
 
-function findMessageFault(message: unknown, param: string, roles: ReadonlySet<string>): Rejection | undefined {
-  if (!isObject(message)) return wrongType(param, 'an object with role and content');
+function findMessageFault(message: unknown, index: number, roles: ReadonlySet<string>): Rejection | undefined {
+  if (!isObject(message)) return wrongType(`messages[${index}]`, 'an object with role and content');
   const { role, content } = message;
-  if (role === undefined) return missing(`${param}.role`, `one of ${[...roles].join(', ')}`);
-  if (typeof role !== 'string') return wrongType(`${param}.role`, 'text');
-  if (!roles.has(role)) return unusable(`${param}.role`, `must be one of ${[...roles].join(', ')}`);
+  if (role === undefined) return missing(`messages[${index}].role`, `one of ${[...roles].join(', ')}`);
+  if (typeof role !== 'string') return wrongType(`messages[${index}].role`, 'text');
+  if (!roles.has(role)) return unusable(`messages[${index}].role`, `must be one of ${[...roles].join(', ')}`);
   if (content === undefined || content === null || typeof content === 'string') return undefined;
-  if (!Array.isArray(content)) return wrongType(`${param}.content`, 'text or a list of parts');
+  if (!Array.isArray(content)) return wrongType(`messages[${index}].content`, 'text or a list of parts');
   const odd = content.findIndex((part) => !isObject(part) || typeof part['type'] !== 'string');
-  return odd === -1 ? undefined : wrongType(`${param}.content[${odd}]`, 'an object with a type');
+  return odd === -1 ? undefined : wrongType(`messages[${index}].content[${odd}]`, 'an object with a type');
 }
 
 function findTextFault(text: unknown): Rejection | undefined {

@@ -1,14 +1,15 @@
 import type { FieldSpan } from '../../exchange/model-call.ts';
-
-/** Deeper than any request to a model, and shallow enough for readers that recurse. */
-const DEEPEST = 128;
-/** Objects and lists: each takes many times the memory of its two bytes. */
-const MOST_SECTIONS = 250_000;
-const MOST_FIELDS = 1_000;
-/** Members of objects at any depth: each is a key that `JSON.parse` has to look up. */
-const MOST_MEMBERS = 250_000;
-/** Commas outside of strings: the items of all lists, which may be the tokens of long texts. */
-const MOST_ITEMS = 1_000_000;
+import {
+  DEEPEST,
+  type Excess,
+  isSpace,
+  isTooLongNumber,
+  LONGEST_NAME,
+  MOST_FIELDS,
+  MOST_ITEMS,
+  MOST_MEMBERS,
+  MOST_SECTIONS,
+} from './body-bounds.ts';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -20,9 +21,6 @@ const CLOSING = 0x7d;
 
 /** So many letters of a string are looked at one by one; where no quote is among them, searching for the next one pays. */
 const STRETCH = 8;
-
-/** Why a body is not read; completes "is". */
-type Excess = 'nested too deeply' | 'made of too many parts';
 
 /**
  * Finds the top-level fields of a JSON object. `text` is `bytes` read as Latin-1, so that both have the same positions:
@@ -53,10 +51,16 @@ class FieldScanner {
     let sections = 0;
     let members = 0;
     let items = 0;
+    let stringFrom = 0;
+    let stringTo = 0;
+    let markEnd = 0;
     for (let at = 0; at < length; at++) {
       const code = bytes[at] as number;
       if (code === QUOTE) {
         const end = endOfString(bytes, text, at + 1);
+        stringFrom = at;
+        stringTo = end;
+        markEnd = end + 1;
         if (depth === 1 && this.key === undefined) this.key = readKey(text.slice(at, end + 1));
         at = end;
       } else if ((code | 0x20) === OPENING) {
@@ -64,12 +68,17 @@ class FieldScanner {
         if (++sections > MOST_SECTIONS) return 'made of too many parts';
         if (depth === 1) this.from = at + 1;
       } else if ((code | 0x20) === CLOSING) {
+        if (isTooLongNumber(bytes, markEnd, at)) return 'made of names or numbers that are too long';
         if (depth-- === 1) this.close(at);
+        markEnd = at + 1;
       } else if (code === COLON) {
-        if (++members > MOST_MEMBERS) return 'made of too many parts';
+        const excess = excessOfMember(++members, stringTo - stringFrom - 1);
+        if (excess) return excess;
         if (depth === 1) this.valueFrom = at + 1;
       } else if (code === COMMA) {
-        if (++items > MOST_ITEMS) return 'made of too many parts';
+        const excess = excessOfItem(++items, bytes, markEnd, at);
+        if (excess) return excess;
+        markEnd = at + 1;
         if (depth === 1) this.close(at);
       }
       if (this.spans.length > MOST_FIELDS) return 'made of too many parts';
@@ -88,6 +97,16 @@ class FieldScanner {
     while (valueTo > valueFrom && isSpace(bytes[valueTo - 1])) valueTo--;
     this.spans.push({ key, from, valueFrom, valueTo, to });
   }
+}
+
+function excessOfMember(members: number, nameLength: number): Excess | undefined {
+  if (members > MOST_MEMBERS) return 'made of too many parts';
+  return nameLength > LONGEST_NAME ? 'made of names or numbers that are too long' : undefined;
+}
+
+function excessOfItem(items: number, bytes: Uint8Array, from: number, to: number): Excess | undefined {
+  if (items > MOST_ITEMS) return 'made of too many parts';
+  return isTooLongNumber(bytes, from, to) ? 'made of names or numbers that are too long' : undefined;
 }
 
 /** Index of the closing quote, or of the end. */
@@ -116,8 +135,4 @@ function readKey(written: string): string {
   } catch {
     return key;
   }
-}
-
-function isSpace(code: number | undefined): boolean {
-  return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
 }

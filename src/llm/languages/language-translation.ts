@@ -5,6 +5,7 @@ import { AnswerCollector } from '../conversation/answer-collector.ts';
 import { playAnswer } from '../conversation/answer-sink.ts';
 import { failureIn } from '../conversation/failure.ts';
 import { parseObject, toBytes } from '../json.ts';
+import { JsonBody } from '../json-body.ts';
 import type { AnswerTranslation, StreamTranslation, TranslatedFailure } from '../providers/provider.ts';
 import { misunderstood } from '../refusals.ts';
 import { EventReader } from '../stream/event-reader.ts';
@@ -12,8 +13,8 @@ import type { Language } from './language.ts';
 import { LanguageStream } from './language-stream.ts';
 
 /** The body of a request of one language in another. Throws `GatewayError` for what cannot be carried. */
-export function translateRequest(call: ModelCall, from: Language, to: Language): Buffer {
-  return toBytes(to.writeRequest(from.readRequest({ ...call.body, ...call.edits }), call));
+export function translateRequest(call: ModelCall, from: Language, to: Language): JsonBody {
+  return new JsonBody(to.writeRequest(from.readRequest({ ...call.body, ...call.edits }), call));
 }
 
 /** How answers in the upstream's language become those of the client's. Both may be the same. */

@@ -1,13 +1,14 @@
 import { ERROR_CATALOG, type ErrorCode } from '../../errors/catalog.ts';
 import type { ModelCall } from '../../exchange/model-call.ts';
 import { countAt, isObject, objectAt, objectsAt, parseObject, textAt, toBytes } from '../json.ts';
+import { JsonBody } from '../json-body.ts';
 import { ownModel } from './own-model.ts';
 import type { AnswerTranslation, TranslatedFailure } from './provider.ts';
 import { misunderstood } from '../refusals.ts';
 
 /** `{ input_text }`, which is one text, as a request for embeddings. The body has been checked. */
-export function embedToEmbeddings(call: ModelCall): Buffer {
-  return toBytes({ ...ownModel(call), input: call.body['input_text'] });
+export function embedToEmbeddings(call: ModelCall): JsonBody {
+  return new JsonBody({ ...ownModel(call), input: call.body['input_text'] });
 }
 
 /** The one vector of a list of embeddings, with its model and usage. */

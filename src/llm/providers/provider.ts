@@ -1,6 +1,6 @@
 import type { Rejection } from '../../errors/rejection.ts';
 import type { BodyFilter } from '../../exchange/body-filter.ts';
-import type { ModelCall, ProviderName } from '../../exchange/model-call.ts';
+import type { LateBody, ModelCall, ProviderName } from '../../exchange/model-call.ts';
 import type { RequestedOperation } from '../operation.ts';
 
 /** The client's request to a model as far as a provider needs it beside the `ModelCall`. */
@@ -16,7 +16,7 @@ export interface ProviderRequest {
   /** What follows the target's base path: `/chat/completions`, `/messages`; query included. */
   readonly path: string;
   /** The client's own buffer when nothing had to change. */
-  readonly body: Buffer | undefined;
+  readonly body: Buffer | LateBody | undefined;
 }
 
 /** One kind of model API. Stateless: one object serves all requests of a process. */

@@ -131,8 +131,20 @@ export class BreakerBank {
     });
   }
 
-  private tell(service: string, target: string, { state, requests, failures, openForMs }: BreakerChange): void {
-    const fields = { service, target, state, requests, failures, open_for_ms: openForMs };
+  private tell(
+    service: string,
+    target: string,
+    { state, requests, failures, openForMs, isForOneCaller }: BreakerChange,
+  ): void {
+    const fields = {
+      service,
+      target,
+      state,
+      requests,
+      failures,
+      open_for_ms: openForMs,
+      for_one_caller: isForOneCaller || undefined,
+    };
     if (state === 'open') this.surroundings.log.warn(fields, MESSAGES[state]);
     else this.surroundings.log.info(fields, MESSAGES[state]);
   }

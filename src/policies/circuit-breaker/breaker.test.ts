@@ -286,7 +286,7 @@ describe('what others see', () => {
     becomeHalfOpen();
     run('success');
     expect(changes.map((change) => change.state)).toEqual(['open', 'half_open', 'closed']);
-    expect(changes[0]).toEqual({ state: 'open', requests: 20, failures: 20, openForMs: 10_000 });
+    expect(changes[0]).toEqual({ state: 'open', requests: 20, failures: 20, openForMs: 10_000, isForOneCaller: true });
   });
 
   test('a disposed breaker keeps no timer, refuses nothing and leaves its targets available', () => {

@@ -4,6 +4,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { AttemptOutcome } from '../../upstream/targets.ts';
 import type { Target } from '../../upstream/targets.ts';
 import type { CircuitBreakerConfig } from './schema.ts';
+import { type BreakerCaller, type SeenFailure, Witnesses } from './witnesses.ts';
 
 export type BreakerState = 'closed' | 'half_open' | 'open';
 
@@ -14,6 +15,8 @@ export interface BreakerChange {
   readonly failures: number;
   /** Milliseconds until the first probe; only when `open`. */
   readonly openForMs: number | undefined;
+  /** The circuit is open for the one caller who has seen the failures, and for nobody else. */
+  readonly isForOneCaller: boolean;
 }
 
 export interface BreakerSurroundings {
@@ -30,6 +33,10 @@ const BUCKETS = 10;
 const LONGEST_OPEN_MS = 300_000;
 /** opossum compares strictly; this makes exactly `error_percent` open the circuit. */
 const BELOW = 1e-9;
+
+/** Instead of a generation: of a call that passes beside an open circuit. */
+const BESIDE = -1;
+const NOBODY: BreakerCaller = { payer: '' };
 
 const FAILED = new Error('the attempt failed');
 
@@ -51,6 +58,9 @@ export class Breaker {
   private readonly targets = new Set<Target>();
   /** Raised by every change of state: results of calls admitted before it are void. */
   private generation = 0;
+  private readonly witnesses: Witnesses;
+  /** Set while the circuit is open for this caller alone. */
+  private heldFor: string | undefined;
   private isProbing = false;
   private probeTimer: NodeJS.Timeout | undefined;
   private openings = 0;
@@ -59,6 +69,7 @@ export class Breaker {
   constructor(config: CircuitBreakerConfig, surroundings: BreakerSurroundings) {
     this.config = config;
     this.surroundings = surroundings;
+    this.witnesses = new Witnesses(config.window);
     this.circuit = new CircuitBreaker(fail, {
       timeout: false,
       rollingPercentilesEnabled: false,
@@ -82,12 +93,14 @@ export class Breaker {
 
   /**
    * Lets one call through, or not (`undefined`). Half open, exactly one call is let through at a time. The caller must
-   * settle what it was given; a probe that is not settled within its deadline counts as failed.
+   * settle what it was given; a probe that is not settled within its deadline counts as failed. While only one caller has
+   * seen the target fail, others pass.
    */
-  admit(): Admission | undefined {
-    if (this.circuit.closed || this.circuit.isShutdown) return new Admission(this, this.generation);
+  admit(caller: BreakerCaller = NOBODY): Admission | undefined {
+    if (this.circuit.closed || this.circuit.isShutdown) return new Admission(this, this.generation, caller);
+    if (this.heldFor !== undefined && caller.payer !== this.heldFor) return new Admission(this, BESIDE, caller);
     if (!this.circuit.halfOpen || this.isProbing) return undefined;
-    const probe = new Admission(this, this.generation);
+    const probe = new Admission(this, this.generation, caller);
     this.isProbing = true;
     this.probeTimer = setTimeout(() => probe.settle('failure'), this.surroundings.probeDeadlineMs);
     this.probeTimer.unref();
@@ -96,16 +109,25 @@ export class Breaker {
   }
 
   /** Takes the outcome of a call admitted in this generation; later ones are ignored. */
-  finish(generation: number, outcome: AttemptOutcome): void {
+  finish(generation: number, outcome: AttemptOutcome, failure?: SeenFailure): void {
+    if (generation === BESIDE) {
+      if (outcome === 'failure') this.closeToAll();
+      return;
+    }
     if (generation !== this.generation) return;
     if (this.isProbing) this.freeProbeSlot();
     if (outcome === 'success') this.countSuccess();
-    else if (outcome === 'failure') this.circuit.fire().catch(ignore);
+    else if (outcome === 'failure') {
+      this.witness(failure);
+      this.circuit.fire().catch(ignore);
+    }
   }
 
   /** Turns a call already counted as success into a failure: its body broke off after the headers. */
-  finishBroken(generation: number): void {
+  finishBroken(generation: number, failure?: SeenFailure): void {
+    if (generation === BESIDE) return this.closeToAll();
     if (generation !== this.generation) return;
+    this.witness(failure);
     this.circuit.emit('failure', FAILED, 0, []);
     const { fires, failures } = this.circuit.stats;
     const isOverShare = (failures / fires) * 100 > this.config.error_percent - BELOW;
@@ -123,6 +145,7 @@ export class Breaker {
     if (!this.targets.delete(target)) return;
     target.isAdmitting = true;
     target.admitsAgainAt = 0;
+    target.heldFor = undefined;
   }
 
   /** Closes the circuit and forgets the window, whatever is known about the target. */
@@ -164,7 +187,9 @@ export class Breaker {
     const openForMs = this.circuit.options.resetTimeout;
     this.openings += 1;
     this.circuit.options.resetTimeout = this.nextOpenMs();
-    this.admitsAgainAt = this.surroundings.clock.monotonic() + openForMs;
+    const now = this.surroundings.clock.monotonic();
+    this.admitsAgainAt = now + openForMs;
+    this.heldFor = this.witnesses.sole(now);
     this.change('open', openForMs);
   }
 
@@ -176,6 +201,7 @@ export class Breaker {
     this.openings = 0;
     this.circuit.options.resetTimeout = this.nextOpenMs();
     this.admitsAgainAt = 0;
+    this.heldFor = undefined;
     this.change('closed');
     // Otherwise the failures of the outage would open the circuit again at the first new one.
     this.clearWindow();
@@ -186,7 +212,24 @@ export class Breaker {
     this.isProbing = false;
     clearTimeout(this.probeTimer);
     this.publish();
-    this.surroundings.onChange({ state, ...this.counts, openForMs });
+    this.surroundings.onChange({ state, ...this.counts, openForMs, isForOneCaller: this.heldFor !== undefined });
+  }
+
+  private witness(failure: SeenFailure | undefined): void {
+    if (failure) this.witnesses.note(failure, this.surroundings.clock.monotonic());
+  }
+
+  /** Another caller has seen the target fail, too. */
+  private closeToAll(): void {
+    if (this.heldFor === undefined) return;
+    this.heldFor = undefined;
+    this.publish();
+    this.surroundings.onChange({
+      state: this.state,
+      ...this.counts,
+      openForMs: this.admitsAgainInMs,
+      isForOneCaller: false,
+    });
   }
 
   private freeProbeSlot(): void {
@@ -200,6 +243,7 @@ export class Breaker {
     for (const target of this.targets) {
       target.isAdmitting = isAdmitting;
       target.admitsAgainAt = this.admitsAgainAt;
+      target.heldFor = this.heldFor;
     }
   }
 
@@ -218,24 +262,28 @@ export class Breaker {
 export class Admission {
   private readonly breaker: Breaker;
   private readonly generation: number;
+  private readonly caller: BreakerCaller;
   private outcome: AttemptOutcome | undefined;
 
-  constructor(breaker: Breaker, generation: number) {
+  constructor(breaker: Breaker, generation: number, caller: BreakerCaller) {
     this.breaker = breaker;
     this.generation = generation;
+    this.caller = caller;
   }
 
   /** Reports how the call ended: at the response headers, or at the failure. Only the first report counts. */
-  settle(outcome: AttemptOutcome): void {
+  settle(outcome: AttemptOutcome, isPlain = false): void {
     if (this.outcome) return;
     this.outcome = outcome;
-    this.breaker.finish(this.generation, outcome);
+    const failure = outcome === 'failure' ? { caller: this.caller, isPlain } : undefined;
+    this.breaker.finish(this.generation, outcome, failure);
   }
 
   /** Reports that the body broke off on the upstream's side, after `settle`. */
   break(): void {
-    if (this.outcome === 'success') this.breaker.finishBroken(this.generation);
-    else if (this.outcome === 'neutral') this.breaker.finish(this.generation, 'failure');
+    const failure = { caller: this.caller, isPlain: false };
+    if (this.outcome === 'success') this.breaker.finishBroken(this.generation, failure);
+    else if (this.outcome === 'neutral') this.breaker.finish(this.generation, 'failure', failure);
     this.outcome = 'failure';
   }
 }

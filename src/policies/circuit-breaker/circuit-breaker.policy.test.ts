@@ -5,7 +5,8 @@ import { until } from '../../../tests/support/poll.ts';
 import { buildService } from '../../../tests/support/target-builder.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { type Attempt, type FailureKind, UpstreamFailure } from '../../upstream/attempt.ts';
-import type { ServiceTargets } from '../../upstream/targets.ts';
+import { isOffered } from '../../upstream/balancer.ts';
+import type { ServiceTargets, Target } from '../../upstream/targets.ts';
 import { BreakerBank } from './breaker-bank.ts';
 import { guard } from './circuit-breaker.policy.ts';
 
@@ -182,5 +183,52 @@ describe('reloads', () => {
     bank.retain(new Set([reloaded]));
     expect(bank.views().map((view) => view.target)).toEqual(['a:80']);
     expect(targetOf(reloaded, 0).isAvailable).toBe(false);
+  });
+});
+
+describe('what one caller has seen', () => {
+  const by = (payer: string) => Object.assign(buildExchange(), { clientIp: payer });
+  const call = (payer: string, attempt: Attempt) =>
+    guard(bank.of(service, CONFIG), attempt)(by(payer), targetOf(service, 0));
+  const status =
+    (code: number): Attempt =>
+    async (_, target) =>
+      buildAnswer(target, code);
+
+  test.each([500, 503])('opens the circuit for that caller alone: status %i', async (code) => {
+    for (let i = 0; i < 4; i++) await call('10.0.0.1', status(code));
+    await expect(call('10.0.0.1', status(200))).rejects.toMatchObject({ kind: 'circuit_open' });
+    for (let i = 0; i < 10; i++) expect((await call('10.0.0.2', status(200))).status).toBe(200);
+    await expect(call('10.0.0.1', status(200))).rejects.toMatchObject({ kind: 'circuit_open' });
+    const [target] = service.targets;
+    expect([isOffered(target as Target, by('10.0.0.1')), isOffered(target as Target, by('10.0.0.2'))]).toEqual([
+      false,
+      true,
+    ]);
+    expect(lines).toEqual([expect.objectContaining({ state: 'open', for_one_caller: true })]);
+  });
+
+  test('opens it for all once a second caller has seen the same', async () => {
+    for (let i = 0; i < 4; i++) await call('10.0.0.1', status(500));
+    await call('10.0.0.2', status(500));
+    await expect(call('10.0.0.3', status(200))).rejects.toMatchObject({ kind: 'circuit_open' });
+  });
+
+  test('opens it for all where two have seen it before', async () => {
+    for (let i = 0; i < 4; i++) await call(`10.0.0.${i % 2}`, status(500));
+    await expect(call('10.0.0.3', status(200))).rejects.toMatchObject({ kind: 'circuit_open' });
+  });
+
+  test.each<FailureKind>(['refused', 'dns', 'tls'])('opens it for all where it is %s', async (kind) => {
+    for (let i = 0; i < 4; i++) await call('10.0.0.1', fail(kind)).catch(() => undefined);
+    await expect(call('10.0.0.3', status(200))).rejects.toMatchObject({ kind: 'circuit_open' });
+  });
+
+  test('is over when the probe of that caller succeeds', async () => {
+    for (let i = 0; i < 4; i++) await call('10.0.0.1', status(500));
+    await until(() => targetOf(service, 0).isAvailable);
+    await call('10.0.0.1', status(200));
+    expect(targetOf(service, 0).heldFor).toBeUndefined();
+    expect((await call('10.0.0.1', status(200))).status).toBe(200);
   });
 });

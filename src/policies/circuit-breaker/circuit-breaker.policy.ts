@@ -1,4 +1,4 @@
-import { type Attempt, UpstreamFailure } from '../../upstream/attempt.ts';
+import { type Attempt, type FailureKind, UpstreamFailure } from '../../upstream/attempt.ts';
 import { outcomeOfError, outcomeOfStatus } from '../../upstream/classify.ts';
 import type { Target } from '../../upstream/targets.ts';
 import { defineAttemptPolicy } from '../policy.ts';
@@ -22,10 +22,17 @@ export function guard(breakers: ReadonlyMap<Target, Breaker>, next: Attempt): At
   return (exchange, target) => {
     const breaker = breakers.get(target);
     if (!breaker) return next(exchange, target);
-    const admission = breaker.admit();
+    const admission = breaker.admit(exchange);
     if (!admission) return Promise.reject(new UpstreamFailure('circuit_open', false));
     return settleWith(admission, next(exchange, target));
   };
+}
+
+/** No connection came about, and no request can have brought that about. */
+const PLAIN: ReadonlySet<FailureKind> = new Set<FailureKind>(['refused', 'dns', 'tls']);
+
+function isPlainFailure(error: unknown): boolean {
+  return error instanceof UpstreamFailure && PLAIN.has(error.kind);
 }
 
 async function settleWith(admission: Admission, attempt: ReturnType<Attempt>): ReturnType<Attempt> {
@@ -35,7 +42,7 @@ async function settleWith(admission: Admission, attempt: ReturnType<Attempt>): R
     answer.onBroken(() => admission.break());
     return answer;
   } catch (error) {
-    admission.settle(outcomeOfError(error));
+    admission.settle(outcomeOfError(error), isPlainFailure(error));
     throw error;
   }
 }

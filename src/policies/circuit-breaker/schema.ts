@@ -32,7 +32,7 @@ export const CircuitBreakerSchema = Section(
   },
   {
     description:
-      'Stops calling a target that keeps failing, and finds out with single probes when it is back. Each target has its own circuit. `false` switches it off.',
+      'Stops calling a target that keeps failing, and finds out with single probes when it is back. Each target has its own circuit. Failures that only one caller has seen (5xx, timeouts) open it for that caller alone; connections that are refused, names and TLS that fail open it for all. `false` switches it off.',
   },
 );
 

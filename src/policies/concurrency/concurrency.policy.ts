@@ -1,6 +1,7 @@
 import { Rejection } from '../../errors/rejection.ts';
 import type { Exchange } from '../../exchange/exchange.ts';
-import { type AccessStep, defineAccessPolicy } from '../policy.ts';
+import { ipGroup } from '../../lib/ip-group.ts';
+import { type AccessStep, defineAccessPolicy, type Verdict } from '../policy.ts';
 import { type ConcurrencyLine, ConcurrencySchema } from './schema.ts';
 import { Kind } from '../../lib/shelf.ts';
 import { Slots } from './slots.ts';
@@ -17,8 +18,8 @@ export const concurrencyPolicy = defineAccessPolicy({
   schema: ConcurrencySchema,
   errors: ['CONCURRENCY_EXCEEDED', 'OVERLOADED'],
   create: (lines: readonly ConcurrencyLine[], deps) =>
-    lines.map((line) =>
-      stepFor(
+    lines.flatMap((line) =>
+      stepsFor(
         line,
         deps.shelf.keep(SLOTS, keyOfLine(line), () => openSlots(line)),
       ),
@@ -34,24 +35,37 @@ function openSlots(line: ConcurrencyLine): Slots {
   return new Slots(line.limit, line.queue && { max: line.queue.max, waitMs: line.queue.wait });
 }
 
-function stepFor(line: ConcurrencyLine, slots: Slots): AccessStep {
-  return {
+/** A caller takes its own place before its large body is read; places that all share are not held by slow bodies. */
+function stepsFor(line: ConcurrencyLine, slots: Slots): readonly AccessStep[] {
+  const placed = new WeakSet<Exchange>();
+  const enter = (exchange: Exchange): Verdict | Promise<Verdict> => {
+    const key = keyOf(line, exchange);
+    const entry = slots.enter(key);
+    if (entry === 'full') return refusal(line);
+    if (entry === 'entered') return hold(exchange, slots, key);
+    // A client that leaves settles the exchange, and its place is free at once.
+    exchange.onSettled(() => entry.leave());
+    return entry.entered.then((entered) => (entered ? undefined : refusal(line)));
+  };
+  const late: AccessStep = {
     name: 'concurrency',
+    decide: (exchange) => (placed.has(exchange) ? undefined : enter(exchange)),
+  };
+  if (line.per !== 'consumer' && line.per !== 'ip') return [late];
+  const early: AccessStep = {
+    name: 'concurrency.early',
     decide: (exchange) => {
-      const key = keyOf(line, exchange);
-      const entry = slots.enter(key);
-      if (entry === 'full') return refusal(line);
-      if (entry === 'entered') return hold(exchange, slots, key);
-      // A client that leaves settles the exchange, and its place is free at once.
-      exchange.onSettled(() => entry.leave());
-      return entry.entered.then((entered) => (entered ? undefined : refusal(line)));
+      if (!exchange.body.isReadLong) return undefined;
+      placed.add(exchange);
+      return enter(exchange);
     },
   };
+  return [early, late];
 }
 
 function keyOf(line: ConcurrencyLine, exchange: Exchange): string {
-  if (line.per === 'consumer') return exchange.principal?.consumer.id ?? exchange.clientIp;
-  return line.per === 'ip' ? exchange.clientIp : line.per;
+  if (line.per === 'consumer') return exchange.payer;
+  return line.per === 'ip' ? ipGroup(exchange.clientIp) : line.per;
 }
 
 function hold(exchange: Exchange, slots: Slots, key: string): undefined {

@@ -4,10 +4,12 @@ import type { Exchange } from '../../exchange/exchange.ts';
 /** Longer bodies are hashed on another thread: a megabyte takes about two milliseconds. */
 const LONGEST_IN_LINE = 256 * 1024;
 
-/** Under which name a caller's key is stored: SHA-256 in hex, and of no use to anybody who reads the store. */
+/**
+ * Under which name a caller's key is stored: its owner, a dot and SHA-256 in hex; of no use to anybody who reads the store.
+ */
 export function digestKey(consumerId: string, key: string): string {
   // A key holds no line end, so no two pairs read the same.
-  return hash('sha256', `${consumerId}\n${key}`);
+  return `${hash('sha256', consumerId).slice(0, 16)}.${hash('sha256', `${consumerId}\n${key}`)}`;
 }
 
 /**

@@ -25,7 +25,7 @@ function openRoute(limits: readonly LimitInput[], store?: CounterStore) {
   const log = { warn: (fields: unknown) => void warnings.push(fields) };
   const time = { now: () => clock.ms, monotonic: () => clock.ms };
   const deps = { clock: time, counters, metrics, log, shelf: new Shelf().hold() };
-  const [peek, decide] = createLimitSteps(levels, deps, { route: 'r', service: 's' });
+  const [peek, , decide] = createLimitSteps(levels, deps, { route: 'r', service: 's' });
   if (!peek || !decide) throw new Error('two steps are expected');
   /** With counts in memory every step is synchronous. */
   const ask = (exchange: Exchange): Verdict => decide.decide(exchange) as Verdict;

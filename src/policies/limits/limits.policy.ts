@@ -1,3 +1,4 @@
+import { Rejection } from '../../errors/rejection.ts';
 import type { Exchange } from '../../exchange/exchange.ts';
 import type { LimitStatus } from '../../exchange/receipts.ts';
 import { totalOf } from '../../exchange/model-call.ts';
@@ -11,7 +12,7 @@ import { HeldReceipts } from './held-receipts.ts';
 import { judgeCall } from './judge-call.ts';
 import { Receipt } from './receipt.ts';
 import { refuse, refuseUnavailable, refuseUnmetered } from './refusal.ts';
-import { RouteLimits } from './route-limits.ts';
+import { isEarly, RouteLimits } from './route-limits.ts';
 import type { Verdict as LineVerdict } from '../../counters/rules/rule.ts';
 import { type LimitLevelConfig, RateLimitSchema } from './schema.ts';
 import { StreamAllowance } from './stream-allowance.ts';
@@ -32,7 +33,9 @@ const HELD_RECEIPTS = new Kind<HeldReceipts>('reservations of limits');
 
 /**
  * Owns every limit of a request and decides them together: all are charged or none, so a refused request costs nothing.
- * `limits.peek` refuses without a wait who is known to be refused, before a body is read; `limits.decide` charges.
+ * `limits.peek` refuses without a wait who is known to be refused, before a body is read; `limits.early` charges for large
+ * bodies what can be charged before they are read, `limits.decide` all the rest. A request that is refused in between for
+ * its own fault costs one as well.
  */
 export const limitsPolicy = defineAccessPolicy({
   name: 'limits',
@@ -59,7 +62,12 @@ export function createLimitSteps(
   const gate = new LimitGate(limits, deps, deps.metrics.service(at.service ?? at.route));
   return [
     { name: 'limits.peek', decide: (exchange) => gate.peek(exchange) },
-    { name: 'limits.decide', decide: (exchange) => gate.decide(exchange) },
+    { name: 'limits.early', decide: (exchange) => gate.decideEarly(exchange) },
+    {
+      name: 'limits.decide',
+      decide: (exchange) => gate.decide(exchange),
+      onRefused: (exchange, rejection) => gate.chargeRefused(exchange, rejection),
+    },
   ];
 }
 
@@ -78,6 +86,8 @@ class LimitGate {
   private readonly deps: LimitDependencies;
   private readonly metrics: ServiceMetrics;
   private readonly held: HeldReceipts;
+  /** What was charged before a large body was read. */
+  private readonly early = new WeakMap<Exchange, Receipt>();
 
   constructor(limits: RouteLimits, deps: LimitDependencies, metrics: ServiceMetrics) {
     this.limits = limits;
@@ -102,25 +112,81 @@ class LimitGate {
     }
     if (set.limitsUse && exchange.unmetered !== undefined) return refuseUnmetered(exchange.unmetered);
     const charges = this.limits.chargesFor(exchange);
+    const left = this.early.has(exchange) ? charges.filter(({ line }) => !isEarly(line)) : charges;
+    if (left.length === 0) return undefined;
+    const decision = this.deps.counters.decide(left);
+    if (!(decision instanceof Promise)) return this.conclude(exchange, left, decision);
+    return decision.then((decided) => this.conclude(exchange, left, decided));
+  }
+
+  /** For a large body, before it is read: what need not know what it asks for. */
+  decideEarly(exchange: Exchange): Verdict | Promise<Verdict> {
+    if (!exchange.body.isReadLong) return undefined;
+    const charges = this.limits.earlyChargesFor(exchange);
     if (charges.length === 0) return undefined;
     const decision = this.deps.counters.decide(charges);
-    if (!(decision instanceof Promise)) return this.conclude(exchange, charges, decision);
-    return decision.then((decided) => this.conclude(exchange, charges, decided));
+    if (!(decision instanceof Promise)) return this.concludeEarly(exchange, charges, decision);
+    return decision.then((decided) => this.concludeEarly(exchange, charges, decided));
+  }
+
+  /** What was refused before anything was charged costs one request, unless it was none of the caller's doing. */
+  chargeRefused(exchange: Exchange, rejection: Rejection): Rejection | Promise<Rejection> {
+    const receipt = this.early.get(exchange);
+    if (FREE.has(rejection.status)) {
+      receipt?.refund('all');
+      return rejection;
+    }
+    if (receipt || !AT_FAULT.has(rejection.status)) return rejection;
+    const charges = this.limits.earlyChargesFor(exchange).filter(({ line }) => line.every === undefined);
+    if (charges.length === 0) return rejection;
+    const settle = (decision: Decision): Rejection => {
+      if (decision.outcome === 'unavailable') return rejection;
+      const verdict = this.conclude(exchange, charges, decision);
+      return verdict instanceof Rejection ? verdict : rejection;
+    };
+    const decision = this.deps.counters.decide(charges);
+    return decision instanceof Promise ? decision.then(settle) : settle(decision);
+  }
+
+  private concludeEarly(exchange: Exchange, charges: readonly Charge[], decision: Decision): Verdict {
+    const verdict = this.conclude(exchange, charges, decision);
+    if (verdict || decision.outcome !== 'admitted') return verdict;
+    const receipt = this.receiptFor(exchange, charges, decision);
+    this.early.set(exchange, receipt);
+    return undefined;
   }
 
   private conclude(exchange: Exchange, charges: readonly Charge[], decision: Decision): Verdict {
-    if (decision.outcome === 'unavailable') return refuseUnavailable();
+    if (decision.outcome === 'unavailable') return this.refuseFree(exchange, refuseUnavailable());
     this.reportDryRuns(charges, decision);
     const refusing = decision.outcome === 'refused' ? findLongest(charges, decision) : -1;
-    exchange.limit = statusOf(charges, decision, findShown('requests', charges, decision, refusing));
+    exchange.limit = statusOf(charges, decision, findShown('requests', charges, decision, refusing)) ?? exchange.limit;
     exchange.tokenLimit = statusOf(charges, decision, findShown('tokens', charges, decision, refusing));
-    if (refusing !== -1) return this.refuseBy(charges, decision, refusing);
+    if (refusing !== -1) return this.refuseFree(exchange, this.refuseBy(charges, decision, refusing));
     if (decision.outcome === 'admitted' && charges.some(isSettled)) this.settleLater(exchange, charges, decision);
     return undefined;
   }
 
+  /** What was charged before is given back: a request that the limits refuse costs nothing. */
+  private refuseFree(exchange: Exchange, verdict: Verdict): Verdict {
+    this.early.get(exchange)?.refund('all');
+    return verdict;
+  }
+
   /** What was taken is corrected when the exchange is over, and until then what is only reserved is kept so. */
   private settleLater(exchange: Exchange, charges: readonly Charge[], decision: Decision): void {
+    const { counters } = this.deps;
+    const early = this.early.get(exchange);
+    early?.addMain(charges, decision);
+    const receipt = early ?? this.receiptFor(exchange, charges, decision);
+    if (exchange.isAbandoned) return;
+    const used = charges.filter(({ line }) => line.unit !== 'requests');
+    if (exchange.model?.isStream && used.length > 0)
+      exchange.filterBody(new StreamAllowance({ call: exchange.model, charges: used, counters, receipt }));
+  }
+
+  /** A receipt that is closed when the exchange is over. */
+  private receiptFor(exchange: Exchange, charges: readonly Charge[], decision: Decision): Receipt {
     const { counters, clock } = this.deps;
     const receipt = new Receipt(charges, decision, {
       counters,
@@ -128,7 +194,10 @@ class LimitGate {
       onClosed: (closed) => this.held.remove(closed),
     });
     // Who has left while this was decided gets no hooks called any more.
-    if (exchange.isAbandoned) return receipt.refund('all');
+    if (exchange.isAbandoned) {
+      receipt.refund('all');
+      return receipt;
+    }
     exchange.charge = receipt;
     this.held.add(receipt);
     exchange.onSettled(() => {
@@ -136,9 +205,7 @@ class LimitGate {
       if (attempts.length === 0 && !call?.usage && !call?.lost.length) receipt.cancel();
       else receipt.settle(call ? totalOf(call) : NOTHING_USED);
     });
-    const used = charges.filter(({ line }) => line.unit !== 'requests');
-    if (exchange.model?.isStream && used.length > 0)
-      exchange.filterBody(new StreamAllowance({ call: exchange.model, charges: used, counters, receipt }));
+    return receipt;
   }
 
   private refuseBy(charges: readonly Charge[], decision: Decision, index: number): Verdict {
@@ -156,6 +223,10 @@ class LimitGate {
     }
   }
 }
+
+/** Refusals that are no fault of the caller's, or that ask for the same request once more. */
+const FREE: ReadonlySet<number> = new Set([429, 503]);
+const AT_FAULT: ReadonlySet<number> = new Set([400, 403, 404, 413, 415, 422]);
 
 const NOTHING_USED = { tokens: 0, costNanoUsd: 0 };
 

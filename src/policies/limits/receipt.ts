@@ -23,11 +23,20 @@ export class Receipt implements ChargeReceipt, Listed {
   rosterIndex = -1;
   private readonly options: ReceiptOptions;
   private readonly parts: Part[] = [];
+  /** The part that what was used is set against. */
+  private main: Part | undefined;
   private isOpen = true;
 
   constructor(charges: readonly Charge[], decision: Decision, options: ReceiptOptions) {
     this.options = options;
     this.add(charges, decision);
+    this.main = this.parts[0];
+  }
+
+  /** What could be taken only once it was known what is asked for. */
+  addMain(charges: readonly Charge[], decision: Decision): void {
+    this.add(charges, decision);
+    this.main = this.parts.at(-1);
   }
 
   /** More was taken of some of the lines, by the time it is known maybe for nothing. */
@@ -38,10 +47,10 @@ export class Receipt implements ChargeReceipt, Listed {
 
   settle({ tokens, costNanoUsd }: { readonly tokens: number; readonly costNanoUsd: number }): void {
     const used = { requests: 0, tokens, cost_usd: costNanoUsd };
-    this.close((part, isFirst) =>
+    this.close((part, isMain) =>
       part.charges.flatMap((charge, i) => {
         const { unit } = charge.line;
-        return unit === 'requests' ? [] : correct(part, i, isFirst ? used[unit] : 0);
+        return unit === 'requests' ? [] : correct(part, i, isMain ? used[unit] : 0);
       }),
     );
   }
@@ -77,10 +86,10 @@ export class Receipt implements ChargeReceipt, Listed {
     if (corrections.length > 0) this.options.counters.adjust(corrections);
   }
 
-  private close(correctionsOf: (part: Part, isFirst: boolean) => readonly Correction[]): void {
+  private close(correctionsOf: (part: Part, isMain: boolean) => readonly Correction[]): void {
     if (!this.isOpen) return;
     this.isOpen = false;
-    const corrections = this.parts.flatMap((part, i) => correctionsOf(part, i === 0));
+    const corrections = this.parts.flatMap((part) => correctionsOf(part, part === this.main));
     this.options.onClosed(this);
     if (corrections.length > 0) this.options.counters.adjust(corrections);
   }

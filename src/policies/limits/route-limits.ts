@@ -104,8 +104,7 @@ export class RouteLimits {
   earlyChargesFor(caller: Caller): Charge[] {
     const { lines } = this.setFor(caller.principal);
     const keys = new CallerKeys(caller);
-    const isKnown = (line: Line): boolean => line.unit === 'requests' && !line.byModel && line.model === undefined;
-    return lines.filter(isKnown).map((line) => {
+    return lines.filter(isEarly).map((line) => {
       const current = this.at(line);
       return { line: current, key: current.key + keys.of(line), cost: 1 };
     });
@@ -180,6 +179,11 @@ function reserve(line: Line, keys: CallerKeys, call: ModelCall, unit: Exclude<Un
 function isWithin({ rule: { endUs, windowUs } }: Line, now: number): boolean {
   const us = now * 1000;
   return us < endUs && us >= endUs - windowUs;
+}
+
+/** A line of requests for which it does not matter what the body says. */
+export function isEarly(line: Line): boolean {
+  return line.unit === 'requests' && !line.byModel && line.model === undefined;
 }
 
 /** The line counts requests to one model, and this is none. */

@@ -4,6 +4,7 @@ import { buildTarget } from '../../../tests/support/target-builder.ts';
 import type { Exchange } from '../../exchange/exchange.ts';
 import { HeaderList } from '../../edge/header-list.ts';
 import type { ModelsConfig } from '../../llm/schema.ts';
+import { Turns } from '../../lib/turns.ts';
 import { createModelSteps } from './model-routing.policy.ts';
 
 const MODELS: ModelsConfig = {
@@ -15,7 +16,11 @@ const MODELS: ModelsConfig = {
   },
   aliases: { gpt: 'gpt-4' },
 };
-const [step] = createModelSteps({ models: MODELS, routeModels: [] }, { targets: [buildTarget('a')] }, 'chat');
+const [step] = createModelSteps(
+  { models: MODELS, routeModels: [] },
+  { targets: [buildTarget('a')] },
+  { service: 'chat', turns: new Turns() },
+);
 
 /** A request whose body has arrived, at a path behind the base of the service. */
 function request(path: string, body: object | undefined, headers: string[] = [], method = 'POST'): Exchange {
@@ -79,7 +84,7 @@ test.each([
   const [open] = createModelSteps(
     { models: undefined, routeModels: [], operations: ['default', 'files'] },
     { targets: [buildTarget('a')] },
-    'chat',
+    { service: 'chat', turns: new Turns() },
   );
   const exchange = request(path, body, [], method);
   expect(open?.decide(exchange)).toBeUndefined();

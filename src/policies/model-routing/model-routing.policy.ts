@@ -1,6 +1,7 @@
 import { Rejection } from '../../errors/rejection.ts';
 import type { Exchange } from '../../exchange/exchange.ts';
-import { readCallBody } from '../../llm/body/read-call-body.ts';
+import type { ParsedBody } from '../../exchange/model-call.ts';
+import { readAnyCallBody } from '../../llm/body/read-call-body.ts';
 import { readForm } from '../../llm/body/read-form.ts';
 import { ModelCatalogue } from '../../llm/catalogue.ts';
 import { isFormType, isPlainJson } from '../../llm/media-type.ts';
@@ -8,6 +9,7 @@ import { readOperation, type RequestedOperation } from '../../llm/operation.ts';
 import { OperationList } from '../../llm/operation-list.ts';
 import { type ModelRoutingConfig, modelsSchema } from '../../llm/schema.ts';
 import { Type } from '../../lib/schema-builder.ts';
+import type { Turns } from '../../lib/turns.ts';
 import type { ServiceTargets } from '../../upstream/targets.ts';
 import { type AccessStep, defineAccessPolicy, type Verdict } from '../policy.ts';
 import { answerModels } from './answer-models.ts';
@@ -43,18 +45,18 @@ export const modelRoutingPolicy = defineAccessPolicy({
     'MODEL_NOT_ALLOWED',
     'BODY_TOO_LARGE',
   ],
-  create: (config: ModelRoutingConfig, _deps, { service, upstream }) =>
-    upstream ? createModelSteps(config, upstream, service ?? '') : [],
+  create: (config: ModelRoutingConfig, { turns }, { service, upstream }) =>
+    upstream ? createModelSteps(config, upstream, { service: service ?? '', turns }) : [],
 });
 
 export function createModelSteps(
   config: ModelRoutingConfig,
   { targets }: Pick<ServiceTargets, 'targets'>,
-  service: string,
+  { service, turns }: { readonly service: string; readonly turns: Turns },
 ): readonly AccessStep[] {
   const { models, routeModels } = config;
   const rules: ModelRules = { catalogue: new ModelCatalogue(models), routeModels, targets };
-  const router = new ModelRouter(rules, config, service);
+  const router = new ModelRouter(rules, config, { service, turns });
   const list: AccessStep = { name: 'models.list', decide: (exchange) => answerModels(exchange, rules, service) };
   return [
     { name: 'models', decide: (exchange) => router.decide(exchange) },
@@ -66,9 +68,15 @@ class ModelRouter {
   private readonly rules: ModelRules;
   private readonly operations: OperationList;
   private readonly refusesUnmetered: boolean;
+  private readonly turns: Turns;
 
-  constructor(rules: ModelRules, { operations, unmetered }: ModelRoutingConfig, service: string) {
+  constructor(
+    rules: ModelRules,
+    { operations, unmetered }: ModelRoutingConfig,
+    { service, turns }: { readonly service: string; readonly turns: Turns },
+  ) {
     this.rules = rules;
+    this.turns = turns;
     this.operations = new OperationList(operations, service);
     this.refusesUnmetered = unmetered !== 'allow';
   }
@@ -96,13 +104,13 @@ class ModelRouter {
     const refused = judgeUnreadTarget(exchange, asked, rules);
     if (refused || body.isEmpty) return refused;
     if (!mustRead(exchange, rules)) return undefined;
-    return this.whenRead(exchange, () => {
-      const read = readUnreadBody(exchange, asked, rules);
+    return this.whenRead(exchange, async () => {
+      const read = await readUnreadBody(exchange, asked, { rules, turns: this.turns });
       return read === undefined || read instanceof Rejection ? read : this.conclude(exchange, asked, read);
     });
   }
 
-  private whenRead(exchange: Exchange, judge: () => Verdict): Verdict | Promise<Verdict> {
+  private whenRead(exchange: Exchange, judge: () => Verdict | Promise<Verdict>): Verdict | Promise<Verdict> {
     const { body, edge } = exchange;
     if (body.isEmpty) return EMPTY;
     if (isEncoded(edge.headers.get('content-encoding'))) return ENCODED;
@@ -111,22 +119,25 @@ class ModelRouter {
     return reading ? reading.then((rejection) => rejection ?? judge()) : judge();
   }
 
-  private settle(exchange: Exchange, asked: RequestedOperation): Verdict {
+  private settle(exchange: Exchange, asked: RequestedOperation): Verdict | Promise<Verdict> {
     const { operation } = asked;
     const type = exchange.edge.headers.get('content-type') ?? '';
     const bytes = exchange.body.bytes as Buffer;
-    if (!TAKES_FORMS.has(operation)) {
-      const parsed = readCallBody(operation, bytes);
-      return parsed instanceof Rejection ? parsed : this.conclude(exchange, asked, { ...parsed, form: undefined });
-    }
+    if (!TAKES_FORMS.has(operation)) return this.settleJson(exchange, asked, bytes);
     if (isFormType(type)) {
       const form = readForm(type, bytes);
       if (form instanceof Rejection) return form;
       return this.conclude(exchange, asked, { body: form.fields, spans: [], form });
     }
     if (type !== '' && !isPlainJson(type)) return NOT_READ;
-    const parsed = readCallBody(operation, bytes);
-    return parsed instanceof Rejection ? parsed : this.conclude(exchange, asked, { ...parsed, form: undefined });
+    return this.settleJson(exchange, asked, bytes);
+  }
+
+  private settleJson(exchange: Exchange, asked: RequestedOperation, bytes: Buffer): Verdict | Promise<Verdict> {
+    const settle = (parsed: ParsedBody | Rejection): Verdict =>
+      parsed instanceof Rejection ? parsed : this.conclude(exchange, asked, { ...parsed, form: undefined });
+    const reading = readAnyCallBody(asked.operation, bytes, this.turns);
+    return reading instanceof Promise ? reading.then(settle) : settle(reading);
   }
 
   /** The body has been read: which model is meant, whether the caller may use it, and what else the request names. */

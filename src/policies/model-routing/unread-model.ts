@@ -1,6 +1,7 @@
 import { Rejection } from '../../errors/rejection.ts';
 import type { Exchange } from '../../exchange/exchange.ts';
-import { parseModelBody } from '../../llm/body/parse-body.ts';
+import { parseAnyModelBody } from '../../llm/body/parse-body.ts';
+import type { Turns } from '../../lib/turns.ts';
 import { isPlainJson } from '../../llm/media-type.ts';
 import type { RequestedOperation } from '../../llm/operation.ts';
 import type { OperationKey } from '../../llm/operation-rows.ts';
@@ -42,15 +43,15 @@ export function judgeUnreadTarget(
  * The body of a request whose operation the gateway does not know, if it names a model. Of a caller who may not use every
  * model, one that runs a model must name it, because whoever answers it would choose one.
  */
-export function readUnreadBody(
+export async function readUnreadBody(
   { body, edge, principal }: Exchange,
   { keys }: RequestedOperation,
-  rules: ModelRules,
-): CallBody | Rejection | undefined {
+  { rules, turns }: { readonly rules: ModelRules; readonly turns: Turns },
+): Promise<CallBody | Rejection | undefined> {
   const runsNone = WITHOUT_MODEL.has(keys[edge.method]) || !isNarrowed(principal, rules);
   const unnamed = runsNone ? undefined : NAME_IT;
   if (!isPlainJson(edge.headers.get('content-type') ?? '')) return unnamed;
-  const parsed = parseModelBody(body.bytes as Buffer);
+  const parsed = await parseAnyModelBody(body.bytes as Buffer, turns);
   if (parsed instanceof Rejection) return runsNone ? parsed : NAME_IT;
   const { model } = parsed.body;
   if (model === undefined || model === null) return unnamed;

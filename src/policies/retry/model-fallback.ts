@@ -28,7 +28,9 @@ export function moveToFallback(
 /** Not every provider takes every request. What is made here is kept for the attempt. */
 function canBeAsked(exchange: Exchange, target: Target): boolean {
   try {
-    exchange.plan?.requestFor(exchange, target);
+    const { plan } = exchange;
+    if (plan?.check) plan.check(exchange, target);
+    else plan?.requestFor(exchange, target);
     return true;
   } catch (error) {
     if (error instanceof GatewayError) return false;

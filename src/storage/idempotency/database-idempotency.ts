@@ -2,7 +2,15 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../lib/clock.ts';
 import { withDeadline } from '../../lib/with-deadline.ts';
 import type { Database } from '../database.ts';
-import type { Claim, ClaimResult, IdempotencyStore, RecordedAnswer } from './idempotency-store.ts';
+import {
+  type AnswerQuota,
+  type Claim,
+  type ClaimResult,
+  type IdempotencyStore,
+  ownerOf,
+  type RecordedAnswer,
+  sizeOf,
+} from './idempotency-store.ts';
 
 interface Row {
   readonly fingerprint: string;
@@ -24,6 +32,8 @@ const SWEEP_INTERVAL_MS = 60_000;
 /** Rows deleted at a time and batches per sweep: other writers wait behind a deletion. */
 const SWEEP_ROWS = 500;
 const MOST_BATCHES = 20;
+/** After so many bytes of new answers it is looked at what all of them take. */
+const BYTES_BETWEEN_CHECKS = 4 * 1024 * 1024;
 
 /** Keys and answers in SQLite or PostgreSQL; expired rows are swept every minute. */
 export class DatabaseIdempotency implements IdempotencyStore {
@@ -31,8 +41,12 @@ export class DatabaseIdempotency implements IdempotencyStore {
   private readonly clock: Clock;
   private readonly calls = new Set<Promise<unknown>>();
   private readonly sweeping: NodeJS.Timeout;
+  private readonly quota: AnswerQuota;
+  private uncheckedBytes = 0;
+  private isChecking = false;
 
-  constructor(database: Database, clock: Clock) {
+  constructor(database: Database, clock: Clock, quota: AnswerQuota) {
+    this.quota = quota;
     this.database = database;
     this.clock = clock;
     this.sweeping = setInterval(() => void this.sweep().catch(() => undefined), SWEEP_INTERVAL_MS);
@@ -71,6 +85,7 @@ export class DatabaseIdempotency implements IdempotencyStore {
         .where({ key, lease })
         .update({ lease: null, expires_at: expiresAt, ...kept }),
     );
+    if (answer) this.noteKept(sizeOf(answer));
   }
 
   async release({ key, lease }: Claim): Promise<void> {
@@ -86,9 +101,66 @@ export class DatabaseIdempotency implements IdempotencyStore {
     }
   }
 
+  /** Forgets the oldest answers of owners who have too many, then the oldest of all while those are too many. */
+  async holdToQuota(): Promise<void> {
+    const rows = await this.keptAnswers();
+    const held = new Map<string, number>();
+    let inAll = 0;
+    for (const { key, bytes } of rows) {
+      held.set(ownerOf(key), (held.get(ownerOf(key)) ?? 0) + bytes);
+      inAll += bytes;
+    }
+    const gone = rows.filter(({ key, bytes }) => {
+      const ofOwner = held.get(ownerOf(key)) ?? 0;
+      if (ofOwner <= this.quota.perOwner) return false;
+      held.set(ownerOf(key), ofOwner - bytes);
+      inAll -= bytes;
+      return true;
+    });
+    const isGone = new Set(gone);
+    for (const row of rows) {
+      if (inAll <= this.quota.inAll) break;
+      if (isGone.has(row)) continue;
+      inAll -= row.bytes;
+      gone.push(row);
+    }
+    const keys = gone.map(({ key }) => key);
+    const { knex } = this.database;
+    for (let i = 0; i < keys.length; i += SWEEP_ROWS)
+      await knex(TABLE)
+        .whereIn('key', keys.slice(i, i + SWEEP_ROWS))
+        .del();
+  }
+
   async close(): Promise<void> {
     clearInterval(this.sweeping);
     await Promise.allSettled(this.calls);
+  }
+
+  /** Key and size of every answer, the oldest first. */
+  private async keptAnswers(): Promise<readonly { readonly key: string; readonly bytes: number }[]> {
+    const { knex } = this.database;
+    const rows: { key: string; bytes: number | string }[] = await this.database
+      .reader(TABLE)
+      .whereNull('lease')
+      .whereNotNull('body')
+      .orderBy('expires_at')
+      .select('key', knex.raw('length(body) + length(headers) + 256 as bytes'));
+    return rows.map(({ key, bytes }) => ({ key, bytes: Number(bytes) }));
+  }
+
+  private noteKept(bytes: number): void {
+    this.uncheckedBytes += bytes;
+    if (this.isChecking || this.uncheckedBytes < Math.min(BYTES_BETWEEN_CHECKS, this.quota.perOwner / 4)) return;
+    this.isChecking = true;
+    this.uncheckedBytes = 0;
+    const checking = this.holdToQuota()
+      .catch(() => undefined)
+      .finally(() => {
+        this.isChecking = false;
+        this.calls.delete(checking);
+      });
+    this.calls.add(checking);
   }
 
   private async ask(claim: Claim, fingerprint: string, leaseMs: number): Promise<ClaimResult> {

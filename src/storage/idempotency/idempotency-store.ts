@@ -6,6 +6,24 @@ export interface RecordedAnswer {
   readonly body: Buffer;
 }
 
+/** Most bytes of answers that a store keeps; the oldest go first. */
+export interface AnswerQuota {
+  readonly perOwner: number;
+  readonly inAll: number;
+}
+
+/** A key begins with its owner. */
+export function ownerOf(key: string): string {
+  return key.slice(0, Math.max(0, key.indexOf('.')));
+}
+
+/** What an answer takes, about. */
+export function sizeOf({ headers, body }: RecordedAnswer): number {
+  return ENTRY_BYTES + body.length + headers.reduce((sum, text) => sum + text.length, 0);
+}
+
+const ENTRY_BYTES = 256;
+
 /** The right to answer for a key, for as long as it is renewed. Who lost it can neither complete nor release. */
 export interface Claim {
   readonly key: string;
@@ -25,7 +43,8 @@ export type ClaimResult =
 /**
  * Remembers which requests were made and what was answered, for all processes that share it. Keys and fingerprints are
  * digests: what clients sent is not stored. Every call settles within 2 s and rejects when the store cannot be used;
- * a claim that nobody renews, completes or releases ends by itself. Durations are milliseconds.
+ * a claim that nobody renews, completes or releases ends by itself. Durations are milliseconds. An answer that makes room
+ * for others is forgotten with its key.
  */
 export interface IdempotencyStore {
   /** Of any number of callers that ask at once exactly one is told `claimed`. */

@@ -1,7 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { RedisConnection, RedisScript } from '../redis.ts';
 import { RedisGuard } from '../redis-guard.ts';
-import type { Claim, ClaimResult, IdempotencyStore, RecordedAnswer } from './idempotency-store.ts';
+import {
+  type AnswerQuota,
+  type Claim,
+  type ClaimResult,
+  type IdempotencyStore,
+  ownerOf,
+  type RecordedAnswer,
+  sizeOf,
+} from './idempotency-store.ts';
 
 /**
  * A key is one hash: `f` fingerprint, `l` lease while the request runs, then `s` status, `h` headers (JSON) and `b` body,
@@ -32,14 +40,48 @@ const RENEW: RedisScript = {
 if redis.call('HGET', KEYS[1], 'l') == ARGV[1] then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end`,
 };
 
-/** ARGV: lease, milliseconds from now, then status, headers and body of an answer that is kept. */
+/**
+ * ARGV: lease, milliseconds from now, then of an answer that is kept: prefix, owner, digest, size, the two quotas, status,
+ * headers and body. What is kept stands in one list for all and one for each owner, by the time it ends; all of them are in
+ * one slot of a cluster.
+ */
 const COMPLETE: RedisScript = {
   name: 'turnpikeCompleteClaim',
   lua: `
 if redis.call('HGET', KEYS[1], 'l') ~= ARGV[1] then return end
 redis.call('HDEL', KEYS[1], 'l')
-if ARGV[3] then redis.call('HSET', KEYS[1], 's', ARGV[3], 'h', ARGV[4], 'b', ARGV[5]) end
-redis.call('PEXPIRE', KEYS[1], ARGV[2])`,
+if not ARGV[3] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+local prefix, owner, size = ARGV[3], ARGV[4], tonumber(ARGV[6])
+local all, sizes, own = prefix .. 'all', prefix .. 'sizes', prefix .. 'of:' .. owner
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local function forget(member, isOver)
+  local who, bytes, digest = string.match(member, '^(%S*) (%d+) (.*)$')
+  redis.call('ZREM', all, member)
+  redis.call('ZREM', prefix .. 'of:' .. who, member)
+  redis.call('HINCRBY', sizes, '*', -bytes)
+  if redis.call('HINCRBY', sizes, who, -bytes) <= 0 then redis.call('HDEL', sizes, who) end
+  if isOver then redis.call('DEL', prefix .. digest) end
+end
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', all, '-inf', now, 'LIMIT', 0, 100)) do forget(member, false) end
+redis.call('HSET', KEYS[1], 's', ARGV[9], 'h', ARGV[10], 'b', ARGV[11])
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+local kept = owner .. ' ' .. size .. ' ' .. ARGV[5]
+redis.call('ZADD', all, now + ARGV[2], kept)
+redis.call('ZADD', own, now + ARGV[2], kept)
+redis.call('HINCRBY', sizes, '*', size)
+local held = redis.call('HINCRBY', sizes, owner, size)
+while held > tonumber(ARGV[7]) do
+  local oldest = redis.call('ZRANGE', own, 0, 0)[1]
+  if not oldest then break end
+  forget(oldest, true)
+  held = tonumber(redis.call('HGET', sizes, owner) or 0)
+end
+while tonumber(redis.call('HGET', sizes, '*')) > tonumber(ARGV[8]) do
+  local oldest = redis.call('ZRANGE', all, 0, 0)[1]
+  if not oldest then break end
+  forget(oldest, true)
+end`,
 };
 
 const RELEASE: RedisScript = {
@@ -58,16 +100,19 @@ interface RedisIdempotencyOptions {
   readonly connection: RedisConnection;
   readonly prefix: string;
   readonly onState: (isUp: boolean, reason: string | undefined) => void;
+  readonly quota: AnswerQuota;
 }
 
 /** Keys and answers in Redis, which is left alone while it is known to be away. */
 export class RedisIdempotency implements IdempotencyStore {
   private readonly guard: RedisGuard;
   private readonly prefix: string;
+  private readonly quota: AnswerQuota;
   private readonly writes = new Set<Promise<unknown>>();
 
-  constructor({ connection, prefix, onState }: RedisIdempotencyOptions) {
-    this.prefix = `${prefix}idempotency:`;
+  constructor({ connection, prefix, onState, quota }: RedisIdempotencyOptions) {
+    this.prefix = `${prefix}{answers}:`;
+    this.quota = quota;
     this.guard = new RedisGuard({
       connection,
       scripts: [CLAIM, RENEW, COMPLETE, RELEASE],
@@ -99,7 +144,13 @@ export class RedisIdempotency implements IdempotencyStore {
   }
 
   async complete({ key, lease }: Claim, answer: RecordedAnswer | undefined, ttlMs: number): Promise<void> {
-    const kept = answer ? [answer.status, JSON.stringify(answer.headers), answer.body] : [];
+    const { prefix, quota } = this;
+    const kept = answer
+      ? [
+          ...[prefix, ownerOf(key), key, sizeOf(answer), quota.perOwner, quota.inAll],
+          ...[answer.status, JSON.stringify(answer.headers), answer.body],
+        ]
+      : [];
     await this.run(COMPLETE, key, [lease, ttlMs, ...kept]);
   }
 

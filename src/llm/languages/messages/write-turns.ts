@@ -1,6 +1,7 @@
 import { inputText, type ReasoningPart } from '../../conversation/answer.ts';
 import type { ContentPart, RequestPart, ResultPart, Turn } from '../../conversation/model-request.ts';
-import { type JsonObject, parseObject } from '../../json.ts';
+import type { JsonObject } from '../../json.ts';
+import { ObjectText } from '../../object-text.ts';
 import { notAvailable } from '../../refusals.ts';
 
 interface Message {
@@ -76,8 +77,8 @@ function writeThought({ text, seal }: ReasoningPart): JsonObject[] {
 }
 
 function writeCall(part: RequestPart & { kind: 'call' }): JsonObject {
-  const input = parseObject(inputText(part.input));
-  if (!input) throw notAvailable(part.at, 'must be the text of a JSON object for this model.');
+  const refusal = () => notAvailable(part.at, 'must be the text of a JSON object for this model.');
+  const input = new ObjectText(inputText(part.input), refusal);
   return { type: 'tool_use', id: plainId(part.id), name: part.name, input, cache_control: part.cache };
 }
 
