@@ -10,9 +10,15 @@ import { computeRights, type RightsSource, type RightsSources } from './rights.t
 /** Why a key that was presented is not accepted. `throttled`: not looked up, its address has failed too often. */
 export type KeyRefusal = 'unknown' | 'expired' | 'revoked' | 'disabled' | 'throttled';
 
+/** What is wrong with a token that is not genuine here. */
+export type TokenFault =
+  | ('form' | 'issuer' | 'audience' | 'key' | 'algorithm' | 'signature' | 'time' | 'type' | 'claim')
+  /** Nobody has the name any more, or it is another's to give. */
+  | 'owner';
+
 export type KeyLookup =
   | { readonly kind: 'found'; readonly principal: Principal }
-  | { readonly kind: 'refused'; readonly reason: KeyRefusal }
+  | { readonly kind: 'refused'; readonly reason: KeyRefusal; readonly why?: TokenFault | undefined }
   /** The store could not be asked: nothing is known about the key. */
   | { readonly kind: 'unavailable' };
 

@@ -115,9 +115,11 @@ describe('A route', () => {
     expect(await present(gateway, '/guarded', bearer(token))).toEqual({ status: 200 });
     expect(await present(gateway, '/guarded', bearer('sk-some-key-of-the-tests'))).toEqual({ status: 200 });
     const both = { ...bearer(token), 'X-API-Key': 'wrong' };
-    expect(await present(gateway, '/guarded', both)).toMatchObject({ detail: 'The API key is not valid.' });
+    expect(await present(gateway, '/guarded', both)).toEqual({ status: 200 });
     const forged = bearer(forge(claims(), {}, 'guess'));
-    expect(await present(gateway, '/guarded', forged)).toMatchObject({ detail: 'The token is not valid.' });
+    expect(await present(gateway, '/guarded', forged)).toMatchObject({
+      detail: 'The token is not valid: its signature does not verify.',
+    });
   });
 
   test('with one mode refuses the other', async () => {

@@ -93,8 +93,9 @@ describe('nothing but a key in its place is a key', () => {
 });
 
 describe('two credentials', () => {
-  test('are judged by the key header alone, never by whichever is right', async () => {
-    expect(await ask([`X-API-Key: ${UNKNOWN}`, `Authorization: Bearer ${API_KEY}`])).toMatchObject({ status: 401 });
+  test('are judged by the one that is ours, whichever header it came in', async () => {
+    expect(await ask([`X-API-Key: ${UNKNOWN}`, `Authorization: Bearer ${API_KEY}`])).toMatchObject({ status: 200 });
+    expect(await ask([`X-API-Key: ${UNKNOWN}`, `Authorization: Bearer ${UNKNOWN}x`])).toMatchObject({ status: 401 });
     expect(await ask([`X-API-Key: ${API_KEY}`, `Authorization: Bearer ${UNKNOWN}`])).toMatchObject({ status: 200 });
   });
 

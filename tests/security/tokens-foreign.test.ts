@@ -83,7 +83,7 @@ describe('A token of another issuer', () => {
     const body = JSON.stringify({ name: 'root', permissions: ['*'] });
     const { id } = (await (await fetch(`${gateway.url}/admin/consumers`, { ...admin, body })).json()) as { id: string };
     for (const sub of [id, 'root']) {
-      const { consumer, permissions } = await principalOf(signer.sign(said({ sub })));
+      const { consumer, permissions } = await principalOf(signer.sign(said({ sub, scope: '*' })));
       expect(consumer.id).toBe(`corp:${sub}`);
       expect(permissions).toEqual(['chat:*']);
     }
@@ -124,6 +124,20 @@ describe('A token of another issuer', () => {
     ['the type of an identity token', () => signer.sign(said({ token_use: 'id' }))],
   ])('is refused with 401: %s', async (_name, make) => {
     expect(await present(make())).toMatchObject({ status: 401, code: 'INVALID_CREDENTIAL' });
+  });
+
+  test.each<[string, string, () => string]>([
+    ['audience', 'another audience', () => signer.sign(said({ aud: 'billing' }))],
+    ['issuer', 'an issuer nobody configured', () => signer.sign(said({ iss: 'https://nobody.example' }))],
+    ['key', 'a kid that is not published', () => makeSigner('k7').sign(said())],
+    ['signature', 'another key under a published kid', () => makeSigner('k1').sign(said())],
+    ['time', 'a date to come', () => signer.sign(said({ nbf: seconds(3600) }))],
+    ['claim', 'a scope that cannot be read', () => signer.sign(said({ scope: 5 }))],
+    ['type', 'an identity token', () => signer.sign(said({ token_use: 'id' }))],
+  ])('is refused for its %s, in the log and in a hint to the caller: %s', async (reason, _name, make) => {
+    const { detail } = await present(make());
+    expect(gateway.logged.at(-1)?.['error_reason']).toBe(reason);
+    expect(detail).toMatch(/^The token is not valid: /);
   });
 
   test('that has expired says so', async () => {

@@ -174,7 +174,7 @@ describe('A token of our own', () => {
   test('with a kid of 1 MB is refused by its size, before anything of it is read', () => {
     const token = forge(claims(), { kid: 'k'.repeat(1024 * 1024) });
     const found = gateway.deps.tokens.directory.find(token, '192.0.2.1');
-    expect(found).toEqual({ kind: 'refused', reason: 'unknown' });
+    expect(found).toEqual({ kind: 'refused', reason: 'unknown', why: 'form' });
   });
 
   test('makes the gateway connect to nothing its header names', async () => {

@@ -11,7 +11,7 @@ import { grantOfFile, grantOfRow, grantOfStranger, principalOf, type TierNames }
 import { isStoredId } from '../name-owner.ts';
 import { readStanding } from './token-standing.ts';
 import { isTokenShaped, type TokenVerifier, type VerifiedToken } from './verify-token.ts';
-import { DISABLED, EXPIRED, REVOKED, THROTTLED, UNAVAILABLE, UNKNOWN } from '../ready-lookups.ts';
+import { DISABLED, EXPIRED, NOT_GENUINE, REVOKED, THROTTLED, UNAVAILABLE } from '../ready-lookups.ts';
 
 interface TokenDirectoryOptions {
   readonly reader: Knex;
@@ -95,7 +95,7 @@ export class TokenDirectory {
     if (known && this.isServable(known, digest, presented)) return this.answer(known);
     const refusal = this.refusals.get(digest);
     if (refusal) return refusal;
-    return isTokenShaped(presented) ? this.lookUp(digest, presented, from) : UNKNOWN;
+    return isTokenShaped(presented) ? this.lookUp(digest, presented, from) : NOT_GENUINE.form;
   }
 
   /** Notes what changed; for the feed. */
@@ -166,7 +166,11 @@ export class TokenDirectory {
     const verification = await this.rules.verifier.verify(presented);
     if (verification.kind === 'unavailable') return UNAVAILABLE;
     if (verification.kind === 'refused')
-      return this.refuse(digest, verification.reason === 'expired' ? EXPIRED : UNKNOWN, readAt);
+      return this.refuse(
+        digest,
+        verification.reason === 'expired' ? EXPIRED : NOT_GENUINE[verification.why],
+        readAt,
+      );
     const result = await withDeadline(this.settle(digest, verification.token, readAt), LOOKUP_DEADLINE_MS);
     if ('answer' in result) {
       this.known.set(digest, result);
@@ -177,13 +181,13 @@ export class TokenDirectory {
 
   private async settle(digest: string, token: VerifiedToken, readAt: number): Promise<KnownToken | KeyLookup> {
     const fetchedAt = this.clock.monotonic();
-    if (this.isForeignNameOnOwnToken(token)) return UNKNOWN;
+    if (this.isForeignNameOnOwnToken(token)) return NOT_GENUINE.owner;
     const { consumer, isRevoked, dependsOn } = await readStanding(this.options.reader, token, this.clock.now());
     if (isRevoked) return REVOKED;
     const inFile = token.issuer ? undefined : this.fileConsumers.get(token.subject);
     if (inFile?.enabled === false || consumer?.status === 'disabled') return DISABLED;
     const stored = inFile ? grantOfFile(inFile) : consumer && grantOfRow(consumer);
-    if (!stored && needsRow(token)) return UNKNOWN;
+    if (!stored && needsRow(token)) return NOT_GENUINE.owner;
     const principal = principalOf(token, stored ?? grantOfStranger(token, this.rules.tiers), digest);
     const answer = Object.freeze({ kind: 'found', principal } as const);
     return { answer, expiresAt: token.expiresAt, dependsOn, readAt, fetchedAt, retryAt: 0 };

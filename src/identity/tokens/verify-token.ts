@@ -1,6 +1,7 @@
 import { decodeJwt, decodeProtectedHeader, type JWTHeaderParameters, type JWTPayload, jwtVerify } from 'jose';
 import { type IssuerConfig, OWN_NAME } from '../../config/token-schema.ts';
 import type { Clock } from '../../lib/clock.ts';
+import type { TokenFault } from '../known-key.ts';
 import type { KeySet } from './jwks.ts';
 import type { OwnKey } from './own-key.ts';
 import { isAccessToken, LEEWAY_MS, OWN_CLAIMS, readClaims, type TokenClaims } from './token-claims.ts';
@@ -14,7 +15,8 @@ export interface VerifiedToken extends TokenClaims {
 
 export type Verification =
   | { readonly kind: 'verified'; readonly token: VerifiedToken }
-  | { readonly kind: 'refused'; readonly reason: 'unknown' | 'expired' }
+  | { readonly kind: 'refused'; readonly reason: 'expired' }
+  | { readonly kind: 'refused'; readonly reason: 'unknown'; readonly why: TokenFault }
   /** The issuer's keys cannot be read: nothing is known about the token. */
   | { readonly kind: 'unavailable' };
 
@@ -31,7 +33,6 @@ interface VerifierOptions {
   readonly issuers: readonly ForeignIssuer[];
 }
 
-const INVALID: Verification = Object.freeze({ kind: 'refused', reason: 'unknown' });
 const EXPIRED: Verification = Object.freeze({ kind: 'refused', reason: 'expired' });
 const UNAVAILABLE: Verification = Object.freeze({ kind: 'unavailable' });
 
@@ -61,45 +62,51 @@ export class TokenVerifier {
   /** Rejects only on a bug. */
   async verify(text: string): Promise<Verification> {
     const said = readUnverified(text);
-    if (!said) return INVALID;
+    if (!said) return invalid('form');
     const foreign = this.issuers.get(said.payload.iss);
     if (foreign) return this.verifyForeign(text, said.header, foreign);
     const own = await this.ownKey;
-    return own ? this.verifyOwn(text, own) : INVALID;
+    const { iss } = said.payload;
+    if (!own || (iss !== undefined && iss !== (own.config.issuer ?? OWN_NAME))) return invalid('issuer');
+    return this.verifyOwn(text, own, said.header);
   }
 
-  private async verifyOwn(text: string, { key, config }: OwnKey): Promise<Verification> {
+  private async verifyOwn(text: string, { key, config }: OwnKey, { alg }: Header): Promise<Verification> {
+    if (alg !== config.algorithm) return invalid('algorithm');
     const payload = await this.checkSignature(text, key, {
       algorithms: [config.algorithm],
       ...(config.issuer === undefined ? {} : { issuer: config.issuer }),
       ...(config.audience === undefined ? {} : { audience: config.audience }),
     });
-    if (typeof payload === 'string') return payload === 'expired' ? EXPIRED : INVALID;
+    if (typeof payload === 'string') return payload === 'expired' ? EXPIRED : invalid(payload);
     const { issuer = OWN_NAME, audience = OWN_NAME } = config;
     const isOurs = payload.iss === undefined || payload.iss === issuer;
     const isForUs = payload.aud === undefined || [payload.aud].flat().includes(audience);
-    return isOurs && isForUs ? this.accept(payload, undefined) : INVALID;
+    if (!isOurs) return invalid('issuer');
+    return isForUs ? this.accept(payload, undefined) : invalid('audience');
   }
 
   private async verifyForeign(text: string, header: Header, { config, keys }: ForeignIssuer): Promise<Verification> {
     const { issuer, audience, algorithms } = config;
-    if (!algorithms.includes(String(header.alg))) return INVALID;
+    if (!algorithms.includes(String(header.alg))) return invalid('algorithm');
     const candidates = await keys.candidates(header);
     if (candidates === 'unavailable') return UNAVAILABLE;
-    if (candidates === 'unknown') return INVALID;
+    if (candidates === 'unknown') return invalid('key');
+    let why: TokenFault = 'signature';
     for (const key of candidates) {
       const payload = await this.checkSignature(text, key, { algorithms, issuer, audience });
       if (payload === 'expired') return EXPIRED;
-      if (payload !== 'invalid') return this.accept(payload, config);
+      if (typeof payload !== 'string') return this.accept(payload, config);
+      if (payload !== 'signature') why = payload;
     }
-    return INVALID;
+    return invalid(why);
   }
 
   private async checkSignature(
     text: string,
     key: CryptoKey,
     expected: { readonly algorithms: string[]; readonly issuer?: string; readonly audience?: string | string[] },
-  ): Promise<JWTPayload | 'expired' | 'invalid'> {
+  ): Promise<JWTPayload | 'expired' | TokenFault> {
     try {
       const { payload, protectedHeader } = await jwtVerify(text, key, {
         ...expected,
@@ -107,16 +114,16 @@ export class TokenVerifier {
         clockTolerance: LEEWAY_MS / 1000,
         requiredClaims: ['sub', 'exp'],
       });
-      return isAccessToken(protectedHeader, payload) ? payload : 'invalid';
+      return isAccessToken(protectedHeader, payload) ? payload : 'type';
     } catch (error) {
-      return (error as { readonly code?: unknown }).code === 'ERR_JWT_EXPIRED' ? 'expired' : 'invalid';
+      return faultOf(error as JoseError);
     }
   }
 
   private accept(payload: JWTPayload, issuer: IssuerConfig | undefined): Verification {
     const now = this.clock.now();
     const claims = readClaims(payload, issuer?.claims ?? OWN_CLAIMS, now);
-    if (!claims) return INVALID;
+    if (!claims) return invalid('claim');
     // The leeway is for clocks that are ahead of ours; nothing is accepted after its end.
     return claims.expiresAt <= now
       ? EXPIRED
@@ -125,6 +132,37 @@ export class TokenVerifier {
 }
 
 type Header = JWTHeaderParameters;
+
+/** As far as it is read of the library's errors. */
+interface JoseError {
+  readonly code?: unknown;
+  readonly claim?: unknown;
+}
+
+const FAULTY_CLAIMS: ReadonlyMap<unknown, TokenFault> = new Map([
+  ['iss', 'issuer'],
+  ['aud', 'audience'],
+  ['nbf', 'time'],
+  ['iat', 'time'],
+  ['exp', 'time'],
+]);
+
+function faultOf({ code, claim }: JoseError): 'expired' | TokenFault {
+  switch (code) {
+    case 'ERR_JWT_EXPIRED':
+      return 'expired';
+    case 'ERR_JWT_CLAIM_VALIDATION_FAILED':
+      return FAULTY_CLAIMS.get(claim) ?? 'claim';
+    case 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED':
+      return 'signature';
+    default:
+      return 'form';
+  }
+}
+
+function invalid(why: TokenFault): Verification {
+  return { kind: 'refused', reason: 'unknown', why };
+}
 
 function isAddressed({ iss, aud }: JWTPayload): boolean {
   return iss !== undefined && aud !== undefined;

@@ -67,13 +67,30 @@ test('accepts a key that stands in the file by its hash', async () => {
   });
 });
 
-test('lets the key header decide alone when both are sent', async () => {
+test('lets the credential that is ours decide when two are sent, whichever header it came in', async () => {
   const { ask } = await setUp();
-  const { exchange, rejection } = await ask('X-API-Key', 'wrong', 'Authorization', `Bearer ${KEY}`);
-  expect(rejection?.code).toBe('INVALID_CREDENTIAL');
-  expect(exchange.principal).toBeUndefined();
-  const right = await ask('X-API-Key', KEY, 'Authorization', 'Bearer wrong');
-  expect(right.exchange.credentialHeader).toBe('x-api-key');
+  const bearer = await ask('X-API-Key', 'meant for the upstream', 'Authorization', `Bearer ${KEY}`);
+  expect([bearer.rejection, bearer.exchange.credentialHeader]).toEqual([undefined, 'authorization']);
+  const key = await ask('X-API-Key', KEY, 'Authorization', 'Bearer wrong');
+  expect([key.rejection, key.exchange.credentialHeader]).toEqual([undefined, 'x-api-key']);
+  const twice = await ask('X-API-Key', KEY, 'Authorization', `Bearer ${KEY}`);
+  expect(twice.exchange.credentialHeader).toBe('x-api-key');
+  const two = await ask('X-API-Key', KEY, 'Authorization', 'Bearer abc');
+  expect(two.rejection).toMatchObject({ code: 'INVALID_CREDENTIAL', internal: 'two callers' });
+  expect(two.exchange.principal).toBeUndefined();
+});
+
+test('counts one failure for two credentials that both fail', async () => {
+  const { ask } = await setUp();
+  const codes = [];
+  for (let i = 0; i < 3; i++) codes.push((await ask('X-API-Key', 'wrong', 'Authorization', 'Bearer bad')).rejection?.code);
+  expect(codes).toEqual(['INVALID_CREDENTIAL', 'INVALID_CREDENTIAL', 'RATE_LIMIT_EXCEEDED']);
+});
+
+test('says of a valid key that only tokens are taken', async () => {
+  const { ask } = await setUp({ modes: ['jwt'] });
+  const { rejection, exchange } = await ask('Authorization', `Bearer ${KEY}`);
+  expect([rejection?.internal, exchange.principal]).toEqual(['kind', undefined]);
 });
 
 test('takes the configured header, and no other', async () => {

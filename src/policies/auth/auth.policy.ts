@@ -6,7 +6,15 @@ import type { Tokens } from '../../identity/tokens/tokens.ts';
 import { type AccessStep, defineAccessPolicy, type Verdict } from '../policy.ts';
 import { createOpenStep } from './open-route.ts';
 import { type Accepted, type Presented, readCredential } from './credential.ts';
-import { ELSEWHERE, missing, refused, storeUnavailable, tooManyFailures } from './refusals.ts';
+import {
+  ELSEWHERE,
+  missing,
+  refused,
+  storeUnavailable,
+  tooManyFailures,
+  TWO_CALLERS,
+  WRONG_KIND,
+} from './refusals.ts';
 import { type AuthConfig, AuthSchema } from './schema.ts';
 
 /**
@@ -48,15 +56,30 @@ export function createAuthStep(config: AuthConfig, deps: AuthDependencies): Acce
   };
   const [withTokens, withoutTokens] = [true, false].map((areOpen) => acceptanceOf(config, areOpen));
 
-  const settle = (exchange: Exchange, { kind, header }: Presented, lookup: KeyLookup): Verdict => {
+  const look = ({ kind, text }: Presented, { clientIp }: Exchange) =>
+    (kind === 'token' ? tokens.directory : directory).find(text, clientIp);
+
+  const settle = (exchange: Exchange, presented: Presented, lookup: KeyLookup): Verdict => {
+    const { kind, header, isAccepted } = presented;
     if (lookup.kind === 'found') {
+      if (!isAccepted) return WRONG_KIND[kind];
       exchange.principal = lookup.principal;
       exchange.credentialHeader = header;
       return lookup.principal.addresses?.(exchange.clientIp) === false ? ELSEWHERE : undefined;
     }
     if (lookup.kind === 'unavailable') return unavailable[kind];
     const waitMs = failedAuth.recordFailure(exchange.clientIp, kind);
-    return waitMs === undefined ? refused(lookup.reason, kind) : tooManyFailures(waitMs);
+    return waitMs === undefined ? refused(lookup.reason, kind, lookup.why) : tooManyFailures(waitMs);
+  };
+
+  /** Ours decides, whichever header it came in: the other one may be meant for the upstream. */
+  const settleBoth = async (exchange: Exchange, first: Presented, second: Presented): Promise<Verdict> => {
+    const [one, two] = await Promise.all([look(first, exchange), look(second, exchange)]);
+    const isFirst = one.kind === 'found' && first.isAccepted;
+    const isSecond = two.kind === 'found' && second.isAccepted;
+    if (isFirst && isSecond && one.principal.consumer.id !== two.principal.consumer.id) return TWO_CALLERS;
+    if (!isFirst && (isSecond || two.kind === 'unavailable')) return settle(exchange, second, two);
+    return settle(exchange, first, one);
   };
 
   return {
@@ -66,8 +89,8 @@ export function createAuthStep(config: AuthConfig, deps: AuthDependencies): Acce
       const presented = readCredential(exchange.edge.headers, accepted);
       if (!presented) return nothing;
       if (closesOnStaleFeed && directory.isFeedStale()) return staleFeed;
-      const { text, kind } = presented;
-      const lookup = (kind === 'token' ? tokens.directory : directory).find(text, exchange.clientIp);
+      if (presented.other) return settleBoth(exchange, presented, presented.other);
+      const lookup = look(presented, exchange);
       if (lookup instanceof Promise) return lookup.then((found) => settle(exchange, presented, found));
       return settle(exchange, presented, lookup);
     },

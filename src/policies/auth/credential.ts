@@ -6,6 +6,10 @@ export interface Presented {
   readonly kind: CredentialKind;
   /** Lower-case name of the header that carried it. */
   readonly header: string;
+  /** Whether this kind is taken here; one that is not is looked up all the same, to say so. */
+  readonly isAccepted: boolean;
+  /** The one in the other header. */
+  readonly other?: Presented | undefined;
 }
 
 /** What a route accepts. */
@@ -16,19 +20,27 @@ export interface Accepted {
 }
 
 /**
- * The one credential of a request: the key header's value, else what follows `Authorization: Bearer`. When both are sent
- * the key header decides alone, so that a request is never judged by one credential and accounted to another. An empty
- * header counts as not sent. The query is never looked at: addresses end up in logs.
+ * The credential of a request: the key header's value, and what follows `Authorization: Bearer`, which is a token or a key
+ * by its shape. An empty header counts as not sent. The query is never looked at: addresses end up in logs.
  */
-export function readCredential(headers: HeaderList, { keyHeader, tokens }: Accepted): Presented | undefined {
-  const key = keyHeader === undefined ? undefined : headers.get(keyHeader);
-  if (key && keyHeader !== 'authorization') return { text: key, kind: 'api_key', header: keyHeader as string };
+export function readCredential(headers: HeaderList, accepted: Accepted): Presented | undefined {
+  const { keyHeader } = accepted;
+  const bearer = readAuthorization(headers, accepted);
+  if (keyHeader === undefined || keyHeader === 'authorization') return bearer;
+  const key = headers.get(keyHeader);
+  if (!key) return bearer;
+  const other = bearer?.text === key ? undefined : bearer;
+  return { text: key, kind: 'api_key', header: keyHeader, isAccepted: true, other };
+}
+
+function readAuthorization(headers: HeaderList, accepted: Accepted): Presented | undefined {
   const authorization = headers.get('authorization');
   if (!authorization) return undefined;
-  const text = readBearer(authorization) ?? (keyHeader === 'authorization' ? authorization : undefined);
+  const text = readBearer(authorization) ?? (accepted.keyHeader === 'authorization' ? authorization : undefined);
   if (!text) return undefined;
-  const isToken = tokens && (keyHeader === undefined || looksLikeToken(text));
-  return { text, kind: isToken ? 'token' : 'api_key', header: 'authorization' };
+  const kind = looksLikeToken(text) ? 'token' : 'api_key';
+  const isAccepted = kind === 'token' ? accepted.tokens : accepted.keyHeader !== undefined;
+  return { text, kind, header: 'authorization', isAccepted };
 }
 
 const SCHEME = 'bearer ';

@@ -1,5 +1,5 @@
 import { Rejection } from '../../errors/rejection.ts';
-import type { KeyRefusal } from '../../identity/known-key.ts';
+import type { KeyRefusal, TokenFault } from '../../identity/known-key.ts';
 
 /** How long a client is asked to wait for a store that is down: about what finding it again takes. */
 const STORE_RETRY_SECONDS = 2;
@@ -40,8 +40,36 @@ const WORDS = {
   },
 } as const;
 
+/** Enough to mend a setup, and nothing that an attacker does not know from the token. */
+const HINTS: Readonly<Record<TokenFault, string>> = {
+  form: 'it is no signed token that can be read',
+  issuer: 'its issuer (iss) is not accepted here',
+  audience: 'it is meant for another audience (aud)',
+  key: 'its key (kid) is not among those the issuer publishes',
+  algorithm: 'its algorithm (alg) is not accepted here',
+  signature: 'its signature does not verify',
+  time: 'its dates (iat, nbf, exp) do not hold now',
+  type: 'it is not an access token',
+  claim: 'a claim is missing or cannot be read',
+  owner: 'nobody here has its subject (sub) any more',
+};
+
+/** The answer to a credential that is good and of a kind that is not taken here. */
+export const WRONG_KIND: Readonly<Record<CredentialKind, Rejection>> = {
+  api_key: invalid('INVALID_CREDENTIAL', 'This API key is valid, but only tokens are accepted here.', 'kind'),
+  token: invalid('INVALID_CREDENTIAL', 'This token is valid, but only API keys are accepted here.', 'kind'),
+};
+
+/** Both credentials of a request are good, and nobody can tell who of the two is calling. */
+export const TWO_CALLERS = invalid(
+  'INVALID_CREDENTIAL',
+  'The two credentials of this request belong to different callers: send one of them.',
+  'two callers',
+);
+
 /** The answer to a credential that failed and counted towards the address's failures. */
-export function refused(reason: KeyRefusal, kind: CredentialKind): Rejection {
+export function refused(reason: KeyRefusal, kind: CredentialKind, why?: TokenFault): Rejection {
+  if (why) return invalid('INVALID_CREDENTIAL', `The token is not valid: ${HINTS[why]}.`, why);
   const words = WORDS[kind];
   switch (reason) {
     case 'expired':
@@ -65,7 +93,12 @@ export function tooManyFailures(waitMs: number): Rejection {
   });
 }
 
-function invalid(code: 'INVALID_CREDENTIAL' | 'EXPIRED_CREDENTIAL' | 'REVOKED_CREDENTIAL', detail: string): Rejection {
+function invalid(
+  code: 'INVALID_CREDENTIAL' | 'EXPIRED_CREDENTIAL' | 'REVOKED_CREDENTIAL',
+  detail: string,
+  internal?: string,
+): Rejection {
   const challenge = `${CHALLENGE}, error="invalid_token", error_description="${detail}"`;
-  return new Rejection(code, detail, { headers: { 'WWW-Authenticate': challenge } });
+  const headers = { 'WWW-Authenticate': challenge };
+  return new Rejection(code, detail, { headers, ...(internal !== undefined && { internal }) });
 }
