@@ -22,7 +22,10 @@ beforeAll(async () => {
   gateway = await startTestGateway(CONFIG, { env: { SECRET_KEY: SECRET, MASTER_KEY } });
   const admin = asAdmin(gateway.url);
   const account = async (email: string) => {
-    await gateway.deps.identity.users.create({ email, password: PASSWORD }, { actor: 'anybody', address: '', requestId: '' });
+    await gateway.deps.identity.users.create(
+      { email, password: PASSWORD },
+      { actor: 'anybody', address: '', requestId: '' },
+    );
     const { body } = await request(gateway.url).post('/v1/auth/login').send({ email, password: PASSWORD });
     const bearer = { Authorization: `Bearer ${body.access_token}` };
     const { id } = (await request(gateway.url).get('/v1/auth/me').set(bearer)).body;
@@ -58,7 +61,11 @@ async function stateOfOthers(): Promise<unknown> {
   const admin = asAdmin(gateway.url);
   const key = (await admin('get', `/admin/keys/${objects[0]?.id}`)).body;
   const { items } = (await admin('get', '/admin/consumers')).body;
-  return { key: { ...key, last_used_at: undefined }, consumers: items.length, config: (await admin('get', '/admin/config')).body.hash };
+  return {
+    key: { ...key, last_used_at: undefined },
+    consumers: items.length,
+    config: (await admin('get', '/admin/config')).body.hash,
+  };
 }
 
 const isOpenDoor = (path: string) => ['/v1/auth/login', '/v1/auth/refresh'].includes(path);

@@ -166,11 +166,7 @@ export class TokenDirectory {
     const verification = await this.rules.verifier.verify(presented);
     if (verification.kind === 'unavailable') return UNAVAILABLE;
     if (verification.kind === 'refused')
-      return this.refuse(
-        digest,
-        verification.reason === 'expired' ? EXPIRED : NOT_GENUINE[verification.why],
-        readAt,
-      );
+      return this.refuse(digest, verification.reason === 'expired' ? EXPIRED : NOT_GENUINE[verification.why], readAt);
     const result = await withDeadline(this.settle(digest, verification.token, readAt), LOOKUP_DEADLINE_MS);
     if ('answer' in result) {
       this.known.set(digest, result);

@@ -83,7 +83,8 @@ test('lets the credential that is ours decide when two are sent, whichever heade
 test('counts one failure for two credentials that both fail', async () => {
   const { ask } = await setUp();
   const codes = [];
-  for (let i = 0; i < 3; i++) codes.push((await ask('X-API-Key', 'wrong', 'Authorization', 'Bearer bad')).rejection?.code);
+  for (let i = 0; i < 3; i++)
+    codes.push((await ask('X-API-Key', 'wrong', 'Authorization', 'Bearer bad')).rejection?.code);
   expect(codes).toEqual(['INVALID_CREDENTIAL', 'INVALID_CREDENTIAL', 'RATE_LIMIT_EXCEEDED']);
 });
 

@@ -6,15 +6,7 @@ import type { Tokens } from '../../identity/tokens/tokens.ts';
 import { type AccessStep, defineAccessPolicy, type Verdict } from '../policy.ts';
 import { createOpenStep } from './open-route.ts';
 import { type Accepted, type Presented, readCredential } from './credential.ts';
-import {
-  ELSEWHERE,
-  missing,
-  refused,
-  storeUnavailable,
-  tooManyFailures,
-  TWO_CALLERS,
-  WRONG_KIND,
-} from './refusals.ts';
+import { ELSEWHERE, missing, refused, storeUnavailable, tooManyFailures, TWO_CALLERS, WRONG_KIND } from './refusals.ts';
 import { type AuthConfig, AuthSchema } from './schema.ts';
 
 /**
