@@ -11,7 +11,8 @@ import { endTruncated } from './truncated.ts';
 /** Bodies up to this size are worth copying to leave in the same buffer as their head. */
 const ONE_WRITE_BYTES = 16 * 1024;
 /** A comment, which every reader of event streams skips (HTML standard, section 9.2.6). */
-const KEEP_ALIVE = Buffer.from(': keep-alive\n\n');
+/** Without an empty line: some clients take one after a comment for the end of an event without data. */
+const KEEP_ALIVE = Buffer.from(': keep-alive\n');
 
 const NO_FILTERS: readonly BodyFilter[] = [];
 /** Reasons to end an answer that say nothing about the upstream. */

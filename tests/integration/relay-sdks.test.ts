@@ -329,8 +329,6 @@ describe('what reaches the provider', () => {
     const { target, headers, body } = scripted.requests.at(-1) as (typeof scripted.requests)[number];
     expect([target, headers.get('x-api-key')]).toEqual(['/v1/messages/count_tokens', 'sk-of-anthropic']);
     expect(JSON.parse(body.toString())).toEqual({ model: 'any', messages });
-    const elsewhere = anthropic.messages.countTokens({ model: 'gpt-4o-mini', messages });
-    await expect(elsewhere).rejects.toBeInstanceOf(Anthropic.NotFoundError);
     const speech = clientOf('as-anthropic').audio.speech.create({ model: 'any', voice: 'alloy', input: 'hi' });
     await expect(speech).rejects.toMatchObject({ status: 404, error: { code: 'NOT_FOUND' } });
   });
@@ -368,4 +366,46 @@ describe('what reaches the provider', () => {
     expect(foreign.head.toString()).not.toContain('sk-of-the-caller');
     expect(JSON.stringify(gateway.logged)).not.toContain('sk-of-');
   });
+});
+
+describe('the OpenAI client’s Responses API, asking a Claude model', () => {
+  const tools = [{ type: 'function' as const, name: 'get_weather', parameters: schema, strict: false }];
+
+  test('gets a response with its usage', async () => {
+    const response = await openai.responses.create({ model: 'claude-x', input: 'Say hello.' });
+    expect(response.output_text).toContain('You said: "Say hello."');
+    expect(response).toMatchObject({ status: 'completed', model: 'claude-x', usage: { input_tokens: 3 } });
+  });
+
+  test('gets the same as a stream', async () => {
+    const whole = await openai.responses.create({ model: 'claude-x', input: 'Say hello.' });
+    const stream = openai.responses.stream({ model: 'claude-x', input: 'Say hello.' });
+    const final = await stream.finalResponse();
+    expect([final.output_text, final.usage]).toEqual([whole.output_text, whole.usage]);
+  });
+
+  test('calls a tool', async () => {
+    const { output } = await openai.responses.create({
+      model: 'claude-x',
+      input: 'Say hello.',
+      tools,
+      tool_choice: 'required',
+    });
+    expect(output).toMatchObject([{ type: 'function_call', name: 'get_weather', status: 'completed' }]);
+  });
+
+  test('is told of errors in its own words', async () => {
+    const failed = openai.responses.create({ model: 'claude-bad', input: 'x' });
+    await expect(failed).rejects.toMatchObject({ status: 400, type: 'invalid_request_error' });
+  });
+});
+
+test('tokens of a prompt are estimated where no target counts them, and marked so', async () => {
+  const asked = anthropic.messages.countTokens({
+    model: 'gpt-4o-mini',
+    messages: [{ role: 'user', content: 'x'.repeat(400) }],
+  });
+  const { data, response } = await asked.withResponse();
+  expect(data.input_tokens).toBeGreaterThan(100);
+  expect(response.headers.get('x-gateway-estimated')).toBe('true');
 });

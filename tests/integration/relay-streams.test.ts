@@ -213,8 +213,8 @@ describe('comments keep a silent stream alive', () => {
   test('between events', async () => {
     const { script, release } = pausing([ROLE], [STOP, DONE]);
     const connection = await open(script, 'alive');
-    await connection.readThrough(': keep-alive\n\n');
-    await connection.readThrough(': keep-alive\n\n');
+    await connection.readThrough(': keep-alive\n');
+    await connection.readThrough(': keep-alive\n');
     release();
     await connection.readThrough('0\r\n\r\n');
     connection.destroy();
@@ -224,7 +224,7 @@ describe('comments keep a silent stream alive', () => {
     const witness = await open(pausing([ROLE], []).script, 'alive');
     await witness.readThrough(ROLE);
     const whileOthersAreTold = async (): Promise<void> => {
-      for (let comments = 0; comments < 3; comments++) await witness.readThrough(': keep-alive\n\n');
+      for (let comments = 0; comments < 3; comments++) await witness.readThrough(': keep-alive\n');
     };
     const first = Promise.withResolvers<void>();
     const { script, release } = pausing([ROLE, WORD.slice(0, 20)], [WORD.slice(20), STOP, DONE]);

@@ -3,7 +3,7 @@ import { buildCallOf, buildModel } from '../../../tests/support/model-call-build
 import type { GatewayError } from '../../errors/rejection.ts';
 import { packSeal } from '../conversation/seal.ts';
 import { chat } from './chat/chat.ts';
-import { translateRequest } from './language-translation.ts';
+import { LanguageTranslation, translateRequest } from './language-translation.ts';
 import type { Language } from './language.ts';
 import { messages } from './messages/messages.ts';
 import { responses } from './responses/responses.ts';
@@ -198,4 +198,46 @@ describe('a request for an upstream that only speaks Responses', () => {
       include: ['reasoning.encrypted_content'],
     });
   });
+});
+
+describe('tools in a namespace', () => {
+  const inner = { type: 'function', name: 'close', parameters: { type: 'object', properties: {} } };
+  const body = {
+    input: [
+      { role: 'user', content: 'x' },
+      { type: 'function_call', call_id: 'c1', namespace: 'agents', name: 'close', arguments: '{}' },
+    ],
+    tools: [{ type: 'namespace', name: 'agents', tools: [inner] }],
+  };
+
+  test('are offered by one name, also where they were called', () => {
+    expect(translate(body, messages)).toMatchObject({
+      tools: [{ name: 'agents__close' }],
+      messages: [{}, { content: [{ type: 'tool_use', name: 'agents__close' }] }],
+    });
+  });
+
+  test('and freeform tools are called in the words of the client, streamed or not', () => {
+    const call = buildCallOf('responses', { ...body, tools: [...body.tools, { type: 'custom', name: 'patch' }] });
+    const block = (id: string, name: string, input: object) => ({ type: 'tool_use', id, name, input });
+    const content = [block('c1', 'agents__close', { id: 1 }), block('c2', 'patch', { input: '*** Begin' })];
+    const answer = { type: 'message', id: 'a', model: 'm', content, stop_reason: 'tool_use', usage: {} };
+    const translation = new LanguageTranslation(call, responses, messages);
+    const bytes = Buffer.from(JSON.stringify(answer));
+    const expected = [
+      { type: 'function_call', call_id: 'c1', namespace: 'agents', name: 'close', arguments: '{"id":1}' },
+      { type: 'custom_tool_call', call_id: 'c2', name: 'patch', input: '*** Begin' },
+    ];
+    expect(JSON.parse(translation.whole(bytes).toString())).toMatchObject({ output: expected });
+    const last = translation.streamFromWhole(bytes).toString().trim().split('data: ').at(-1) ?? '';
+    expect(JSON.parse(last)).toMatchObject({ type: 'response.completed', response: { output: expected } });
+  });
+});
+
+test('a stream that fails ends as a response does', () => {
+  const stream = new LanguageTranslation(buildCallOf('responses', {}), responses, chat).stream();
+  const text = stream.write(Buffer.from('data: {"error":{"message":"Overloaded"}}\n\n')).toString();
+  expect(text).toContain('event: response.failed');
+  expect(text).toContain('"message":"Overloaded"');
+  expect(stream.failure?.detail).toBe('Overloaded');
 });

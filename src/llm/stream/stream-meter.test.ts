@@ -152,6 +152,16 @@ describe('a stream of the responses API', () => {
     }
   });
 
+  test('is whole and tells its usage where a long end comes in small pieces', () => {
+    const text = Buffer.from(completed('y'.repeat(300_000)));
+    const pieces = Array.from({ length: Math.ceil(text.length / 16_384) }, (_, i) =>
+      text.subarray(i * 16_384, (i + 1) * 16_384),
+    );
+    const passed = pass([Buffer.from(delta), ...pieces], 'responses');
+    expect(figures(passed)).toEqual({ inputTokens: 3, outputTokens: 9, isEstimated: false });
+    expect(passed.meter.isWhole).toBe(true);
+  });
+
   test('is not whole without its end', () => {
     const passed = pass(whole([delta]), 'responses');
     expect(passed.meter.isWhole).toBe(false);

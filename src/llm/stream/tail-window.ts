@@ -1,14 +1,21 @@
 /** What is kept at least: usage stands at the end of answers, and takes some hundred bytes. */
 const KEPT_BYTES = 64 * 1024;
+/** What an event is stands at its beginning; and some servers report usage before a long list of vectors. */
+const HEAD_BYTES = 4 * 1024;
 /** More are joined: whoever sends chooses how small they are. */
 const MOST_PIECES = 256;
 
-/** The end of a text that comes in pieces and may be longer than is worth keeping. Copies nothing before it is read, unless it comes in crumbs. */
+/**
+ * Beginning and end of a text that comes in pieces and may be longer than is worth keeping. Copies nothing before it is
+ * read, unless it is long or comes in crumbs.
+ */
 export class TailWindow {
   private pieces: Buffer[] = [];
   private bytes = 0;
   /** More has come than is kept. */
   isCut = false;
+  /** The beginning, once the piece that holds it is no longer kept. */
+  private head: Buffer | undefined;
 
   get isEmpty(): boolean {
     return this.bytes === 0;
@@ -18,20 +25,24 @@ export class TailWindow {
     this.pieces.push(piece);
     this.bytes += piece.length;
     while (this.pieces.length > 1 && this.bytes - (this.pieces[0] as Buffer).length >= KEPT_BYTES) {
-      this.bytes -= (this.pieces.shift() as Buffer).length;
+      const dropped = this.pieces.shift() as Buffer;
+      this.head ??= Buffer.from(dropped.subarray(0, HEAD_BYTES));
+      this.bytes -= dropped.length;
       this.isCut = true;
     }
     if (this.pieces.length > MOST_PIECES) this.pieces = [Buffer.concat(this.pieces)];
   }
 
-  /** As latin1, where no byte is lost and every byte is a character. Begins anew. */
+  /** As latin1, where no byte is lost and every byte is a character; the gap, if any, is a line of its own. Begins anew. */
   take(): string {
-    const text = (this.pieces.length === 1 ? (this.pieces[0] as Buffer) : Buffer.concat(this.pieces)).toString(
+    const tail = (this.pieces.length === 1 ? (this.pieces[0] as Buffer) : Buffer.concat(this.pieces)).toString(
       'latin1',
     );
+    const text = this.head ? `${this.head.toString('latin1')}\n${tail}` : tail;
     this.pieces = [];
     this.bytes = 0;
     this.isCut = false;
+    this.head = undefined;
     return text;
   }
 }

@@ -12,6 +12,7 @@ import { Type } from '../../lib/schema-builder.ts';
 import type { Turns } from '../../lib/turns.ts';
 import type { ServiceTargets } from '../../upstream/targets.ts';
 import { type AccessStep, defineAccessPolicy, type Verdict } from '../policy.ts';
+import { answerCount } from './answer-count.ts';
 import { answerModels } from './answer-models.ts';
 import { type CallBody, makeCall } from './make-call.ts';
 import { chooseModel, isNarrowed, type ModelRules } from './choose-model.ts';
@@ -57,10 +58,16 @@ export function createModelSteps(
   const { models, routeModels } = config;
   const rules: ModelRules = { catalogue: new ModelCatalogue(models), routeModels, targets };
   const router = new ModelRouter(rules, config, { service, turns });
-  const list: AccessStep = { name: 'models.list', decide: (exchange) => answerModels(exchange, rules, service) };
+  const { isClosed } = rules.catalogue;
+  const answer = (exchange: Exchange): Verdict =>
+    exchange.model
+      ? answerCount(exchange.model, targets)
+      : isClosed
+        ? answerModels(exchange, rules, service)
+        : undefined;
   return [
     { name: 'models', decide: (exchange) => router.decide(exchange) },
-    ...(rules.catalogue.isClosed ? [list] : []),
+    { name: 'models.list', decide: answer },
   ];
 }
 

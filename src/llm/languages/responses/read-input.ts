@@ -2,6 +2,7 @@ import type { ContentPart, RequestPart, Turn } from '../../conversation/model-re
 import { unpackSeal } from '../../conversation/seal.ts';
 import { isObject, type JsonObject, objectsAt, textAt } from '../../json.ts';
 import { malformed, notAvailable } from '../../refusals.ts';
+import { spacedName } from './tool-names.ts';
 
 /** `instructions` and `input` as turns: items of one side that follow each other are one turn. */
 export function readInput(body: JsonObject): Turn[] {
@@ -111,7 +112,8 @@ function readPart(part: JsonObject, at: string): ContentPart {
 }
 
 function callPart(item: JsonObject, input: string, at: string): RequestPart {
-  return { kind: 'call', id: callId(item, at), name: textAt(item, 'name'), input, at };
+  const name = spacedName(textAt(item, 'namespace'), textAt(item, 'name'));
+  return { kind: 'call', id: callId(item, at), name, input, at };
 }
 
 function callId(item: JsonObject, at: string): string {

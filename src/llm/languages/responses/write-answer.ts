@@ -1,15 +1,16 @@
 import type { ModelCall } from '../../../exchange/model-call.ts';
 import type { Answer, AnswerHead, AnswerPart, AnswerUsage, FinishReason } from '../../conversation/answer.ts';
 import { packSeal, type Seal } from '../../conversation/seal.ts';
-import { type JsonObject, objectAt, objectsAt, textAt } from '../../json.ts';
+import { type JsonObject, objectAt, textAt } from '../../json.ts';
 import { answerModel, newId, unixSeconds } from '../answer-names.ts';
 import { freeformInput } from '../freeform.ts';
+import { type ToolNames, toolNames } from './tool-names.ts';
 
 /** A response that has ended. */
 export function writeAnswer(answer: Answer, call: ModelCall): JsonObject {
   const head = responseHead(answer, call);
-  const freeform = freeformTools(call.body);
-  const output = answer.parts.map((part, i) => writeItem(part, itemId(head, i), freeform));
+  const names = toolNames(call.body);
+  const output = answer.parts.map((part, i) => writeItem(part, itemId(head, i), names));
   return { ...head, ...writeEnd(answer.reason), output, usage: writeUsage(answer.usage, call) };
 }
 
@@ -62,7 +63,7 @@ export function writeEnd(reason: FinishReason): JsonObject {
   return { status: 'completed', completed_at: unixSeconds() };
 }
 
-function writeItem(part: AnswerPart, id: string, freeform: ReadonlySet<string>): JsonObject {
+function writeItem(part: AnswerPart, id: string, names: ToolNames): JsonObject {
   switch (part.kind) {
     case 'text':
     case 'refusal':
@@ -70,7 +71,7 @@ function writeItem(part: AnswerPart, id: string, freeform: ReadonlySet<string>):
     case 'reasoning':
       return reasoningItem(id, part.text, part.seal);
     case 'call':
-      return callItem(part, id, freeform);
+      return callItem(part, id, names);
   }
 }
 
@@ -96,21 +97,13 @@ function sealText(seal: Seal): string {
 export function callItem(
   { id: callId, name, input }: { readonly id: string; readonly name: string; readonly input: string },
   id: string,
-  freeform: ReadonlySet<string>,
+  names: ToolNames,
 ): JsonObject {
   const status = 'completed';
-  if (freeform.has(name))
+  if (names.freeform.has(name))
     return { id: `ctc_${id}`, type: 'custom_tool_call', status, call_id: callId, name, input: freeformInput(input) };
-  return { id: `fc_${id}`, type: 'function_call', status, call_id: callId, name, arguments: input };
-}
-
-/** Tools of the client that take one text instead of an object. */
-export function freeformTools(body: JsonObject): ReadonlySet<string> {
-  return new Set(
-    objectsAt(body, 'tools')
-      .filter(({ type }) => type === 'custom')
-      .map((tool) => textAt(tool, 'name')),
-  );
+  const called = names.spaced.get(name) ?? { name };
+  return { id: `fc_${id}`, type: 'function_call', status, call_id: callId, ...called, arguments: input };
 }
 
 /** Clients reckon with the input how full the context is: where the upstream reports none, an estimate is better than 0. */

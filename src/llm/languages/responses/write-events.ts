@@ -6,7 +6,6 @@ import type { Seal } from '../../conversation/seal.ts';
 import type { JsonObject } from '../../json.ts';
 import {
   callItem,
-  freeformTools,
   itemId,
   messageItem,
   reasoningItem,
@@ -16,6 +15,9 @@ import {
   writeUsage,
 } from './write-answer.ts';
 import { freeformInput } from '../freeform.ts';
+import { type ToolNames, toolNames } from './tool-names.ts';
+
+const NO_NAMES: ToolNames = { freeform: new Set(), spaced: new Map() };
 
 /** Writes an answer as the events of a response. */
 export class ResponsesWriter implements AnswerSink {
@@ -23,7 +25,7 @@ export class ResponsesWriter implements AnswerSink {
   private readonly push: (events: string) => void;
   private sequence = 0;
   private head: JsonObject = {};
-  private freeform: ReadonlySet<string> = new Set();
+  private names: ToolNames = NO_NAMES;
   private readonly output: JsonObject[] = [];
   private part: PartHead = { kind: 'text' };
   private text: string[] = [];
@@ -35,7 +37,7 @@ export class ResponsesWriter implements AnswerSink {
 
   start(head: AnswerHead): void {
     this.head = responseHead(head, this.call);
-    this.freeform = freeformTools(this.call.body);
+    this.names = toolNames(this.call.body);
     this.event('response.created', { response: this.head });
     this.event('response.in_progress', { response: this.head });
   }
@@ -62,7 +64,7 @@ export class ResponsesWriter implements AnswerSink {
         return this.event('response.reasoning_summary_text.delta', { ...this.summary(), delta: text });
       case 'call':
         // The text of a freeform tool is inside the object, which can only be read when it is whole.
-        if (!this.freeform.has(part.name))
+        if (!this.names.freeform.has(part.name))
           this.event('response.function_call_arguments.delta', { ...this.named(), delta: text });
     }
   }
@@ -108,7 +110,7 @@ export class ResponsesWriter implements AnswerSink {
   }
 
   private closeCall(name: string, written: string): void {
-    if (!this.freeform.has(name))
+    if (!this.names.freeform.has(name))
       return this.event('response.function_call_arguments.done', { ...this.named(), name, arguments: written });
     const input = freeformInput(written);
     this.event('response.custom_tool_call_input.delta', { ...this.named(), delta: input });
@@ -120,13 +122,13 @@ export class ResponsesWriter implements AnswerSink {
     const { part } = this;
     if (part.kind === 'reasoning') return reasoningItem(this.id(), '', undefined);
     if (part.kind !== 'call') return messageItem(this.id());
-    return { ...callItem({ ...part, input: '' }, this.id(), this.freeform), status: 'in_progress' };
+    return { ...callItem({ ...part, input: '' }, this.id(), this.names), status: 'in_progress' };
   }
 
   private ended(text: string, seal: Seal | undefined): JsonObject {
     const { part } = this;
     if (part.kind === 'reasoning') return reasoningItem(this.id(), text, seal);
-    if (part.kind === 'call') return callItem({ ...part, input: text }, this.id(), this.freeform);
+    if (part.kind === 'call') return callItem({ ...part, input: text }, this.id(), this.names);
     return { ...messageItem(this.id()), status: 'completed', content: [writeContent(part.kind, text)] };
   }
 
