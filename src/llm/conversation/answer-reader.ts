@@ -2,7 +2,8 @@ import type { ErrorCode } from '../../errors/catalog.ts';
 import { Rejection } from '../../errors/rejection.ts';
 import { type JsonObject, parseObject } from '../json.ts';
 import { notUnderstood } from '../refusals.ts';
-import type { AnswerSink } from './answer-sink.ts';
+import type { Answer } from './answer.ts';
+import { type AnswerSink, playAnswer } from './answer-sink.ts';
 import { readFailure } from './failure.ts';
 import { PartQueue } from './part-queue.ts';
 
@@ -15,6 +16,7 @@ export abstract class AnswerReader {
   failure: Rejection | undefined;
   /** The answer is whole. Nothing that follows is read. */
   isDone = false;
+  private isUntouched = true;
   protected readonly sink: AnswerSink;
   protected readonly queue: PartQueue;
 
@@ -30,6 +32,7 @@ export abstract class AnswerReader {
   /** Takes the data of one event. */
   read(data: string): void {
     if (this.isOver) return;
+    this.isUntouched = false;
     const event = parseObject(data);
     if (event) this.take(event);
     else this.takeText(data);
@@ -41,10 +44,25 @@ export abstract class AnswerReader {
    * did not end, which counts when it is whole.
    */
   end(last?: string): void {
-    if (last !== undefined && (last === DONE || parseObject(last))) this.read(last);
+    if (last !== undefined && (last === DONE || parseObject(last))) this.readLast(last);
     if (!this.isOver && this.hasEnded()) this.complete();
     if (!this.isOver) this.failure = new Rejection('UPSTREAM_ERROR', 'The upstream broke off its response.');
   }
+
+  /** Nothing but a whole answer, where a stream was promised, is the answer. */
+  private readLast(last: string): void {
+    try {
+      const whole = this.isUntouched ? this.wholeIn(parseObject(last) ?? {}) : undefined;
+      if (!whole) return this.read(last);
+      playAnswer(whole, this.sink);
+      this.isDone = true;
+    } catch {
+      this.fail('a whole answer in place of a stream is not understood');
+    }
+  }
+
+  /** The answer that this is, if it is a whole one. */
+  protected abstract wholeIn(body: JsonObject): Answer | undefined;
 
   protected abstract take(event: JsonObject): void;
 

@@ -280,3 +280,15 @@ test('words in a list of parts, a chunk before the answer and an empty reason', 
 test('a byte order mark before the first event is skipped', () => {
   expect(withoutTime(feed(toEvents(), '\ufeff', CHUNK_STREAM))).toBe(withoutTime(feed(toEvents(), CHUNK_STREAM)));
 });
+
+test('a whole answer that is called a stream is read as one', () => {
+  const message = { role: 'assistant', content: 'whole' };
+  const completion = { id: 'c', model: 'm', choices: [{ index: 0, message, finish_reason: 'stop' }] };
+  const stream = toEvents();
+  const events = dataOf(feed(stream, JSON.stringify(completion)));
+  expect([events[2]?.['delta'], events.at(-1)?.['type'], stream.isWhole]).toEqual([
+    { type: 'text_delta', text: 'whole' },
+    'message_stop',
+    true,
+  ]);
+});

@@ -37,7 +37,11 @@ export class EventReader {
 
   /** The stream has ended: the data of an event without its empty line, which some servers leave out; it may be cut. */
   end(): string | undefined {
-    return this.pieces.bytes > 0 ? this.dataOf(this.pieces.take().toString()) : undefined;
+    if (this.pieces.bytes === 0) return undefined;
+    const isAll = this.isFirst;
+    const rest = this.pieces.take().toString();
+    // Some servers call a JSON text an event stream.
+    return isAll && rest.trimStart().startsWith('{') ? rest : this.dataOf(rest);
   }
 
   private take(last: Buffer): string {

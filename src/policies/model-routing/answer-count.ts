@@ -1,7 +1,7 @@
 import type { ModelCall } from '../../exchange/model-call.ts';
 import { estimateInputTokens } from '../../llm/estimate.ts';
 import { findProvider } from '../../llm/providers/find-provider.ts';
-import type { Target } from '../../upstream/target.ts';
+import type { Target } from '../../upstream/targets.ts';
 import type { Reply } from '../policy.ts';
 
 const HEADERS = ['Content-Type', 'application/json', 'Cache-Control', 'no-store', 'X-Gateway-Estimated', 'true'];

@@ -1,7 +1,8 @@
-import { type AnswerUsage, type FinishReason, settledReason } from '../../conversation/answer.ts';
+import { type Answer, type AnswerUsage, type FinishReason, settledReason } from '../../conversation/answer.ts';
 import { AnswerReader, DONE } from '../../conversation/answer-reader.ts';
 import type { PartQueue } from '../../conversation/part-queue.ts';
 import { isObject, type JsonObject, objectAt, objectsAt, textAt } from '../../json.ts';
+import { readAnswer } from './read-answer.ts';
 import { callId, readReason, readSaid, readStopSequence, readUsage, signatureOf } from './read-message.ts';
 
 type QueuedPart = ReturnType<PartQueue['open']>;
@@ -90,6 +91,10 @@ export class ChatReader extends AnswerReader {
     const part = this.queue.open({ kind: 'call', id: known, name: textAt(objectAt(call, 'function'), 'name') });
     this.calls.push({ index, id, part });
     return part;
+  }
+
+  protected wholeIn(body: JsonObject): Answer | undefined {
+    return isObject(objectsAt(body, 'choices')[0]?.['message']) ? readAnswer(body) : undefined;
   }
 
   protected hasEnded(): boolean {

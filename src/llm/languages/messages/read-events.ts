@@ -1,8 +1,8 @@
-import type { FinishReason } from '../../conversation/answer.ts';
+import type { Answer, FinishReason } from '../../conversation/answer.ts';
 import { AnswerReader } from '../../conversation/answer-reader.ts';
 import type { PartQueue } from '../../conversation/part-queue.ts';
 import { isObject, type JsonObject, objectAt, textAt } from '../../json.ts';
-import { hidden, signed } from './read-answer.ts';
+import { hidden, readAnswer, signed } from './read-answer.ts';
 import { readReason, readStopSequence, readUsage } from './read-message.ts';
 
 type QueuedPart = ReturnType<PartQueue['open']>;
@@ -119,6 +119,10 @@ export class MessagesReader extends AnswerReader {
     if (!isObject(usage)) return;
     const counts = Object.entries(usage).filter(([, count]) => typeof count === 'number');
     this.usage = { ...this.usage, ...Object.fromEntries(counts) };
+  }
+
+  protected wholeIn(body: JsonObject): Answer | undefined {
+    return body['type'] === 'message' ? readAnswer(body) : undefined;
   }
 
   protected hasEnded(): boolean {

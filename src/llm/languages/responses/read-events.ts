@@ -1,8 +1,8 @@
-import { settledReason } from '../../conversation/answer.ts';
+import { type Answer, settledReason } from '../../conversation/answer.ts';
 import { AnswerReader } from '../../conversation/answer-reader.ts';
 import type { PartQueue } from '../../conversation/part-queue.ts';
 import { type JsonObject, objectAt, textAt } from '../../json.ts';
-import { readReason, readUsage, sealOf, thoughtOf } from './read-answer.ts';
+import { readAnswer, readReason, readUsage, sealOf, thoughtOf } from './read-answer.ts';
 
 type QueuedPart = ReturnType<PartQueue['open']>;
 
@@ -103,6 +103,10 @@ export class ResponsesReader extends AnswerReader {
     const isCall = part.head.kind === 'call';
     if (!this.written.has(part)) this.write(part, isCall ? textAt(item, 'arguments') : thoughtOf(item));
     this.queue.close(part, isCall ? undefined : sealOf(item));
+  }
+
+  protected wholeIn(body: JsonObject): Answer | undefined {
+    return body['object'] === 'response' ? readAnswer(body) : undefined;
   }
 
   protected hasEnded(): boolean {
