@@ -276,7 +276,7 @@ describe('an Idempotency-Key', () => {
     await ask(gateway, { key });
     await ask(gateway, { key });
     const rows: { key: string; fingerprint: string }[] = await gateway.deps.database.reader('idempotency_keys');
-    for (const row of rows) expect(row.key + row.fingerprint).toMatch(/^[0-9a-f]{128}$/);
+    for (const row of rows) expect(row.key + row.fingerprint).toMatch(/^[0-9a-f]{16}\.[0-9a-f]{128}$/);
     expect(JSON.stringify(gateway.logged)).not.toMatch(new RegExp(`${key}|secret-answer`));
   });
 });
