@@ -5,6 +5,7 @@
  *
  *   npm --prefix bench run limits -- [--redis redis://127.0.0.1:6379]
  */
+import { plainPrice } from '../src/exchange/model-price.ts';
 import { parseArgs } from 'node:util';
 import type { Exchange } from '../src/exchange/exchange.ts';
 import type { Model } from '../src/exchange/model-call.ts';
@@ -49,7 +50,7 @@ function makeMeteredLevels(): LimitLevelConfig[] {
 const MODEL: Model = {
   name: 'm',
   upstreamName: 'm',
-  price: { input: 150_000_000, output: 600_000_000 },
+  price: plainPrice(150_000, 600_000),
   maxOutputTokens: 1_024,
   isListed: true,
 };

@@ -15,4 +15,13 @@ async function copyPageFiles(): Promise<void> {
   console.log(`copied ${FILES.length + LICENSE.length} files of Swagger UI`);
 }
 
+/** The compiler takes no data with it. */
+async function copyPriceList(): Promise<void> {
+  const file = 'llm/prices/price-list.json';
+  const [from, to] = ['src', 'dist'].map((folder) => join(import.meta.dirname, '..', folder, file)) as [string, string];
+  await mkdir(dirname(to), { recursive: true });
+  await cp(from, to);
+}
+
 await copyPageFiles();
+await copyPriceList();

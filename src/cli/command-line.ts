@@ -8,6 +8,7 @@ import { Command, Option } from 'commander';
 import { failWith } from './failure.ts';
 
 const DEFAULT_CONFIG = 'gateway_config.yaml';
+const MODELS_DEV = 'https://models.dev/api.json';
 
 /** Runs the command that the arguments name. A failure is one message on standard error and exit code 1. */
 export async function runCommandLine(argv: readonly string[]): Promise<void> {
@@ -40,6 +41,16 @@ function program(): Command {
   addKeys(root.command('keys').description('issue and manage API keys, also while the gateway runs'));
   addUsers(root.command('users').description('create and manage users who log in, also while the gateway runs'));
   addUsage(root.command('usage').description('sum what was used, by consumer, service, model and day'));
+  root
+    .command('models')
+    .description('the prices of models')
+    .command('update')
+    .description('compare a newer price list with the one in use, and write it')
+    .argument('[source]', 'address or file of a price list: of Turnpike, models.dev or LiteLLM', MODELS_DEV)
+    .addOption(configOption())
+    .option('--to <file>', 'where to write it; by default settings.price_list of the configuration')
+    .option('--yes', 'write it; without this only the differences are shown')
+    .action(async (source, options) => (await import('./commands/models-update.ts')).updateModels(source, options));
   addAudit(root.command('audit').description('look into the record of changes'));
   return root;
 }

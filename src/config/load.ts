@@ -20,6 +20,7 @@ import { type EnvironmentSettings, readEnvironmentSettings } from './environment
 import { type Expanded, expandConfig } from './expand.ts';
 import { Findings } from './findings.ts';
 import type { GatewayConfig } from './gateway-config.ts';
+import { fillListedPrices } from './listed-prices.ts';
 import { asNode, isRecord, normalize } from './text/normalize.ts';
 import { Origins } from './origins.ts';
 import { applyOverrides } from './overrides.ts';
@@ -110,6 +111,7 @@ function readTree(tree: unknown, folder: string, findings: Findings): unknown {
 }
 
 async function expandChecked(file: ConfigFile, findings: Findings, dev: boolean): Promise<Expanded> {
+  fillListedPrices(file, findings);
   crossCheck(file, findings);
   checkTokens(file, findings, dev);
   if (findings.hasProblems) findings.stop();

@@ -1,11 +1,10 @@
 import { ProcessLimitsSchema } from './process-limits-schema.ts';
 import { type Dialect, DIALECTS } from '../errors/dialect.ts';
 import { type Static, Type } from '../lib/schema-builder.ts';
+import { PriceListFile } from '../llm/prices/price-schema.ts';
 import { AddressRange, Duration, FilePath, OneOrMany, Section, Size } from '../lib/schema-atoms.ts';
 import { policyField } from '../policies/schemas.ts';
 import { AccountsSchema } from './accounts-schema.ts';
-
-const DEFAULT_HOST = '0.0.0.0';
 
 /** A dialect field; `note` says where it applies and what it defaults to. */
 export function dialectField(note: string, options: { default?: Dialect } = {}) {
@@ -14,12 +13,11 @@ export function dialectField(note: string, options: { default?: Dialect } = {}) 
 }
 
 const Port = (description: string) => Type.Integer({ description, minimum: 0, maximum: 65_535 });
-
 const ListenSchema = Section(
   {
     host: Type.String({
       description: 'Address to listen on. Environment: `SERVER_HOST`.',
-      default: DEFAULT_HOST,
+      default: '0.0.0.0',
       minLength: 1,
     }),
     port: Type.Integer({
@@ -226,6 +224,7 @@ export const SettingsSchema = Section(
       },
     ),
     usage: UsageSchema,
+    price_list: PriceListFile,
     data_dir: Type.String({
       description:
         'Folder of the usage journal, and of the SQLite file when `DATABASE_URL` is unset; relative to the working directory.',

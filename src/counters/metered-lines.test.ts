@@ -1,3 +1,4 @@
+import { plainPrice } from '../exchange/model-price.ts';
 import { describe, expect, test } from '@jest/globals';
 import { makeBudgets, makeLimit, makeLines } from '../../tests/support/limit-lines.ts';
 import { buildModel, buildModelCall } from '../../tests/support/model-call-builder.ts';
@@ -20,8 +21,8 @@ function limitsOf(...limits: Parameters<typeof makeLimit>[0][]): RouteLimits {
 const call: ModelCall = {
   ...buildModelCall('cheap'),
   candidates: [
-    buildModel('cheap', { price: { input: 1_000_000_000, output: 2_000_000_000 } }),
-    buildModel('dear', { price: { input: 10_000_000_000, output: 20_000_000_000 } }),
+    buildModel('cheap', { price: plainPrice(1_000_000, 2_000_000) }),
+    buildModel('dear', { price: plainPrice(10_000_000, 20_000_000) }),
   ],
 };
 const anybody = { principal: undefined, clientIp: '1.1.1.1' };

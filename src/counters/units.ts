@@ -1,4 +1,5 @@
-import { costOf, type ModelCall, type TokenUsage } from '../exchange/model-call.ts';
+import { costOf } from '../exchange/cost-of.ts';
+import type { ModelCall, TokenUsage } from '../exchange/model-call.ts';
 import type { LimitConfig } from '../policies/limits/schema.ts';
 
 /** What a line counts. Money is counted in billionths of a dollar, all else in ones: whole numbers throughout. */
@@ -21,13 +22,14 @@ export function fromUnits(units: number, unit: Unit): number {
  * answer or that a tool may ask, so that none of them can spend more than was set aside.
  */
 export function reservedUnits(call: ModelCall, unit: Exclude<Unit, 'requests'>): number {
-  const { estimatedInputTokens, maxOutputTokens } = call;
-  return unitsOf({ inputTokens: estimatedInputTokens, outputTokens: maxOutputTokens, isEstimated: true }, call, unit);
+  const { estimatedInputTokens: inputTokens, maxOutputTokens: outputTokens, assumedKinds: kinds, serviceTier } = call;
+  return unitsOf({ inputTokens, outputTokens, isEstimated: true, kinds, serviceTier }, call, unit);
 }
 
 /** What so much more output may come to. */
 export function outputUnits(tokens: number, call: ModelCall, unit: Exclude<Unit, 'requests'>): number {
-  return unitsOf({ inputTokens: 0, outputTokens: tokens, isEstimated: true }, call, unit);
+  const { serviceTier } = call;
+  return unitsOf({ inputTokens: 0, outputTokens: tokens, isEstimated: true, serviceTier }, call, unit);
 }
 
 function unitsOf(usage: TokenUsage, { candidates, ofTools }: ModelCall, unit: Exclude<Unit, 'requests'>): number {

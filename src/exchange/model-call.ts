@@ -1,4 +1,5 @@
 import type { Turns } from '../lib/turns.ts';
+import type { ModelPrice, ServiceTier, UsageKinds } from './model-price.ts';
 
 /** Whose language an upstream speaks. */
 export type ProviderName = 'openai' | 'anthropic';
@@ -19,12 +20,6 @@ export type Operation =
   | 'audio'
   | 'other';
 
-/** Nano-dollars per million tokens: whole numbers down to a tenth of a cent per billion. */
-export interface ModelPrice {
-  readonly input: number;
-  readonly output: number;
-}
-
 /** A model as this gateway knows it: an entry of the catalogue, or a bare name where there is no catalogue. */
 export interface Model {
   /** What clients call it; empty where the request named none and whoever answers it chooses. */
@@ -35,6 +30,10 @@ export interface Model {
   readonly maxOutputTokens: number | undefined;
   /** Has no price, and is therefore not for callers who are held to an amount of money. */
   readonly isDeniedUnderBudget?: boolean;
+  /** The provider's own figure of the cost of an answer goes before `price`. */
+  readonly takesToldCost?: boolean;
+  /** Whole answers say in a header what they cost. */
+  readonly tellsCost?: boolean;
   /** Stands in the configuration. Other names come from clients and must not become metric labels. */
   readonly isListed: boolean;
 }
@@ -45,6 +44,11 @@ export interface TokenUsage {
   readonly outputTokens: number;
   /** Not told by the upstream but worked out from sizes. */
   readonly isEstimated: boolean;
+  /** Parts of both that have prices of their own, and what is counted in other things than tokens. */
+  readonly kinds?: UsageKinds | undefined;
+  readonly serviceTier?: ServiceTier | undefined;
+  /** What the provider says it cost, in nano-dollars, where the configuration takes its word. */
+  readonly toldNanoUsd?: number | undefined;
 }
 
 /** An attempt that brought nothing and may have been billed all the same. */
@@ -108,6 +112,10 @@ export interface ModelCall extends ParsedBody {
   readonly estimatedInputTokens: number;
   /** The most output the answer may have: what the client asked for, else the model's bound, else 1,024; times `n`. */
   readonly maxOutputTokens: number;
+  /** What the request itself says of things that are paid for beside tokens; `undefined` for nothing. */
+  readonly assumedKinds?: UsageKinds | undefined;
+  /** How fast the answer is asked for. */
+  readonly serviceTier?: ServiceTier | undefined;
   /** The one being asked now, or the one that answered. Moved along the candidates by whoever calls the upstream. */
   model: Model;
   /**
@@ -134,33 +142,14 @@ export interface LateBody {
   toString(): string;
 }
 
-const PER_MILLION = 1_000_000;
-
-/** What these tokens cost in nano-dollars, rounded up; 0 for a model without a price. */
-export function costOf({ price }: Model, { inputTokens, outputTokens }: TokenUsage): number {
-  if (!price) return 0;
-  return Math.ceil((inputTokens * price.input + outputTokens * price.output) / PER_MILLION);
-}
-
 /** Whether an answer to this costs anything at all. */
 export function usesTokens(operation: Operation): boolean {
   return operation !== 'models' && operation !== 'count_tokens';
 }
 
 /** For a call whose client left before its answer began: how far the model had got is unknown, that it read is assumed. */
-export function usageOfUnanswered({ operation, estimatedInputTokens }: ModelCall): TokenUsage | undefined {
+export function usageOfUnanswered(call: ModelCall): TokenUsage | undefined {
+  const { operation, estimatedInputTokens, assumedKinds } = call;
   if (!usesTokens(operation)) return undefined;
-  return { inputTokens: estimatedInputTokens, outputTokens: 0, isEstimated: true };
-}
-
-/** Everything the call used, lost attempts included. */
-export function totalOf(call: Pick<ModelCall, 'model' | 'usage' | 'lost'>): { tokens: number; costNanoUsd: number } {
-  const spent = call.usage ? [...call.lost, { model: call.model, usage: call.usage }] : call.lost;
-  let tokens = 0;
-  let costNanoUsd = 0;
-  for (const { model, usage } of spent) {
-    tokens += usage.inputTokens + usage.outputTokens;
-    costNanoUsd += costOf(model, usage);
-  }
-  return { tokens, costNanoUsd };
+  return { inputTokens: estimatedInputTokens, outputTokens: 0, isEstimated: true, kinds: assumedKinds };
 }

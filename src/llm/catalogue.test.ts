@@ -49,7 +49,7 @@ describe('a catalogue', () => {
   });
 });
 
-test('prices are whole nano-dollars; what has none costs nothing, the most there is, or is marked', () => {
+test('prices are whole pico-dollars; what has none costs nothing, the most there is, or is marked', () => {
   const entries: Record<string, ModelEntryConfig> = {
     dear: DEAR,
     cheap: CHEAP,
@@ -59,14 +59,14 @@ test('prices are whole nano-dollars; what has none costs nothing, the most there
   };
   const found = catalogueOf({ entries }).models.map(({ name, price, isDeniedUnderBudget }) => [
     name,
-    price && [price.input, price.output],
+    price && [price.rates.input, price.rates.output],
     isDeniedUnderBudget,
   ]);
   expect(found).toEqual([
-    ['dear', [3_000_000_000, 1_000_000_000], false],
-    ['cheap', [150_000_000, 2_500_000_000], false],
+    ['dear', [3_000_000, 1_000_000], false],
+    ['cheap', [150_000, 2_500_000], false],
     ['free', [0, 0], false],
-    ['capped', [3_000_000_000, 2_500_000_000], false],
+    ['capped', [3_000_000, 2_500_000], false],
     ['denied', undefined, true],
   ]);
 });

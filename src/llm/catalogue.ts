@@ -1,12 +1,13 @@
-import type { Model, ModelPrice } from '../exchange/model-call.ts';
+import type { Model } from '../exchange/model-call.ts';
+import { type ModelPrice, plainPrice } from '../exchange/model-price.ts';
 import type { Principal } from '../exchange/principal.ts';
 import { resolveAlias } from '../lib/resolve-alias.ts';
 import { holds } from '../lib/wildcard-list.ts';
+import { compilePrice, dearestOf } from './prices/compile-price.ts';
 import type { ModelEntryConfig, ModelsConfig } from './schema.ts';
 
 const NO_MODELS: ModelsConfig = { default_by: {}, allow: [], entries: {}, aliases: {} };
-const NANO = 1_000_000_000;
-const FREE: ModelPrice = { input: 0, output: 0 };
+const FREE = plainPrice(0, 0);
 
 /** The models of one service: what each name means, and what a request without a name means. Immutable. */
 export class ModelCatalogue {
@@ -27,14 +28,17 @@ export class ModelCatalogue {
     this.config = config;
     this.isClosed = Object.keys(entries).length > 0;
     this.defaultName = config.default;
-    const dearest = dearestPrice(Object.values(entries));
+    const prices = new Map(Object.entries(entries).map(([name, entry]) => [name, priceOf(entry)]));
+    const dearest = dearestOf([...prices.values()].filter((price) => price !== undefined));
+    const common = { takesToldCost: config.told_cost === 'prefer', tellsCost: config.cost_header === true };
     const isAllowed = (name: string): boolean => allow.length === 0 || holdsAny(allow, this.namesOf(name));
     // The loader has refused circles; a name in one would stand for itself.
     const resolve = (alias: string): string => resolveAlias(config.aliases, alias) ?? alias;
     this.aliases = new Map(Object.keys(config.aliases).map((alias) => [alias, resolve(alias)]));
     for (const [alias, name] of this.aliases) this.names.set(name, [...this.namesOf(name), alias]);
     for (const [name, entry] of Object.entries(entries))
-      if (isAllowed(name)) this.byName.set(name, listedModel(name, entry, dearest));
+      if (isAllowed(name))
+        this.byName.set(name, listedModel(name, entry, { price: prices.get(name), dearest, common }));
     this.models = [...this.byName.values()];
   }
 
@@ -81,31 +85,29 @@ export function unlistedModel(name: string): Model {
   return { name, upstreamName: name, price: undefined, maxOutputTokens: undefined, isListed: false };
 }
 
-function listedModel(name: string, entry: ModelEntryConfig, dearest: ModelPrice | undefined): Model {
-  const { price, unpriced } = entry;
+interface Priced {
+  readonly price: ModelPrice | undefined;
+  readonly dearest: ModelPrice | undefined;
+  readonly common: Pick<Model, 'takesToldCost' | 'tellsCost'>;
+}
+
+function listedModel(name: string, entry: ModelEntryConfig, { price, dearest, common }: Priced): Model {
+  const { unpriced } = entry;
   const substitute = unpriced === 'cap' ? dearest : unpriced === 'free' ? FREE : undefined;
   return Object.freeze({
     name,
     upstreamName: entry.upstream_name ?? name,
-    price: price ? inNanoDollars(price) : substitute,
+    price: price ?? substitute,
     maxOutputTokens: entry.max_output,
     isDeniedUnderBudget: price === undefined && unpriced === 'deny',
+    ...common,
     isListed: true,
   });
 }
 
-function inNanoDollars(price: NonNullable<ModelEntryConfig['price']>): ModelPrice {
-  return { input: Math.round(price.input_per_million * NANO), output: Math.round(price.output_per_million * NANO) };
-}
-
-/** Input and output each at the highest price there is. */
-function dearestPrice(entries: readonly ModelEntryConfig[]): ModelPrice | undefined {
-  const prices = entries.flatMap(({ price }) => (price ? [inNanoDollars(price)] : []));
-  if (prices.length === 0) return undefined;
-  return {
-    input: Math.max(...prices.map(({ input }) => input)),
-    output: Math.max(...prices.map(({ output }) => output)),
-  };
+/** What is written; the loader has filled in what the price list says. */
+function priceOf({ price, price_version: version = 'configuration' }: ModelEntryConfig): ModelPrice | undefined {
+  return price && compilePrice(price, version);
 }
 
 function holdsAny(list: readonly string[], names: readonly string[]): boolean {

@@ -62,7 +62,10 @@ export function relayAnswer(exchange: Exchange, call: ModelCall, answer: AnswerH
   const isEnveloped = exchange.route?.dialect === 'envelope';
   if (kind === 'stream') return call.isStream || isEnveloped ? relayStream(exchange, relaying) : gatherStream(relaying);
   if (kind === 'json' && call.isStream && !isEnveloped) return spreadWhole(exchange, relaying);
-  if (!translation && !isEnveloped) return passWhole(exchange, answer, relaying.usage);
+  if (!translation && !isEnveloped)
+    return call.model.tellsCost && isShort(answer)
+      ? gatherWhole(answer, relaying.usage)
+      : passWhole(exchange, answer, relaying.usage);
   return {
     headers: jsonHead(answer),
     reshape: (received) => {
@@ -120,10 +123,20 @@ function sameLanguage(call: ModelCall): AnswerTranslation | undefined {
 
 /** Nothing is estimated for what is no known operation: it may be anything, a file for one. */
 function meterFor(call: ModelCall): UsageMeter {
-  const { operation, estimatedInputTokens } = call;
-  const usage = new UsageMeter(operation === 'other' ? 0 : estimatedInputTokens, TEXT_OPERATIONS.has(operation));
+  const { operation, estimatedInputTokens, maxOutputTokens, assumedKinds, serviceTier, model } = call;
+  const usage = new UsageMeter(operation === 'other' ? 0 : estimatedInputTokens, TEXT_OPERATIONS.has(operation), {
+    output: isUnseen(call) ? maxOutputTokens : undefined,
+    kinds: assumedKinds,
+    serviceTier: serviceTier === 'priority' ? serviceTier : undefined,
+    takesToldCost: model.takesToldCost,
+  });
   if (usesTokens(operation)) call.usage = usage;
   return usage;
+}
+
+/** What is made is no text that could be measured, or it is made after the answer. */
+function isUnseen({ operation, body }: ModelCall): boolean {
+  return operation === 'images' || operation === 'audio' || (operation === 'responses' && body['background'] === true);
 }
 
 interface Relaying {
@@ -179,6 +192,28 @@ function passWhole(exchange: Exchange, answer: AnswerHead, usage: UsageMeter): R
   const coding = codingOf(answer);
   exchange.filterBody(coding === '' ? new WholeMeter(usage) : new CompressedMeter(usage, coding));
   return { headers: answer.headers, reshape: undefined };
+}
+
+/** The most that is held back so that its head can tell what it costs. */
+const MOST_GATHERED_BYTES = 1024 * 1024;
+
+function isShort(answer: AnswerHead): boolean {
+  const length = valueOf(answer, 'content-length');
+  return length !== '' && Number(length) <= MOST_GATHERED_BYTES;
+}
+
+/** The same bytes, once all of them are there. */
+function gatherWhole(answer: AnswerHead, usage: UsageMeter): Relay {
+  return {
+    headers: without(answer.headers, ABOUT_LENGTH),
+    reshape: (body) => {
+      usage.addText(body.length);
+      const coding = codingOf(answer);
+      const plain = coding === '' ? body : decodeBody(body, coding);
+      if (plain) readUsage(usage, plain.toString('latin1'));
+      return { status: answer.status, body };
+    },
+  };
 }
 
 /** An answer that is none of a text model, a list of models for one, stays what it is. */

@@ -1,5 +1,6 @@
 import { type Static, type TSchema, Type } from '../lib/schema-builder.ts';
 import { ModelName, OneOrMany, Section } from '../lib/schema-atoms.ts';
+import { PriceSchema } from './prices/price-schema.ts';
 
 const NAME = {
   pattern: '^[A-Za-z0-9_.:/@-]{1,200}$',
@@ -9,24 +10,16 @@ const NAME = {
 /** In place of the name of a model: whichever answers first these days. */
 export const FASTEST = 'fastest';
 
-const Dollars = (description: string) =>
-  Type.Number({ description: `Dollars per million ${description} tokens.`, minimum: 0, maximum: 100_000 });
-
-const Price = Section(
-  { input_per_million: Dollars('input'), output_per_million: Type.Number({ ...Dollars('output'), default: 0 }) },
-  { description: 'What the model costs.' },
-);
-
 const Unpriced = Type.Enum(['deny', 'cap', 'free'], {
   description:
-    'What a model without a price counts as: `free` costs nothing, `cap` as much as the dearest model of the service, `deny` refuses it to callers who are held to an amount of money.',
+    'What a model without a price counts as, here and in the price list: `free` costs nothing, `cap` as much as the dearest model of the service, `deny` refuses it to callers who are held to an amount of money.',
 });
 
 /** `rateLimit` is the schema of the policy of that name, handed in because a schema knows no other. */
 function entrySchema<R extends TSchema>(rateLimit: R) {
   return Section(
     {
-      price: Type.Optional(Price),
+      price: Type.Optional(PriceSchema),
       unpriced: Type.Optional(Unpriced),
       max_output: Type.Optional(
         Type.Integer({
@@ -95,6 +88,18 @@ export function modelsSchema<R extends TSchema>(rateLimit: R) {
         default: {},
         additionalProperties: false,
       }),
+      told_cost: Type.Optional(
+        Type.Enum(['ignore', 'prefer'], {
+          description:
+            '`prefer`: the cost that an answer itself reports (`usage.cost` of OpenRouter and others) counts, and not the price here. Default `ignore`.',
+        }),
+      ),
+      cost_header: Type.Optional(
+        Type.Boolean({
+          description:
+            'Whether whole answers of up to 1 MiB are held back until all of them is there, so that `X-Gateway-Cost` can say in dollars what they cost. Translated answers always have it. Default false.',
+        }),
+      ),
       aliases: Type.Record(Type.String({ ...NAME }), Type.String({ ...NAME }), {
         description:
           'Further names of models. They are resolved before rights are judged, so a caller may hold either name.',
@@ -111,7 +116,10 @@ export type ModelsConfig = Omit<Static<ReturnType<typeof modelsSchema>>, 'entrie
   readonly entries: Readonly<Record<string, ModelEntryConfig>>;
 };
 
-export type ModelEntryConfig = Omit<Static<ReturnType<typeof entrySchema>>, 'rate_limit'>;
+export type ModelEntryConfig = Omit<Static<ReturnType<typeof entrySchema>>, 'rate_limit'> & {
+  /** Of the list that the price is from; `undefined` for a price that was written. */
+  readonly price_version?: string | undefined;
+};
 
 /** `POST /generate`, or `GET /files/*` for all below. */
 const RAW_OPERATION = '[A-Z]{3,10} /[^\\s?#*]*\\*?';

@@ -1,8 +1,10 @@
 import { GatewayError, Rejection } from '../errors/rejection.ts';
 import type { Exchange } from '../exchange/exchange.ts';
+import { totalOf } from '../exchange/cost-of.ts';
 import type { ModelCall } from '../exchange/model-call.ts';
 import { sendWhole } from '../exchange/respond.ts';
 import { SecretMask } from '../exchange/secret-mask.ts';
+import { formatNanoUsd } from '../lib/nano-usd.ts';
 import { relayAnswer } from '../llm/relay-answer.ts';
 import { type Answer, UpstreamFailure } from '../upstream/attempt.ts';
 import type { AnswerHead } from '../upstream/response-headers.ts';
@@ -45,6 +47,7 @@ function relay(
     const reshaped = reshape(maskFor(route, answer)?.hide(received) ?? received);
     const lines = route.responseHeaders(exchange, { status: reshaped.status, target, headers });
     lines.push('Content-Length', String(reshaped.body.length));
+    if (call.model.price && call.usage) lines.push('X-Gateway-Cost', formatNanoUsd(BigInt(totalOf(call).costNanoUsd)));
     sendWhole(exchange, reshaped.status, lines, reshaped.body);
   });
 }

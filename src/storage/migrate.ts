@@ -13,6 +13,7 @@ import { idempotency } from './migrations/0009-idempotency.ts';
 import { usage } from './migrations/0010-usage.ts';
 import { budgets } from './migrations/0011-budgets.ts';
 import { accountOwners } from './migrations/0012-account-owners.ts';
+import { usageKinds } from './migrations/0013-usage-kinds.ts';
 
 interface Step {
   /** Recorded in the database: must never change once released. */
@@ -33,6 +34,7 @@ const STEPS: readonly Step[] = [
   { name: '0010-usage', migration: usage },
   { name: '0011-budgets', migration: budgets },
   { name: '0012-account-owners', migration: accountOwners },
+  { name: '0013-usage-kinds', migration: usageKinds },
 ];
 
 const TABLE = 'knex_migrations';

@@ -1,6 +1,6 @@
 import type { Exchange } from '../exchange/exchange.ts';
 import type { AttemptRecord } from '../exchange/attempt-record.ts';
-import { totalOf } from '../exchange/model-call.ts';
+import { totalOf } from '../exchange/cost-of.ts';
 import type { Principal } from '../exchange/principal.ts';
 import { escapeControls } from './escape-controls.ts';
 import { createIsoTime } from './iso-time.ts';

@@ -93,6 +93,12 @@ export const MODEL_METRICS = {
     help: 'Tokens used, by the model that answered. Told by the upstream, or estimated where it does not tell.',
     labels: ['model', 'direction'],
   },
+  tokenKinds: {
+    name: 'gateway_tokens_by_kind_total',
+    type: 'counter',
+    help: 'Those of the tokens that have prices of their own: `cached_read`, `cache_write`, `reasoning`, `audio`, `image`.',
+    labels: ['model', 'kind'],
+  },
   cost: {
     name: 'gateway_cost_usd_total',
     type: 'counter',

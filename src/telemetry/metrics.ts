@@ -135,7 +135,7 @@ class GatewayMetrics implements Metrics {
 
   private modelFamilies(isOpenMetrics: boolean): string[] {
     const perModel = [...this.models.values()].map((series) => series.lines());
-    return (['tokens', 'cost'] as const).map((key) => {
+    return (['tokens', 'tokenKinds', 'cost'] as const).map((key) => {
       const lines = perModel.flatMap((families) => families[key]);
       return familyText(MODEL_METRICS[key], lines, isOpenMetrics);
     });

@@ -3,7 +3,8 @@
 // Never in it: influence on a request.
 
 import type { Exchange } from '../exchange/exchange.ts';
-import { costOf, type Model, usesTokens } from '../exchange/model-call.ts';
+import { costOf } from '../exchange/cost-of.ts';
+import { type Model, usesTokens } from '../exchange/model-call.ts';
 import { statusSeen } from '../exchange/respond.ts';
 import type { AccessLog } from './access-log.ts';
 import type { Metrics, ServiceMetrics } from './metrics.ts';

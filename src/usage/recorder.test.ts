@@ -6,6 +6,7 @@ import { makeTempDir, removeTempDir } from '../../tests/support/temp-dir.ts';
 import { Rejection } from '../errors/rejection.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { Model, ModelCall, TokenUsage } from '../exchange/model-call.ts';
+import { plainPrice } from '../exchange/model-price.ts';
 import { type Entry, Journal } from './journal/journal.ts';
 import { type OnFull, Recorder } from './recorder.ts';
 import { COLUMNS, decodeAmounts, quoteForeign, type RowAmounts } from './usage-row.ts';
@@ -14,7 +15,7 @@ const clock = makeManualClock();
 const gpt: Model = {
   name: 'gpt',
   upstreamName: 'gpt',
-  price: { input: 1_000_000_000, output: 2_000_000_000 },
+  price: plainPrice(1_000_000, 2_000_000),
   maxOutputTokens: 100,
   isListed: true,
 };

@@ -1,6 +1,8 @@
 import { GatewayError, Rejection } from '../errors/rejection.ts';
 import type { Exchange } from '../exchange/exchange.ts';
-import { costOf, type ModelCall, totalOf } from '../exchange/model-call.ts';
+import { costOf, totalOf } from '../exchange/cost-of.ts';
+import type { ModelCall } from '../exchange/model-call.ts';
+import type { UsageKinds } from '../exchange/model-price.ts';
 import { statusSeen } from '../exchange/respond.ts';
 import type { Clock } from '../lib/clock.ts';
 import { createRandomHex } from '../lib/random-hex.ts';
@@ -8,7 +10,7 @@ import { type Listed, Roster } from '../lib/roster.ts';
 import type { Entry, Journal } from './journal/journal.ts';
 import type { Segment } from './journal/segment.ts';
 import { RowTexts } from './row-texts.ts';
-import { encodeRow, ID_LENGTH, type RowAmounts, type RowEnd, storable } from './usage-row.ts';
+import { encodeRow, ID_LENGTH, type KindAmounts, type RowAmounts, type RowEnd, storable } from './usage-row.ts';
 
 /** What becomes of requests that would have to be recorded and cannot be. */
 export type OnFull = 'shed' | 'count_only';
@@ -117,6 +119,8 @@ export class Recorder {
       target: attempts.at(-1)?.target,
       status: statusSeen(exchange),
       settledAt: this.options.clock.now(),
+      kinds: call?.usage?.kinds && amountsOf(call.usage.kinds),
+      priceVersion: call?.model.price?.version,
     };
   }
 }
@@ -124,6 +128,16 @@ export class Recorder {
 /** Refused before any attempt: a breaker was open, no target was well, the body was too long. */
 function hasCalledNobody({ attempts, rejection, model }: Exchange): boolean {
   return rejection !== undefined && attempts.length === 0 && !model?.usage && !model?.lost.length;
+}
+
+function amountsOf(kinds: UsageKinds): KindAmounts {
+  return {
+    cached: kinds.cachedRead,
+    cacheWrite: kinds.cacheWrite + kinds.cacheWriteHour,
+    reasoning: kinds.reasoning,
+    audio: kinds.inputAudio + kinds.outputAudio,
+    image: kinds.inputImage + kinds.outputImage,
+  };
 }
 
 /** Lost attempts are part of what an exchange came to. */

@@ -16,6 +16,9 @@ const SUMS: readonly (readonly [title: string, read: (sums: UsageSums) => string
   ['input_tokens', ({ inputTokens }) => inputTokens],
   ['output_tokens', ({ outputTokens }) => outputTokens],
   ['cost_usd', ({ costNanoUsd }) => formatNanoUsd(costNanoUsd)],
+  ['cached_tokens', ({ cachedTokens }) => cachedTokens],
+  ['cache_write_tokens', ({ cacheWriteTokens }) => cacheWriteTokens],
+  ['reasoning_tokens', ({ reasoningTokens }) => reasoningTokens],
 ];
 
 /** Reads `consumer,day`. */

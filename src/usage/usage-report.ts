@@ -36,6 +36,11 @@ export interface UsageSums {
   readonly estimated: number;
   readonly inputTokens: number;
   readonly outputTokens: number;
+  /** Parts of the input. */
+  readonly cachedTokens: number;
+  readonly cacheWriteTokens: number;
+  /** Part of the output. */
+  readonly reasoningTokens: number;
   readonly costNanoUsd: bigint;
 }
 
@@ -48,7 +53,17 @@ export interface ReportPage {
 type Row = Readonly<Record<string, string | number>>;
 
 const DAY_MS = 86_400_000;
-const SUMS = ['requests', 'failures', 'estimated', 'input_tokens', 'output_tokens', 'cost_nano_usd'];
+const SUMS = [
+  'requests',
+  'failures',
+  'estimated',
+  'input_tokens',
+  'output_tokens',
+  'cached_tokens',
+  'cache_write_tokens',
+  'reasoning_tokens',
+  'cost_nano_usd',
+];
 const FILTERS = ['consumer', 'service', 'model'] as const;
 
 /** Sums of usage from the database, sorted by what they are split by. Throws VALIDATION_ERROR on a foreign cursor. */
@@ -93,6 +108,9 @@ function readSums(row: Row): UsageSums {
     estimated: Number(row['estimated']),
     inputTokens: Number(row['input_tokens']),
     outputTokens: Number(row['output_tokens']),
+    cachedTokens: Number(row['cached_tokens']),
+    cacheWriteTokens: Number(row['cache_write_tokens']),
+    reasoningTokens: Number(row['reasoning_tokens']),
     costNanoUsd: BigInt(row['cost_nano_usd'] ?? 0),
   };
 }

@@ -23,6 +23,12 @@ export const COLUMNS = [
   ['is_estimated', 'integer'],
   ['cost_nano_usd', 'bigint'],
   ['settled_at', 'bigint'],
+  ['cached_tokens', 'bigint'],
+  ['cache_write_tokens', 'bigint'],
+  ['reasoning_tokens', 'bigint'],
+  ['audio_tokens', 'bigint'],
+  ['image_tokens', 'bigint'],
+  ['price_version', 'text'],
 ] as const;
 
 /** Every id has this many characters, all of them hexadecimal digits. */
@@ -49,7 +55,21 @@ export interface RowEnd extends Omit<RowAmounts, 'consumer' | 'startedAt'> {
   readonly status: number | undefined;
   readonly isEstimated: boolean;
   readonly settledAt: number;
+  readonly kinds?: KindAmounts | undefined;
+  /** Of the price that the cost was worked out by; `undefined` where there was none. */
+  readonly priceVersion?: string | undefined;
 }
+
+/** Tokens of the input and the output that have prices of their own. */
+export interface KindAmounts {
+  readonly cached: number;
+  readonly cacheWrite: number;
+  readonly reasoning: number;
+  readonly audio: number;
+  readonly image: number;
+}
+
+const NO_AMOUNTS: KindAmounts = Object.freeze({ cached: 0, cacheWrite: 0, reasoning: 0, audio: 0, image: 0 });
 
 /**
  * The text of a record: one JSON array in ASCII. The database takes it apart, so that nothing else has to. `beginning` is
@@ -58,7 +78,9 @@ export interface RowEnd extends Omit<RowAmounts, 'consumer' | 'startedAt'> {
 export function encodeRow(beginning: string, end: RowEnd): string {
   const target = end.target === undefined ? 'null' : quote(end.target);
   const tokens = `${end.inputTokens},${end.outputTokens},${end.isEstimated ? 1 : 0}`;
-  return `${beginning},${end.model},${target},${end.status ?? null},${tokens},${end.costNanoUsd},${end.settledAt}]`;
+  const { cached, cacheWrite, reasoning, audio, image } = end.kinds ?? NO_AMOUNTS;
+  const kinds = `${cached},${cacheWrite},${reasoning},${audio},${image},${quoteForeign(end.priceVersion)}`;
+  return `${beginning},${end.model},${target},${end.status ?? null},${tokens},${end.costNanoUsd},${end.settledAt},${kinds}]`;
 }
 
 /** The text of a record that says no more than whose it is. */

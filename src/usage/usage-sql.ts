@@ -11,7 +11,10 @@ interface UsageSql {
 
 const NAMES = COLUMNS.map(([name]) => name).join(', ');
 
-const SUMS = ['requests', 'failures', 'estimated', 'input_tokens', 'output_tokens', 'cost_nano_usd'];
+const KINDS = ['cached_tokens', 'cache_write_tokens', 'reasoning_tokens'];
+const SUMS = ['requests', 'failures', 'estimated', 'input_tokens', 'output_tokens', 'cost_nano_usd', ...KINDS];
+/** Records that an earlier release wrote into a journal have none. */
+const KIND_SUMS = KINDS.map((name) => `coalesce(sum(${name}), 0)`).join(', ');
 
 const DAYS = `usage_days (day, consumer, service, model, ${SUMS.join(', ')})`;
 
@@ -24,7 +27,7 @@ function sumRecords(source: string): string {
   return `insert into ${DAYS}
     select started_at / 86400000, consumer, service, coalesce(model, ''), count(*),
       sum(case when status >= 400 then 1 else 0 end), sum(is_estimated),
-      sum(input_tokens), sum(output_tokens), sum(cost_nano_usd)
+      sum(input_tokens), sum(output_tokens), sum(cost_nano_usd), ${KIND_SUMS}
     from ${source} group by 1, 2, 3, 4 ${ADD_TO_DAYS}`;
 }
 
@@ -49,7 +52,7 @@ function minuteStatements(elements: string): string[] {
   return [
     `insert into ${DAYS}
       select i.minute / 1440, i.consumer, i.service, '', ${gained},
-        sum(case when i.status >= 400 then i.requests - coalesce(m.requests, 0) else 0 end), 0, 0, 0, 0
+        sum(case when i.status >= 400 then i.requests - coalesce(m.requests, 0) else 0 end), 0, 0, 0, 0, 0, 0, 0
       from (${elements}) i left join usage_minutes m
         on m.consumer = i.consumer and m.minute = i.minute and m.instance = ? and m.service = i.service
         and m.route = i.route and m.status = i.status and m.is_recorded = i.is_recorded

@@ -29,6 +29,8 @@ function run(...args: string[]): ReturnType<typeof runTurnpike> {
   return runTurnpike(['usage', ...args], folder, { DATABASE_URL: address });
 }
 
+const KINDS = ['cached_tokens', 'cache_write_tokens', 'reasoning_tokens'];
+
 test('usage prints sums as a table or as CSV, and names what it does not understand', async () => {
   const [table, csv, wrong] = await Promise.all([
     run('--by', 'consumer,day', '--from', '2026-01-16'),
@@ -37,9 +39,12 @@ test('usage prints sums as a table or as CSV, and names what it does not underst
   ]);
   expect(table).toMatchObject({ exit: 0, stderr: '' });
   expect(table.stdout.split('\n').map((line) => line.split(/\s+/))).toEqual([
-    ['day', 'consumer', 'requests', 'failures', 'estimated', 'input_tokens', 'output_tokens', 'cost_usd'],
-    ['2026-01-16', 'acme', '1', '0', '0', '10', '5', '1.25'],
+    ['day', 'consumer', 'requests', 'failures', 'estimated', 'input_tokens', 'output_tokens', 'cost_usd', ...KINDS],
+    ['2026-01-16', 'acme', '1', '0', '0', '10', '5', '1.25', '0', '0', '0'],
   ]);
-  expect(csv.stdout.split('\r\n').slice(1)).toEqual(["'=1+1,1,1,0,10,5,0.000001", 'acme,2,0,0,20,10,1.250001']);
+  expect(csv.stdout.split('\r\n').slice(1)).toEqual([
+    "'=1+1,1,1,0,10,5,0.000001,0,0,0",
+    'acme,2,0,0,20,10,1.250001,0,0,0',
+  ]);
   expect(wrong).toMatchObject({ exit: 1, stderr: '--by takes day, consumer, service, model, not "colour"' });
 });

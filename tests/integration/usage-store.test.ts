@@ -32,6 +32,12 @@ describeOnBothDatabases('usage records', ({ openMigrated }) => {
       is_estimated: 1,
       cost_nano_usd: 1000,
       started_at: NOON,
+      cached_tokens: 0,
+      cache_write_tokens: 0,
+      reasoning_tokens: 0,
+      audio_tokens: 0,
+      image_tokens: 0,
+      price_version: null,
       settled_at: NOON + 100,
     });
   });

@@ -198,7 +198,9 @@ test('administrators see the sums as JSON, and as CSV that no spreadsheet runs',
   const csv = await admin('/admin/usage?group_by=consumer,service').set('Accept', 'text/csv').buffer(true);
   expect(csv.headers['content-type']).toMatch(/^text\/csv/);
   const [titles, ...rows] = csv.text.trimEnd().split('\r\n');
-  expect(titles).toBe('consumer,service,requests,failures,estimated,input_tokens,output_tokens,cost_usd');
+  expect(titles).toBe(
+    'consumer,service,requests,failures,estimated,input_tokens,output_tokens,cost_usd,cached_tokens,cache_write_tokens,reasoning_tokens',
+  );
   expect(rows.every((row) => /^('|"'|[^=+\-@])/.test(row))).toBe(true);
   expect((await admin('/admin/usage?group_by=colour')).status).toBe(400);
   expect((await asAdmin(gateway.url)('get', '/admin/usage').set('X-Master-Key', 'wrong')).status).toBe(401);

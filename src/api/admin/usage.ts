@@ -20,6 +20,9 @@ const SumsView = Type.Object({
   estimated: Type.Integer({ description: 'Requests with numbers that no upstream told.' }),
   input_tokens: Type.Integer(),
   output_tokens: Type.Integer(),
+  cached_tokens: Type.Integer({ description: 'Input that was read from a cache of the provider.' }),
+  cache_write_tokens: Type.Integer({ description: 'Input that was written to a cache of the provider.' }),
+  reasoning_tokens: Type.Integer({ description: 'Output that was thought and not said.' }),
   cost_usd: Type.Number(),
 });
 
@@ -63,7 +66,23 @@ function wantsCsv(accept: string | undefined): boolean {
   return accept !== undefined && /(^|,)\s*text\/csv\s*(;|,|$)/i.test(accept);
 }
 
-function sumsView({ inputTokens, outputTokens, costNanoUsd, ...sums }: UsageSums): Static<typeof SumsView> {
+function sumsView({
+  inputTokens,
+  outputTokens,
+  cachedTokens,
+  cacheWriteTokens,
+  reasoningTokens,
+  costNanoUsd,
+  ...sums
+}: UsageSums): Static<typeof SumsView> {
   const cost = Number(formatNanoUsd(costNanoUsd));
-  return { ...sums, input_tokens: inputTokens, output_tokens: outputTokens, cost_usd: cost };
+  return {
+    ...sums,
+    input_tokens: inputTokens,
+    output_tokens: outputTokens,
+    cached_tokens: cachedTokens,
+    cache_write_tokens: cacheWriteTokens,
+    reasoning_tokens: reasoningTokens,
+    cost_usd: cost,
+  };
 }

@@ -34,8 +34,16 @@ describe('the models of a service', () => {
   });
 
   test.each([
-    ['no price', withEntries('', 'gpt-4: {}'), 'entries.gpt-4: has no price: write price: {'],
-    ['no price and nothing else', withEntries('', 'gpt-4:'), 'entries.gpt-4: has no price: write price: {'],
+    [
+      'no price',
+      withEntries('', 'gpt-4: {}'),
+      'entries.gpt-4: has no price, and the price list has none: write price: {',
+    ],
+    [
+      'no price and nothing else',
+      withEntries('', 'gpt-4:'),
+      'entries.gpt-4: has no price, and the price list has none: write price: {',
+    ],
     [
       'both price and unpriced',
       withEntries('', `gpt-4: { ${FREE}, price: { input_per_million: 1 } }`),

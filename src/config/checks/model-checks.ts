@@ -1,6 +1,7 @@
 /** Rules of `services.<name>.models` and of what targets say about models. The file has passed the schema. */
 
 import { FASTEST } from '../../llm/schema.ts';
+import { priceMistake } from '../../llm/prices/compile-price.ts';
 import { OPERATION_KEYS } from '../../llm/operation-rows.ts';
 import { closestWord } from '../../lib/closest-word.ts';
 import { resolveAlias } from '../../lib/resolve-alias.ts';
@@ -112,10 +113,12 @@ class ModelChecks {
     const at = ['entries', name];
     if (name === FASTEST) this.fail(at, 'is a word with a meaning of its own: give the model another name');
     if (price && unpriced) this.fail([...at, 'unpriced'], 'stands beside price: write one of them');
+    const mistake = price && priceMistake(price);
+    if (mistake !== undefined) this.fail([...at, 'price'], mistake);
     if (!price && !unpriced && this.isAllowed(name))
       this.fail(
         at,
-        'has no price: write price: { input_per_million: …, output_per_million: … }, or unpriced: free, cap or deny',
+        'has no price, and the price list has none: write price: { input_per_million: …, output_per_million: … }, or unpriced: free, cap or deny',
       );
     if (unpriced === 'cap' && !Object.values(this.models.entries).some((entry) => entry.price))
       this.fail([...at, 'unpriced'], 'cap takes the highest price of the entries, and none has one');

@@ -20,6 +20,15 @@ export function lastObject(text: string, member: string): JsonObject | undefined
   return undefined;
 }
 
+/** The last text that is a member of this name, escapes as they are written. */
+export function lastText(text: string, member: string): string | undefined {
+  for (let at = text.lastIndexOf(member); at !== -1; at = at === 0 ? -1 : text.lastIndexOf(member, at - 1)) {
+    const start = valueAfter(text, at + member.length);
+    if (start !== -1 && text.charCodeAt(start) === QUOTE) return text.slice(start + 1, endOfString(text, start));
+  }
+  return undefined;
+}
+
 /** Whether the first member of this name has a value that begins like this. */
 export function hasMember(text: string, member: string, beginning: string): boolean {
   const at = text.indexOf(member);

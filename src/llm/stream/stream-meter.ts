@@ -1,7 +1,8 @@
 import type { BodyFilter } from '../../exchange/body-filter.ts';
 import { EventGate } from './event-gate.ts';
 import { EventSplitter } from './event-splitter.ts';
-import { lastObject, stringLength } from './json-peek.ts';
+import { lastObject, lastText, stringLength } from './json-peek.ts';
+import { readServiceTier } from './normal-usage.ts';
 import type { StreamShape } from './stream-shape.ts';
 import { TailWindow } from './tail-window.ts';
 import type { UsageMeter } from './usage-meter.ts';
@@ -29,6 +30,7 @@ export class StreamMeter implements BodyFilter {
 
   constructor(usage: UsageMeter, shape: StreamShape, hidesUsage: boolean) {
     this.usage = usage;
+    usage.isTextOnly = true;
     this.shape = shape;
     this.gate = hidesUsage ? new EventGate() : undefined;
   }
@@ -95,7 +97,10 @@ export class StreamMeter implements BodyFilter {
   private noteUsage(event: string): boolean {
     if (!this.shape.tellsUsage(event)) return false;
     const told = lastObject(event, '"usage"');
-    if (told) this.usage.report(told, this.shape.hasFinalUsage(event));
+    if (told) {
+      this.usage.report(told, this.shape.hasFinalUsage(event));
+      this.usage.noteServiceTier(readServiceTier(lastText(event, '"service_tier"')));
+    }
     return told !== undefined;
   }
 }

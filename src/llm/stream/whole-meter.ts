@@ -1,7 +1,8 @@
 import type { BodyFilter } from '../../exchange/body-filter.ts';
 import { PieceList } from '../../lib/piece-list.ts';
 import { decodeBody } from '../decode-body.ts';
-import { lastObject } from './json-peek.ts';
+import { lastObject, lastText } from './json-peek.ts';
+import { readServiceTier } from './normal-usage.ts';
 import { TailWindow } from './tail-window.ts';
 import type { UsageMeter } from './usage-meter.ts';
 
@@ -62,6 +63,7 @@ export class CompressedMeter implements BodyFilter {
 
 /** Takes the usage that a whole answer tells, if it does. Only its figures matter, so the text may be latin1. */
 export function readUsage(usage: UsageMeter, text: string): void {
-  const told = lastObject(text, '"usage"');
+  const told = lastObject(text, '"usage"') ?? lastObject(text, '"billed_units"') ?? lastObject(text, '"usageMetadata"');
   if (told) usage.report(told, true);
+  if (text.includes('"service_tier"')) usage.noteServiceTier(readServiceTier(lastText(text, '"service_tier"')));
 }

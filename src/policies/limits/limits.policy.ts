@@ -1,7 +1,7 @@
 import { Rejection } from '../../errors/rejection.ts';
 import type { Exchange } from '../../exchange/exchange.ts';
 import type { LimitStatus } from '../../exchange/receipts.ts';
-import { totalOf } from '../../exchange/model-call.ts';
+import { totalOf } from '../../exchange/cost-of.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { type Keeper, Kind } from '../../lib/shelf.ts';
 import type { Logger } from '../../telemetry/logger.ts';

@@ -1,7 +1,8 @@
 import type { Model, ModelCall, Operation, ParsedBody } from '../../exchange/model-call.ts';
 import type { FormBody } from '../../llm/body/read-form.ts';
-import { boundOutputTokens, estimateInputTokens } from '../../llm/estimate.ts';
+import { assumeKinds, boundOutputTokens, estimateFileTokens, estimateInputTokens } from '../../llm/estimate.ts';
 import type { RequestedOperation } from '../../llm/operation.ts';
+import { readServiceTier } from '../../llm/stream/normal-usage.ts';
 import type { FurtherNames } from './further-names.ts';
 
 /** A body that was read: JSON, or a form whose text fields stand for it. */
@@ -30,6 +31,7 @@ export function makeCall(
 ): ModelCall {
   const [model] = candidates;
   const { stream } = body;
+  const fileBytes = form?.fileBytes ?? 0;
   const asksForStream = isStreamForced || stream === true || (form !== undefined && stream === 'true');
   return {
     body,
@@ -43,8 +45,10 @@ export function makeCall(
     isStream: !NEVER_STREAMED.has(operation) && asksForStream,
     wantsStreamUsage: wantsStreamUsage(body['stream_options']),
     candidates,
-    estimatedInputTokens: estimateInputTokens(operation, { body, spans }),
+    estimatedInputTokens: estimateInputTokens(operation, { body, spans }) + estimateFileTokens(operation, fileBytes),
     maxOutputTokens: boundOutputTokens(operation, { body, spans }, model),
+    assumedKinds: assumeKinds(operation, body, fileBytes),
+    serviceTier: readServiceTier(body['service_tier']),
     model,
     usage: undefined,
     lost: [],

@@ -160,7 +160,6 @@ class ModelRouter {
     if (asked.model !== undefined && this.rules.catalogue.find(asked.model)?.name !== model.name) return OTHER_IN_PATH;
     const further = judgeFurtherNames({ body, query: edge.query, model }, principal, this.rules);
     if (further instanceof Rejection) return further;
-    if (UNCOUNTED.has(asked.operation) && this.refusesUnmetered) exchange.unmetered = asked.keys['POST'];
     exchange.model = makeCall(asked, read, { candidates, further });
     return undefined;
   }
@@ -171,7 +170,6 @@ const OTHER_IN_PATH = new Rejection('MODEL_NOT_ALLOWED', 'The path names another
 });
 
 const TAKES_FORMS: ReadonlySet<string> = new Set(['images', 'audio']);
-const UNCOUNTED: ReadonlySet<string> = new Set(['images', 'audio']);
 
 /** A body of which nobody may take a model without its being judged. */
 function mustRead({ principal, edge }: Exchange, rules: ModelRules): boolean {
