@@ -70,7 +70,7 @@ ask "$key" GET /v1/models/gpt-4o-mini 200 '"gpt-4o-mini"'
 ask "$key" GET /api/v1/chat/models 200 '"list"'
 ask "$key" POST /v1/embeddings 200 '"embedding"' '{"model":"any","input":["Hello","world"]}'
 ask "$key" POST /v1/embed 200 '"prompt_tokens"' '{"input_text":"Hello, world!"}'
-ask "$key" POST /v1/embed 422 'input_text' '{"input_text":""}'
+ask "$key" POST /v1/embed 422 '"code":"VALUE_ERROR"' '{"input_text":""}'
 ask "$key" GET /v1/usage 200 '"requests_last_minute"'
 
 echo '# Accounts'
@@ -94,6 +94,25 @@ ask "$token" GET /v1/auth/me 401 ''
 ask "$master" POST /auth/token 200 '"access_token"' "{\"username\":\"$name\",\"permissions\":[\"read:portfolio\"]}"
 ask "Authorization: Bearer $(field access_token)" GET /v1/auth/me 200 "$name"
 
+echo '# What a login opens'
+account="{\"email\":\"$name-app@example.com\",\"password\":\"a password of its own\"}"
+ask "$nobody" POST /api/v1/auth/register 201 "$name-app@example.com" "$account"
+app_id=$(field id)
+ask "$nobody" POST /api/v1/auth/login 200 '"access_token"' "$account"
+token="Authorization: Bearer $(field access_token)"
+ask "$token" POST /v1/chat/completions 200 '"chat.completion"' "{$messages,\"stream\":false}"
+ask "$token" POST /v1/chat/completions 200 'data: [DONE]' "{\"model\":\"gpt-3.5-turbo\",\"stream\":true,$messages}"
+ask "$token" POST /api/v1/chat/completions 200 '"chat.completion"' "{\"model\":\"openai/gpt-4.1\",$messages}"
+ask "$token" POST /api/v1/chat/completions/stream 200 'data: [DONE]' "{$messages}"
+ask "$token" GET /api/v1/chat/models 200 '"llama-2"'
+ask "$token" GET /service1/test 200 '"path":"/test"'
+ask "$token" POST /v1/embed 200 '"embedding"' '{"input_text":"Hello, world!"}'
+ask "$token" GET /v1/usage 200 '"requests_last_minute"'
+ask "$master" POST /auth/token 200 '"access_token"' "{\"username\":\"$name-llama\",\"models\":[\"llama-2\"]}"
+llama="Authorization: Bearer $(field access_token)"
+ask "$llama" POST /api/v1/chat/completions 200 '"chat.completion"' "{\"model\":\"llama\",$messages}"
+ask "$llama" POST /api/v1/chat/completions 403 'MODEL_NOT_ALLOWED' "{\"model\":\"mistral\",$messages}"
+
 echo '# Administration'
 ask "$nobody" GET /admin/keys 401 ''
 ask "$master" POST /admin/generate_key 201 '"api_key"' "{\"owner\":\"$name\"}"
@@ -114,6 +133,7 @@ ask "$master" GET "/admin/consumers/$consumer_id" 200 "$name-team"
 ask "$master" PATCH "/admin/consumers/$consumer_id" 200 '"embed:*"' '{"permissions":["embed:*"]}'
 ask "$master" DELETE "/admin/consumers/$consumer_id" 200 ''
 ask "$master" DELETE "/admin/consumers/$account_id" 200 ''
+ask "$master" POST "/admin/consumers/$app_id/erase" 200 '"keys"'
 ask "$master" POST /admin/tokens/revoke 200 '"revoked_at"' "{\"consumer\":\"$name\"}"
 ask "$master" GET /admin/services 200 '"service1"'
 target=$(field target)

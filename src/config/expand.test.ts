@@ -34,6 +34,13 @@ describe('implied routes', () => {
     expect(await routesOf(yaml)).toEqual({});
   });
 
+  test('a service that a route names keeps its standard paths where default_routes says so', async () => {
+    const yaml =
+      'services: { e: { kind: embeddings, url: "http://e", default_routes: true } }\nroutes: [{ name: r, match: { path: /v1/embed, methods: [POST] }, service: e }]';
+    const { r, e } = await routesOf(yaml);
+    expect([patternsOf(r), patternsOf(e)?.slice(2)]).toEqual([['/v1/embed'], ['/v1/embeddings', '/v1/embed']]);
+  });
+
   test('default_routes decides otherwise, both ways', async () => {
     const named =
       'services: { a: { url: "http://x", default_routes: true } }\nroutes: [{ name: r, match: { path: /r }, service: a }]';

@@ -24,8 +24,7 @@ export function impliedPaths(file: ConfigFile): Map<string, RoutePath[]> {
   const named = namedServices(file);
   const paths = new Map<string, RoutePath[]>();
   for (const [name, fields] of Object.entries(file.services)) {
-    const hasDefaultRoutes = fields.default_routes ?? !named.has(name);
-    if (fields.enabled && hasDefaultRoutes) paths.set(name, [stripped(`/${name}`), stripped(`/service/${name}`)]);
+    if (hasDefaultRoutes(fields, named.has(name))) paths.set(name, [stripped(`/${name}`), stripped(`/service/${name}`)]);
   }
   for (const kind of ['llm', 'embeddings'] as const) {
     const [only, second] = servicesWithStandardPaths(file, kind);
@@ -34,14 +33,16 @@ export function impliedPaths(file: ConfigFile): Map<string, RoutePath[]> {
   return paths;
 }
 
-/** Services of a kind that would answer its standard paths: no route names them and they keep their default routes. */
+/** Services of a kind that would answer its standard paths: those that have their default routes. */
 export function servicesWithStandardPaths(file: ConfigFile, kind: ServiceKind): string[] {
   const named = namedServices(file);
   return Object.entries(file.services)
-    .filter(
-      ([name, fields]) => fields.kind === kind && fields.enabled && fields.default_routes !== false && !named.has(name),
-    )
+    .filter(([name, fields]) => fields.kind === kind && hasDefaultRoutes(fields, named.has(name)))
     .map(([name]) => name);
+}
+
+function hasDefaultRoutes(service: ConfigFile['services'][string], isNamed: boolean): boolean {
+  return service.enabled && (service.default_routes ?? !isNamed);
 }
 
 /** Services that a route names, parked routes included. */

@@ -134,7 +134,7 @@ const ServiceSchema = Section(
     default_routes: Type.Optional(
       Type.Boolean({
         description:
-          'Whether `/<name>/*` and `/service/<name>/*` lead to this service. Default true, but false for a service that `routes` names, so that nobody can bypass the policies of its routes.',
+          'Whether `/<name>/*`, `/service/<name>/*` and the standard paths of its kind lead to this service. Default true, but false for a service that `routes` names, so that nobody can bypass the policies of its routes.',
       }),
     ),
     enabled: Type.Boolean({ description: '`false` disables the service and all its routes.', default: true }),

@@ -87,7 +87,7 @@ function describe(error: ErrorObject, root: unknown): Mistake {
     case 'format':
       return { path, message: `must be ${wantedForm(schema)}` };
     case 'minLength':
-      return { path, message: 'must not be empty' };
+      return { path, message: shortest(Number(params['limit'])) };
     case 'minItems':
       return {
         path,
@@ -134,6 +134,10 @@ function wantedType(schema: SchemaNode): string {
 
 function wantedForm(schema: SchemaNode): string {
   return schema['x-form'] ?? WANTED[schema.format ?? ''] ?? `text that matches ${schema.pattern}`;
+}
+
+function shortest(characters: number): string {
+  return characters === 1 ? 'must not be empty' : `must have at least ${characters} characters`;
 }
 
 function quantity(schema: SchemaNode, limit: unknown): string {

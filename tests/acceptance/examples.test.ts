@@ -1,4 +1,5 @@
-import { globSync } from 'node:fs';
+import { hash } from 'node:crypto';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { loadConfig } from '../../src/config/load.ts';
@@ -35,4 +36,12 @@ test('the shipped configuration reads every flag that fills a value', async () =
   expect(ofService?.rate_limit.limits.map(({ limit }) => limit)).toEqual([7, 70]);
   expect(config.settings.listen).toMatchObject({ host: '127.0.0.1', port: 9 });
   expect(embeddings?.policies.cors?.origins).toEqual(['https://o.example']);
+});
+
+test('no file holds the hash of a key that can be guessed', () => {
+  const words = ['', 'test', 'key', 'secret', 'password', 'example', 'changeme', 'demo', 'turnpike', 'admin', 'foo'];
+  const guesses = new Set(words.map((word) => hash('sha256', word, 'hex')));
+  const hashes = files.flatMap((file) => readFileSync(join(root, file), 'utf8').match(/[0-9a-f]{64}/g) ?? []);
+  expect(hashes.length).toBeGreaterThan(0);
+  expect(hashes.filter((value) => guesses.has(value))).toEqual([]);
 });

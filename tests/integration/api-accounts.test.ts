@@ -73,7 +73,7 @@ describe('sign-up', () => {
     [{ ...ADA, role: 'admin' }, 'role: unknown key'],
     [{ ...ADA, permissions: ['*'] }, 'permissions: unknown key'],
     [{ ...ADA, constructor: {} }, 'constructor: unknown key'],
-    [{ ...ADA, password: 'short' }, 'password: must'],
+    [{ ...ADA, password: 'short' }, 'password: must have at least 8 characters'],
     [{ ...ADA, password: 'x'.repeat(129) }, 'password: must'],
     [{ ...ADA, password: { $ne: '' } }, 'password: must be text'],
     [{ ...ADA, password: ['password123'] }, 'password: must be text'],
