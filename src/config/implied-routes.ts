@@ -24,7 +24,8 @@ export function impliedPaths(file: ConfigFile): Map<string, RoutePath[]> {
   const named = namedServices(file);
   const paths = new Map<string, RoutePath[]>();
   for (const [name, fields] of Object.entries(file.services)) {
-    if (hasDefaultRoutes(fields, named.has(name))) paths.set(name, [stripped(`/${name}`), stripped(`/service/${name}`)]);
+    if (hasDefaultRoutes(fields, named.has(name)))
+      paths.set(name, [stripped(`/${name}`), stripped(`/service/${name}`)]);
   }
   for (const kind of ['llm', 'embeddings'] as const) {
     const [only, second] = servicesWithStandardPaths(file, kind);
