@@ -1,3 +1,4 @@
+import type { EdgeRequest } from '../../edge/edge-request.ts';
 import { Rejection } from '../../errors/rejection.ts';
 import type { Exchange } from '../../exchange/exchange.ts';
 import type { ParsedBody } from '../../exchange/model-call.ts';
@@ -24,6 +25,8 @@ const ENCODED = new Rejection(
   'The request body is compressed, which is not read here: send it without Content-Encoding.',
 );
 const EMPTY = new Rejection('VALIDATION_ERROR', 'The request body is empty: send a JSON object.');
+/** No operation of a provider is a WebSocket here: whoever offers one learns that, and not which operation is missing. */
+const NO_TUNNEL = new Rejection('UPGRADE_REFUSED', 'This route does not carry WebSockets.');
 const NOT_READ = new Rejection('UNSUPPORTED_MEDIA_TYPE', 'Send application/json or multipart/form-data.');
 
 /**
@@ -42,6 +45,7 @@ export const modelRoutingPolicy = defineAccessPolicy({
     'VALUE_ERROR',
     'FORBIDDEN',
     'METHOD_NOT_ALLOWED',
+    'UPGRADE_REFUSED',
     'MODEL_NOT_FOUND',
     'MODEL_NOT_ALLOWED',
     'BODY_TOO_LARGE',
@@ -71,6 +75,10 @@ export function createModelSteps(
   ];
 }
 
+function isHandshake({ method, upgrade, contentLength, chunked }: EdgeRequest): boolean {
+  return upgrade === 'websocket' && method === 'GET' && contentLength === undefined && !chunked;
+}
+
 class ModelRouter {
   private readonly rules: ModelRules;
   private readonly operations: OperationList;
@@ -91,6 +99,7 @@ class ModelRouter {
   decide(exchange: Exchange): Verdict | Promise<Verdict> {
     const { plan, edge } = exchange;
     if (!plan) return undefined;
+    if (isHandshake(edge)) return NO_TUNNEL;
     const asked = readOperation(plan.pathFor(exchange));
     const refusal = this.operations.judge(edge.method, asked);
     if (refusal) return refusal;
