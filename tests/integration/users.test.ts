@@ -126,6 +126,8 @@ describeOnBothDatabases('Users', ({ openMigrated }) => {
     );
     // Two are computed at a time, so two more may have begun when the tenth failure is counted.
     expect(codes.filter((code) => code === 'INVALID_CREDENTIAL').length).toBeLessThanOrEqual(12);
-    expect(codes.filter((code) => code === 'RATE_LIMIT_EXCEEDED').length).toBeGreaterThanOrEqual(28);
+    // The rest is refused by the count, or before it because one address may have only so many checked at once.
+    const refused = codes.filter((code) => code === 'RATE_LIMIT_EXCEEDED' || code === 'OVERLOADED');
+    expect(refused.length).toBeGreaterThanOrEqual(28);
   });
 });

