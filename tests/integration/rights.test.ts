@@ -61,7 +61,10 @@ describe('rights over a whole gateway', () => {
 
   test('a model that the route does not offer is refused before the upstream is called, and costs one request', async () => {
     const ask = await begin();
-    for (const body of [{ model: 'gpt-5', input: 'x' }, { model: 'text-*', input: 'x' }]) {
+    for (const body of [
+      { model: 'gpt-5', input: 'x' },
+      { model: 'text-*', input: 'x' },
+    ]) {
       const refused = await ask('/v1/embeddings', 'writer', body);
       expect([refused.status, (await refused.json()) as object]).toEqual([
         403,
