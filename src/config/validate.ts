@@ -161,7 +161,7 @@ function readPointer(pointer: string, root: unknown): Path {
 }
 
 /** True for an absolute http or https address without user, query or fragment: what a target may be. */
-export function isTargetUrl(text: string): boolean {
+function isTargetUrl(text: string): boolean {
   if (!/^https?:\/\//i.test(text) || /[\s\\]/.test(text) || !URL.canParse(text)) return false;
   const url = new URL(text);
   return (

@@ -33,7 +33,7 @@ export interface MatchedRoute {
 }
 
 /** What the matched route decided about calling its upstream; compiled once per route. */
-export interface UpstreamPlan extends Partial<LongRequests> {
+export interface UpstreamPlan extends Partial<LongRequests<Exchange>> {
   readonly timeouts: Timeouts;
   /** The prefix the path loses on its way, without a final slash: where the target's root appears to clients. */
   readonly strippedPrefix?: string | undefined;
