@@ -43,7 +43,15 @@ function sbom(packages: readonly LockedPackage[]): object {
 function component({ name, version, license, integrity, optional }: LockedPackage): object {
   const purl = `pkg:npm/${name.replace('@', '%40')}@${version}`;
   const scope = optional === true ? 'optional' : 'required';
-  return { 'bom-ref': purl, name, version, scope, purl, licenses: [{ expression: license }], hashes: hashes(integrity) };
+  return {
+    'bom-ref': purl,
+    name,
+    version,
+    scope,
+    purl,
+    licenses: [{ expression: license }],
+    hashes: hashes(integrity),
+  };
 }
 
 function hashes(integrity: string | undefined): object[] {
