@@ -8,10 +8,10 @@ const isLoopback = compileAddressSet(['loopback'], { remembered: 0 });
 
 const NOT_LOCAL = new Rejection(
   'FORBIDDEN',
-  'Metrics are read on this machine, on PROMETHEUS_PORT, on the socket of administration, or with X-Master-Key. settings.admin.metrics_access: open lets everybody read them.',
+  'Metrics are available on this machine, on PROMETHEUS_PORT, on the admin socket, or with X-Master-Key. To open them to everybody, set settings.admin.metrics_access: open.',
 );
 
-/** Lets in a client on this machine, and whoever holds the master key. A request that a proxy passed on is not local. */
+/** Lets in clients on this machine and callers with the master key. A request forwarded by a proxy is not local. */
 export function checkLocal(exchange: Exchange, guard: MasterKeyGuard): Rejection | undefined {
   const { edge, req } = exchange;
   const isForwarded = edge.headers.names.some((name) => isForwardingHeader(name) || name === 'via');

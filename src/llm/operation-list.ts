@@ -41,7 +41,7 @@ export class OperationList {
 
   /** What a request of this kind needs in the list. */
   refuse(name: string, verb: string, path: string): Rejection {
-    const detail = `${verb} ${shorten(path)} is not let through: add "${shorten(name)}" to services.${this.service}.operations.`;
+    const detail = `${verb} ${shorten(path)} is not allowed. To allow it, add "${shorten(name)}" to services.${this.service}.operations.`;
     return new Rejection('FORBIDDEN', detail);
   }
 

@@ -24,8 +24,8 @@ const MOST_KEYS = 100;
 
 /**
  * The keys of whoever is logged in, and no others: a key of somebody else is NOT_FOUND like one that does not exist.
- * Nobody gets a key that may do more than the token it is asked for with (FORBIDDEN), and nobody touches what an
- * administrator issued unless it is for self-service (FORBIDDEN). CONFLICT at 100 working keys.
+ * A new key cannot have more rights than the token that asks for it (FORBIDDEN). Keys that an administrator issued
+ * cannot be changed unless they are for self-service (FORBIDDEN). CONFLICT at 100 working keys.
  */
 export class OwnKeys {
   private readonly options: OwnKeysOptions;
@@ -99,16 +99,16 @@ function isWithin(bound: readonly string[] | undefined, names: readonly string[]
 /** Callers of other issuers, and those of the configuration file, have no row that a key could belong to. */
 function refuseStrangers({ consumer }: Principal): void {
   if (isUserId(consumer.id)) return;
-  throw new GatewayError(new Rejection('FORBIDDEN', 'Only who logs in at this gateway has keys of their own.'));
+  throw new GatewayError(new Rejection('FORBIDDEN', 'Only a user who logs in at this gateway can have their own keys.'));
 }
 
 function refuseManaged({ managed, selfService }: ApiKey): void {
   if (!managed || selfService) return;
-  const detail = 'An administrator issued this key and manages it: ask them to rotate or revoke it.';
+  const detail = 'An administrator manages this key. Ask them to rotate or revoke it.';
   throw new GatewayError(new Rejection('FORBIDDEN', detail));
 }
 
 function refuseWider(field: string): never {
   const facts = { param: field };
-  throw new GatewayError(new Rejection('FORBIDDEN', `${field}: a key may not do more than you may.`, { facts }));
+  throw new GatewayError(new Rejection('FORBIDDEN', `${field}: a key cannot have rights that you do not have.`, { facts }));
 }

@@ -3,12 +3,11 @@ import { holds } from '../../lib/wildcard-list.ts';
 import { type AccessStep, defineAccessPolicy } from '../policy.ts';
 import { type AuthorizeConfig, AuthorizeSchema } from './schema.ts';
 
-const NOBODY = new Rejection('FORBIDDEN', 'This needs a credential.');
-const OTHER_ROUTE = new Rejection('FORBIDDEN', 'This credential may not be used here.');
+const NOBODY = new Rejection('FORBIDDEN', 'This route asks for permissions or models. Send a credential that has them.');
 
 /**
- * Decides what an authenticated caller may do here: whether its credential is good for the route, and whether it has
- * the permissions the route needs. Models are judged when the body is read, by the model_routing policy.
+ * Decides whether an authenticated caller may use this route: the credential must be valid for the route and have the
+ * permissions that the route needs. The model_routing policy checks models once the body has been read.
  */
 export const authorizePolicy = defineAccessPolicy({
   name: 'authorize',
@@ -20,11 +19,12 @@ export const authorizePolicy = defineAccessPolicy({
 
 export function createRightsStep({ permissions, models }: AuthorizeConfig, route: string): AccessStep {
   const isOpen = permissions.length === 0 && models.length === 0;
+  const otherRoute = new Rejection('FORBIDDEN', `This credential is limited to other routes than "${route}".`);
   return {
     name: 'authorize',
     decide: ({ principal }) => {
       if (!principal) return isOpen ? undefined : NOBODY;
-      if (principal.routes && !principal.routes.includes(route)) return OTHER_ROUTE;
+      if (principal.routes && !principal.routes.includes(route)) return otherRoute;
       const missing = permissions.filter((permission) => !holds(principal.permissions, permission));
       return missing.length === 0 ? undefined : refuseMissing(missing);
     },

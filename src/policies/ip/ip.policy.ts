@@ -3,8 +3,6 @@ import { compileAddressSet } from '../../lib/address-set.ts';
 import { defineAccessPolicy } from '../policy.ts';
 import { IpSchema } from './schema.ts';
 
-const NOT_ALLOWED = new Rejection('IP_NOT_ALLOWED', 'Requests from this address are not allowed here.');
-
 /** Lets through clients in `allow` (all, when it is empty) that are not in `deny`. */
 export const ipPolicy = defineAccessPolicy({
   phase: 'access',
@@ -18,8 +16,12 @@ export const ipPolicy = defineAccessPolicy({
     return [
       {
         name: 'ip',
-        decide: ({ clientIp }) => (isAllowed(clientIp) && !isDenied(clientIp) ? undefined : NOT_ALLOWED),
+        decide: ({ clientIp }) => (isAllowed(clientIp) && !isDenied(clientIp) ? undefined : refuse(clientIp)),
       },
     ];
   },
 });
+
+function refuse(clientIp: string): Rejection {
+  return new Rejection('IP_NOT_ALLOWED', `Requests from ${clientIp} are not allowed here.`);
+}

@@ -42,7 +42,7 @@ function isUnpriced({ price }: Model): boolean {
 
 function refuseUnpriced({ name }: Model): Rejection {
   const which = name === '' ? 'The model' : `Model '${name.slice(0, 100)}'`;
-  return new Rejection('MODEL_NOT_ALLOWED', `${which} has no price here, and your budget is one of money.`, {
+  return new Rejection('MODEL_NOT_ALLOWED', `${which} has no price in this gateway, and your budget is in dollars.`, {
     facts: { param: 'model' },
   });
 }

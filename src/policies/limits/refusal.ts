@@ -71,10 +71,10 @@ export function refuseUnavailable(): Rejection {
   });
 }
 
-/** The refusal of a request whose use nobody can count, where what may be used is limited. */
+/** Refuses a request whose use cannot be counted when the caller has a limit on tokens or money. */
 export function refuseUnmetered(operation: string): Rejection {
-  const detail = `What ${operation} uses is not counted here, and your use of tokens or money is limited.`;
-  return new Rejection('FORBIDDEN', `${detail} "unmetered: allow" on the service lets it through.`);
+  const detail = `${operation} cannot be metered, and your use of tokens or money is limited.`;
+  return new Rejection('FORBIDDEN', `${detail} To allow it, set "unmetered: allow" on the service.`);
 }
 
 function waitOf({ line }: Charge, verdict: Verdict, { jitter }: RefusalClock) {
