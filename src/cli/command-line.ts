@@ -100,7 +100,9 @@ function addKeys(keys: Command): void {
     .addOption(configOption())
     .requiredOption('--owner <name>', 'consumer that owns the key; created if it does not exist')
     .option('--name <text>', 'what the key is for')
-    .addOption(new Option('--env <env>', 'environment, shown in the key').choices(['live', 'test', 'dev']).default('live'))
+    .addOption(
+      new Option('--env <env>', 'environment, shown in the key').choices(['live', 'test', 'dev']).default('live'),
+    )
     .option('--tier <name>', 'tier of the owner, if it is new')
     .option('--expires-in <duration>', 'lifetime such as 12h or 30d (default: never expires)')
     .option('--rate-limit <limit>', '100 (per rate_period of the configuration) or 100/1h')

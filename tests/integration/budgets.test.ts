@@ -234,7 +234,9 @@ describe('money', () => {
     const { api_key: key } = await makeKey({ budget: { cost_usd: 100, every: 'month' } });
     const refused = await ask(key, { model: 'bare' });
     expect(refused.status).toBe(403);
-    expect((await errorOf(refused)).message).toBe("Model 'bare' has no price in this gateway, and your budget is in dollars.");
+    expect((await errorOf(refused)).message).toBe(
+      "Model 'bare' has no price in this gateway, and your budget is in dollars.",
+    );
     expect(asked).toEqual([]);
     const { api_key: free } = await makeKey({});
     expect(await statusOf(ask(free, { model: 'bare' }))).toBe(200);

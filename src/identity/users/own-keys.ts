@@ -99,7 +99,9 @@ function isWithin(bound: readonly string[] | undefined, names: readonly string[]
 /** Callers of other issuers, and those of the configuration file, have no row that a key could belong to. */
 function refuseStrangers({ consumer }: Principal): void {
   if (isUserId(consumer.id)) return;
-  throw new GatewayError(new Rejection('FORBIDDEN', 'Only a user who logs in at this gateway can have their own keys.'));
+  throw new GatewayError(
+    new Rejection('FORBIDDEN', 'Only a user who logs in at this gateway can have their own keys.'),
+  );
 }
 
 function refuseManaged({ managed, selfService }: ApiKey): void {
@@ -110,5 +112,7 @@ function refuseManaged({ managed, selfService }: ApiKey): void {
 
 function refuseWider(field: string): never {
   const facts = { param: field };
-  throw new GatewayError(new Rejection('FORBIDDEN', `${field}: a key cannot have rights that you do not have.`, { facts }));
+  throw new GatewayError(
+    new Rejection('FORBIDDEN', `${field}: a key cannot have rights that you do not have.`, { facts }),
+  );
 }

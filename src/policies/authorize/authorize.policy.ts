@@ -3,7 +3,10 @@ import { holds } from '../../lib/wildcard-list.ts';
 import { type AccessStep, defineAccessPolicy } from '../policy.ts';
 import { type AuthorizeConfig, AuthorizeSchema } from './schema.ts';
 
-const NOBODY = new Rejection('FORBIDDEN', 'This route asks for permissions or models. Send a credential that has them.');
+const NOBODY = new Rejection(
+  'FORBIDDEN',
+  'This route asks for permissions or models. Send a credential that has them.',
+);
 
 /**
  * Decides whether an authenticated caller may use this route: the credential must be valid for the route and have the
