@@ -24,7 +24,11 @@ describe('the short form', () => {
   test('gives the service its paths, a key check, retries and a breaker', async () => {
     const { config } = await loadText(short);
     expect(config.routes.map((route) => route.paths.map((path) => path.pattern))).toEqual([['/a/*', '/service/a/*']]);
-    expect(config.routes[0]?.policies.auth).toEqual({ header: 'X-API-Key', on_stale_feed: 'serve' });
+    expect(config.routes[0]?.policies.auth).toEqual({
+      header: 'X-API-Key',
+      token_in_query: false,
+      on_stale_feed: 'serve',
+    });
     expect(config.services['a']).toMatchObject({ retry: { attempts: 3 }, circuit_breaker: { error_percent: 50 } });
   });
 

@@ -94,7 +94,8 @@ const DRAIN_MS = 5_000;
 export class Exchange implements Listed {
   rosterIndex = -1;
   readonly id: string;
-  readonly edge: EdgeRequest;
+  /** Replaced once, where the credential of a WebSocket is taken out of its address or subprotocols. */
+  edge: EdgeRequest;
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   /** Monotonic milliseconds (`performance.now`). */

@@ -14,7 +14,7 @@ export type Callers = 'token' | 'token_or_key';
 export const OWN_ROUTE = 'gateway';
 
 /** Where a route may choose, own endpoints take keys in the usual header. */
-const ACCEPTANCE = { header: 'X-API-Key', on_stale_feed: 'serve' } as const;
+const ACCEPTANCE = { header: 'X-API-Key', token_in_query: false, on_stale_feed: 'serve' } as const;
 
 /** Finds out who calls an own endpoint, by the steps that a route would take. */
 export class OwnAccess {

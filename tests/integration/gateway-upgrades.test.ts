@@ -23,7 +23,7 @@ services:
   ws: { url: "http://127.0.0.1:${port}", rate_limit: 1000 }
   few: { url: "http://127.0.0.1:${port}", rate_limit: 1 }
   refusing: { url: "${refusing.url}" }
-  chat: { kind: llm, url: "http://127.0.0.1:${port}/v1" }
+  chat: { kind: llm, url: "http://127.0.0.1:${port}/v1", operations: ["GET /x"] }
 `);
 });
 

@@ -12,7 +12,7 @@ import type { AuthConfig } from './schema.ts';
 
 const KEY = 'sk-imported-and-valid';
 const FILE_KEY_HASH = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad';
-const config: AuthConfig = { modes: ['api_key'], header: 'X-API-Key', on_stale_feed: 'serve' };
+const config: AuthConfig = { modes: ['api_key'], header: 'X-API-Key', token_in_query: false, on_stale_feed: 'serve' };
 
 const open: { identity: Identity; database: Database }[] = [];
 afterEach(async () => {

@@ -6,6 +6,7 @@ import type { Tokens } from '../../identity/tokens/tokens.ts';
 import { type AccessStep, defineAccessPolicy, type Verdict } from '../policy.ts';
 import { createOpenStep } from './open-route.ts';
 import { type Accepted, type Presented, readCredential } from './credential.ts';
+import { clearHandshake } from './socket-credential.ts';
 import { ELSEWHERE, missing, refused, storeUnavailable, tooManyFailures, TWO_CALLERS, WRONG_KIND } from './refusals.ts';
 import { type AuthConfig, AuthSchema } from './schema.ts';
 
@@ -57,6 +58,7 @@ export function createAuthStep(config: AuthConfig, deps: AuthDependencies): Acce
       if (!isAccepted) return WRONG_KIND[kind];
       exchange.principal = lookup.principal;
       exchange.credentialHeader = header;
+      if (exchange.edge.upgrade !== undefined) clearHandshake(exchange, presented, config.token_in_query);
       return lookup.principal.addresses?.(exchange.clientIp) === false ? ELSEWHERE : undefined;
     }
     if (lookup.kind === 'unavailable') return unavailable[kind];
@@ -78,7 +80,7 @@ export function createAuthStep(config: AuthConfig, deps: AuthDependencies): Acce
     name: 'auth',
     decide: (exchange) => {
       const { accepted, nothing } = (tokens.isOpen ? withTokens : withoutTokens) as Acceptance;
-      const presented = readCredential(exchange.edge.headers, accepted);
+      const presented = readCredential(exchange.edge, accepted);
       if (!presented) return nothing;
       if (closesOnStaleFeed && directory.isFeedStale()) return staleFeed;
       if (presented.other) return settleBoth(exchange, presented, presented.other);
@@ -96,10 +98,11 @@ interface Acceptance {
 }
 
 /** `areTokensOpen`: whether there is anything to verify tokens with, which decides where no modes are written. */
-function acceptanceOf({ modes, header }: AuthConfig, areTokensOpen: boolean): Acceptance {
+function acceptanceOf({ modes, header, token_in_query }: AuthConfig, areTokensOpen: boolean): Acceptance {
   const keys = modes?.includes('api_key') ?? true;
   const takesTokens = modes?.includes('jwt') ?? areTokensOpen;
-  const accepted = { keyHeader: keys ? header.toLowerCase() : undefined, tokens: takesTokens };
+  const keyHeader = keys ? header.toLowerCase() : undefined;
+  const accepted = { keyHeader, tokens: takesTokens, inQuery: token_in_query };
   return { accepted, nothing: missing(askFor(header, keys, takesTokens)) };
 }
 

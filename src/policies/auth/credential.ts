@@ -1,11 +1,15 @@
 import type { HeaderList } from '../../edge/header-list.ts';
+import type { EdgeRequest } from '../../edge/edge-request.ts';
 import type { CredentialKind } from './refusals.ts';
+import { readSocketCredential, type SocketCredential } from './socket-credential.ts';
 
 export interface Presented {
   readonly text: string;
   readonly kind: CredentialKind;
   /** Lower-case name of the header that carried it. */
   readonly header: string;
+  /** Where a WebSocket brought it outside its usual headers. */
+  readonly socket?: SocketCredential | undefined;
   /** Whether this kind is taken here; one that is not is looked up all the same, to say so. */
   readonly isAccepted: boolean;
   /** The one in the other header. */
@@ -17,13 +21,28 @@ export interface Accepted {
   /** Lower-case name of the header that carries keys; `undefined` when keys are not accepted. */
   readonly keyHeader: string | undefined;
   readonly tokens: boolean;
+  /** Whether a WebSocket may bring its credential in the query. */
+  readonly inQuery: boolean;
 }
 
 /**
- * The credential of a request: the key header's value, and what follows `Authorization: Bearer`, which is a token or a key
- * by its shape. An empty header counts as not sent. The query is never looked at: addresses end up in logs.
+ * The credential of a request. Its headers come first; a WebSocket handshake may carry one elsewhere, because a browser
+ * sets no header of it.
  */
-export function readCredential(headers: HeaderList, accepted: Accepted): Presented | undefined {
+export function readCredential(edge: EdgeRequest, accepted: Accepted): Presented | undefined {
+  const inHeaders = readHeaders(edge.headers, accepted);
+  const socket = edge.upgrade === undefined ? undefined : readSocketCredential(edge, accepted.inQuery);
+  if (!socket) return inHeaders;
+  const ofSocket = { ...bearerOf(socket.text, accepted), socket };
+  if (!inHeaders) return ofSocket;
+  return inHeaders.other || inHeaders.text === socket.text ? inHeaders : { ...inHeaders, other: ofSocket };
+}
+
+/**
+ * The key header's value, and what follows `Authorization: Bearer`, which is a token or a key by its shape. An empty
+ * header counts as not sent.
+ */
+function readHeaders(headers: HeaderList, accepted: Accepted): Presented | undefined {
   const { keyHeader } = accepted;
   const bearer = readAuthorization(headers, accepted);
   if (keyHeader === undefined || keyHeader === 'authorization') return bearer;
@@ -37,7 +56,10 @@ function readAuthorization(headers: HeaderList, accepted: Accepted): Presented |
   const authorization = headers.get('authorization');
   if (!authorization) return undefined;
   const text = readBearer(authorization) ?? (accepted.keyHeader === 'authorization' ? authorization : undefined);
-  if (!text) return undefined;
+  return text ? bearerOf(text, accepted) : undefined;
+}
+
+function bearerOf(text: string, accepted: Accepted): Presented {
   const kind = looksLikeToken(text) ? 'token' : 'api_key';
   const isAccepted = kind === 'token' ? accepted.tokens : accepted.keyHeader !== undefined;
   return { text, kind, header: 'authorization', isAccepted };

@@ -1,5 +1,6 @@
 import { isIssuedKey } from '../../identity/api-key-format.ts';
 import type { AccessStep } from '../policy.ts';
+import { clearOpenHandshake } from './socket-credential.ts';
 
 /** Where clients put keys unless a configuration says otherwise. */
 const KEY_HEADER = 'x-api-key';
@@ -13,6 +14,7 @@ export function createOpenStep(): AccessStep {
   return {
     name: 'auth',
     decide: (exchange) => {
+      if (exchange.edge.upgrade !== undefined) clearOpenHandshake(exchange);
       const { headers } = exchange.edge;
       const key = headers.get(KEY_HEADER);
       const authorization = headers.get('authorization');

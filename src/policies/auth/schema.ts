@@ -16,6 +16,11 @@ export const AuthSchema = Section(
         'Header that carries the key. `Authorization: Bearer <key>` is accepted as well; tokens are always sent there.',
       default: 'X-API-Key',
     }),
+    token_in_query: Type.Boolean({
+      description:
+        'Whether a WebSocket may bring its key or token as `?access_token=`. It is not forwarded or logged here, but other programs log addresses: prefer `Sec-WebSocket-Protocol: bearer, <key>`, which is always accepted. Other requests never bring one in their address.',
+      default: false,
+    }),
     on_stale_feed: Type.Enum(['serve', 'closed'], {
       description:
         'What happens when revocations have not been readable for 60 s: `serve` keeps accepting known keys and raises an alarm, `closed` answers 503.',
