@@ -79,13 +79,22 @@ test.each<[string, string, string[], Record<string, string>, [string, string, st
   ['an escaped query', `/queried/a?access%5Ftoken=${API_KEY}`, ['chat'], {}, ['chat', '/a', 'chat']],
   ['a header and a query', '/queried/a?access_token=other', ['chat'], KEYED, ['chat', '/a', 'chat']],
   ['a header and the same key', '/ws/a', ['bearer', API_KEY], KEYED, ['bearer', '/a', undefined]],
-  ['a header and what the upstream reads', '/ws/a', ['bearer', 'its', 'chat'], KEYED, ['chat', '/a', 'bearer,its,chat']],
+  [
+    'a header and what the upstream reads',
+    '/ws/a',
+    ['bearer', 'its', 'chat'],
+    KEYED,
+    ['chat', '/a', 'bearer,its,chat'],
+  ],
   ['no credential of ours', '/open/a', ['bearer', 'its', 'chat'], {}, ['chat', '/a', 'bearer,its,chat']],
-])('a handshake with %s opens, and the credential stays here', async (_what, path, offers, headers, [protocol, url, offered]) => {
-  const { socket, ...seen } = await open(path, offers, headers);
-  expect(seen).toEqual({ protocol, url, offered, authorization: undefined });
-  socket.close();
-});
+])(
+  'a handshake with %s opens, and the credential stays here',
+  async (_what, path, offers, headers, [protocol, url, offered]) => {
+    const { socket, ...seen } = await open(path, offers, headers);
+    expect(seen).toEqual({ protocol, url, offered, authorization: undefined });
+    socket.close();
+  },
+);
 
 test('an issued key does not pass a route that asks nobody', async () => {
   const { socket, ...seen } = await open('/open/a', ['bearer', issued.api_key]);
