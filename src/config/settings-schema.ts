@@ -185,7 +185,7 @@ export const SettingsSchema = Section(
     ),
     trust_proxy: Type.Array(AddressRange(), {
       description:
-        'Proxies whose `X-Forwarded-*` headers are trusted: CIDR ranges, or the words `loopback` and `private`.',
+        'Proxies whose `X-Forwarded-*` headers are trusted: CIDR ranges, or the words `loopback` and `private`. Of several values of `X-Forwarded-Proto` the last counts.',
       default: [],
       uniqueItems: true,
     }),

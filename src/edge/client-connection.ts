@@ -4,6 +4,7 @@ import type { ErrorCode } from '../errors/catalog.ts';
 import type { Guard } from '../lib/guard.ts';
 import { closeInStages } from './close-in-stages.ts';
 import { Pipeline } from './pipeline.ts';
+import { ReadGate } from './read-gate.ts';
 
 /** What all connections of one listener share. */
 export interface ConnectionRules {
@@ -20,9 +21,15 @@ export interface ConnectionRules {
 
 /** After so many a connection ends, so that balancers in front of the gateway can spread its client anew. */
 const MOST_REQUESTS = 1_000;
+/** While so many wait no more is read: one read, of 64 KiB at most, may bring some beyond it. */
+const ENOUGH_WAITING = 16;
+/** Waiting requests that one connection may hold, at about 3 KB each: the last of them ends the connection. */
+const MOST_WAITING = 256;
 /** Most answers are there before; a client that has left costs no more than this. */
 const PROBE_AFTER_MS = 250;
 const PROBE_EVERY_MS = 8_000;
+/** The time a head has; Node measures it. */
+export const HEAD_WITHIN_MS = 10_000;
 const HEAD_END = Buffer.from('\r\n\r\n');
 
 /**
@@ -32,6 +39,7 @@ const HEAD_END = Buffer.from('\r\n\r\n');
 export class ClientConnection {
   private readonly socket: Socket;
   private readonly rules: ConnectionRules;
+  private readonly gate: ReadGate;
   private pipeline: Pipeline | undefined;
   /** What follows is neither served nor answered. */
   private isClosing = false;
@@ -49,11 +57,12 @@ export class ClientConnection {
   constructor(socket: Socket, rules: ConnectionRules) {
     this.socket = socket;
     this.rules = rules;
+    this.gate = new ReadGate(socket);
   }
 
   /** Takes a request whose head has been read. */
   arrive(req: IncomingMessage, res: ServerResponse): void {
-    if (this.isClosing || !this.socket.writable) return;
+    if (this.isClosing || !this.socket.writable) return this.gate.shut();
     if (this.declined === req && this.isDeclinedHandshake)
       return this.refuse('UPGRADE_REFUSED', 'a handshake behind an unanswered request');
     this.newest = req;
@@ -64,7 +73,7 @@ export class ClientConnection {
     }
     // Node gives the socket to an answer when all those before it have been sent.
     if (res.socket !== null) this.start(req, res);
-    else this.line().push(req, res);
+    else this.wait(req, res);
   }
 
   /** Whether the offer of another protocol in this head becomes a tunnel; asked before `arrive`. */
@@ -85,7 +94,7 @@ export class ClientConnection {
   close(res: ServerResponse): void {
     res.shouldKeepAlive = false;
     this.isClosing = true;
-    if (this.pipeline?.dropWaiting() || !res.req.readableEnded) this.ignoreRest();
+    if (this.dropWaiting() || !res.req.readableEnded) this.ignoreRest();
   }
 
   /**
@@ -103,9 +112,20 @@ export class ClientConnection {
     if (mayAnswer === 'at once' || this.line().isIdle) this.sayLastWords();
   }
 
+  /** A head has not come whole in time; while nothing is read that is no fault of the client, who then gets it anew. */
+  refuseLateHead(): void {
+    const refuse = (): void => this.refuse('REQUEST_TIMEOUT', 'ERR_HTTP_REQUEST_TIMEOUT');
+    if (!this.gate.isHeld) return refuse();
+    this.gate.onRelease = () => {
+      const { requests } = this;
+      setTimeout(() => requests === this.requests && !this.socket.destroyed && refuse(), HEAD_WITHIN_MS).unref();
+    };
+  }
+
   /** More may come behind the last answer of this connection: it is read away, so that the answer arrives. */
   ignoreRest(): void {
     this.isClosing = true;
+    this.gate.shut();
     // Node calls this after the last answer, and would close the socket on whatever has not been read.
     this.socket.destroySoon = () => closeInStages(this.socket);
   }
@@ -140,10 +160,23 @@ export class ClientConnection {
     }
   }
 
+  private wait(req: IncomingMessage, res: ServerResponse): void {
+    const line = this.line();
+    line.push(req, res);
+    if (line.waitingCount >= ENOUGH_WAITING) this.gate.hold();
+  }
+
+  /** What waits will never begin, and nothing is in the way of what comes. True when there was something. */
+  private dropWaiting(): boolean {
+    const hadSome = this.pipeline?.dropWaiting() === true;
+    this.gate.release();
+    return hadSome;
+  }
+
   /** The requests that are not alone on the connection, the one being answered among them. */
   private line(): Pipeline {
     this.pipeline ??= new Pipeline(this.rules.mostAtOnce, {
-      onTurn: (req, res) => this.start(req, res),
+      onTurn: (req, res) => this.takeTurn(req, res),
       onBroken: (res) => this.endAt(res),
       onIdle: () => this.sayLastWords(),
     });
@@ -158,7 +191,7 @@ export class ClientConnection {
   private endAt(res: ServerResponse): void {
     const { socket } = this;
     this.isClosing = true;
-    this.pipeline?.dropWaiting();
+    this.dropWaiting();
     // Nothing of it has been sent: what was to be said in its place can still be said.
     if (!res.headersSent && this.lastWords !== undefined) return;
     this.isOver = true;
@@ -167,8 +200,14 @@ export class ClientConnection {
     else res.once('socket', () => process.nextTick(end));
   }
 
+  private takeTurn(req: IncomingMessage, res: ServerResponse): void {
+    if (this.pipeline && this.pipeline.waitingCount < ENOUGH_WAITING) this.gate.release();
+    this.start(req, res);
+  }
+
   private isLast(req: IncomingMessage, res: ServerResponse): boolean {
     if (++this.requests >= MOST_REQUESTS) return true;
+    if (this.pipeline && this.pipeline.waitingCount + 1 >= MOST_WAITING) return true;
     if (this.declined === req) return isFollowed(req);
     // In HTTP/1.0 Node lets `keep-alive` win over `close`; RFC 9112 section 9.3 has it the other way round.
     return (

@@ -136,8 +136,8 @@ describe('parseEdge', () => {
     expect((await get('/', `Via: ${via}`)).headers.get('via')).toBe(via);
   });
 
-  test('X-Forwarded-Proto is believed from a trusted peer only', async () => {
-    const lines = ['Host: a', 'X-Forwarded-Proto: HTTPS, http'];
+  test('the last X-Forwarded-Proto is believed, from a trusted peer only', async () => {
+    const lines = ['Host: a', 'X-Forwarded-Proto: http', 'X-Forwarded-Proto: http, HTTPS'];
     expect(await parsed('GET / HTTP/1.1', lines, behindProxy)).toMatchObject({ scheme: 'https', isPeerTrusted: true });
     expect(await parsed('GET / HTTP/1.1', lines)).toMatchObject({ scheme: 'http' });
     expect(await parsed('GET / HTTP/1.1', ['Host: a', 'X-Forwarded-Proto: x'], behindProxy)).toMatchObject({

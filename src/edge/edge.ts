@@ -163,10 +163,10 @@ function forwardsLeft(scan: HeaderScan): number | undefined {
   return left;
 }
 
-/** The first value counts: proxies that append put the client's own in front. */
+/** The last value counts, as with addresses: the trusted peer wrote it, and what stands before it may be the client's. */
 function forwardedScheme(value: string | undefined): 'http' | 'https' | undefined {
-  const first = value?.split(',', 1)[0]?.trim().toLowerCase();
-  return first === 'http' || first === 'https' ? first : undefined;
+  const last = value?.slice(value.lastIndexOf(',') + 1).trim().toLowerCase();
+  return last === 'http' || last === 'https' ? last : undefined;
 }
 
 /** RFC 9110 section 7.8: an offer counts only when `Connection` names it. h2c is no longer to be used (RFC 9113 3.1). */

@@ -177,7 +177,7 @@ export class HeaderScan {
         this.hasUnderscoreName = true;
         return undefined;
       case 'proto':
-        this.forwardedProto ??= value;
+        this.forwardedProto = value;
         return undefined;
     }
   }

@@ -37,6 +37,10 @@ export class Pipeline {
     return this.running.size === 0 && this.waiting.length === 0;
   }
 
+  get waitingCount(): number {
+    return this.waiting.length;
+  }
+
   /** Counts an answer among those that run, until it closes. */
   follow(res: ServerResponse): void {
     if (this.running.has(res)) return;

@@ -4,6 +4,7 @@ import { type ModelCall, type Operation, type ProviderName, usesTokens } from '.
 import { SecretMask } from '../exchange/secret-mask.ts';
 import { decodeBody } from './decode-body.ts';
 import { envelopeOf } from './envelope.ts';
+import { parseJson } from './json.ts';
 import { languageOf } from './languages/find-language.ts';
 import { LanguageTranslation } from './languages/language-translation.ts';
 import { findProvider } from './providers/find-provider.ts';
@@ -218,12 +219,10 @@ function gatherWhole(answer: AnswerHead, usage: UsageMeter): Relay {
 
 /** An answer that is none of a text model, a list of models for one, stays what it is. */
 function enveloped(exchange: Exchange, call: ModelCall, body: Buffer): Buffer {
-  try {
-    const envelope = envelopeOf(exchange, call, JSON.parse(body.toString()));
-    return envelope === undefined ? body : Buffer.from(envelope);
-  } catch {
-    throw notReadable('a success that is not JSON');
-  }
+  const answer = parseJson(body.toString());
+  if (answer === undefined) throw notReadable('a success that is not JSON, or has names that are too long');
+  const envelope = envelopeOf(exchange, call, answer);
+  return envelope === undefined ? body : Buffer.from(envelope);
 }
 
 function decoded(answer: AnswerHead, body: Buffer): Buffer {

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { ClientConnection, type ConnectionRules } from '../edge/client-connection.ts';
+import { ClientConnection, type ConnectionRules, HEAD_WITHIN_MS } from '../edge/client-connection.ts';
 import type { ErrorCode } from '../errors/catalog.ts';
 import type { AddressSet } from '../lib/address-set.ts';
 import { ConnectionShares } from './connection-shares.ts';
@@ -59,7 +59,7 @@ export function createListener(
     // The edge counts target and header lines exactly, each up to the limit; Node's one cap stands a little above both.
     maxHeaderSize: 2 * limits.header_bytes + 4 * 1024,
     connectionsCheckingInterval: 1_000,
-    headersTimeout: 10_000,
+    headersTimeout: HEAD_WITHIN_MS,
     requestTimeout: 0,
     keepAliveTimeout: 75_000,
     noDelay: true,
@@ -175,12 +175,12 @@ function onClientError(error: NodeJS.ErrnoException, socket: Duplex, connection:
   const isUnheard = code === 'ECONNRESET' || code === 'EPIPE' || /^(ERR_TLS_|ERR_SSL_|EPROTO)/.test(code);
   if (isUnheard || !connection) return void socket.destroy();
   if (code === 'HPE_CLOSED_CONNECTION') return connection.ignoreRest();
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return connection.refuseLateHead();
   connection.refuse(codeFor(code, (error as { reason?: string }).reason), code);
 }
 
 function codeFor(code: string, reason: string | undefined): ErrorCode {
   if (code === 'HPE_HEADER_OVERFLOW' || code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return 'HEADERS_TOO_LARGE';
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'REQUEST_TIMEOUT';
   // With any other reason it is no version at all.
   if (code === 'HPE_INVALID_VERSION' && reason === 'Invalid HTTP version') return 'UNSUPPORTED_VERSION';
   return code.startsWith('HPE_INVALID_URL') ? 'INVALID_PATH' : 'VALIDATION_ERROR';

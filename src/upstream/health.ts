@@ -1,5 +1,6 @@
 import { Agent, type buildConnector, request } from 'undici';
 import type { Clock } from '../lib/clock.ts';
+import { hasLongName } from '../lib/long-names.ts';
 import type { ServiceTargets, Target } from './targets.ts';
 
 /** Durations in milliseconds; thresholds count probes in a row. */
@@ -180,6 +181,7 @@ async function readPage(body: AsyncIterable<Buffer>): Promise<string> {
 }
 
 function parseReport(page: string): InferenceReport | undefined {
+  if (hasLongName(page)) return undefined;
   let said: unknown;
   try {
     said = JSON.parse(page);

@@ -51,3 +51,8 @@ test('hasMember asks how the value begins', () => {
   expect(hasMember('{"finish_reason":null}', '"finish_reason"', '"')).toBe(false);
   expect(hasMember('{}', '"finish_reason"', '"')).toBe(false);
 });
+
+test('an object with names that take long to read is none', () => {
+  expect(lastObject(`{"usage":{"${'n'.repeat(16_384)}":1}}`, '"usage"')).toBeUndefined();
+  expect(lastObject(`{"usage":{"${'n'.repeat(16_000)}":1}}`, '"usage"')).toBeDefined();
+});

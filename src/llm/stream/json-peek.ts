@@ -1,3 +1,5 @@
+import { type JsonObject, parseObject } from '../json.ts';
+
 /**
  * Looks single members up in JSON without parsing the rest. A quoted name with a colon behind it is always a member:
  * inside a string its closing quote would stand behind a backslash. All texts may be latin1; names are given with their
@@ -9,13 +11,11 @@ const BACKSLASH = 0x5c;
 const OPEN = 0x7b;
 const CLOSE = 0x7d;
 
-type JsonObject = Readonly<Record<string, unknown>>;
-
 /** The last object that is a member of this name, at any depth; `undefined` when there is none or it is not whole. */
 export function lastObject(text: string, member: string): JsonObject | undefined {
   for (let at = text.lastIndexOf(member); at !== -1; at = at === 0 ? -1 : text.lastIndexOf(member, at - 1)) {
     const start = valueAfter(text, at + member.length);
-    if (start !== -1 && text.charCodeAt(start) === OPEN) return parseObject(text, start);
+    if (start !== -1 && text.charCodeAt(start) === OPEN) return objectFrom(text, start);
   }
   return undefined;
 }
@@ -66,21 +66,13 @@ function endOfString(text: string, opening: number): number {
   return text.length;
 }
 
-function parseObject(text: string, start: number): JsonObject | undefined {
+function objectFrom(text: string, start: number): JsonObject | undefined {
   let depth = 0;
   for (let i = start; i < text.length; i++) {
     const code = text.charCodeAt(i);
     if (code === QUOTE) i = endOfString(text, i);
     else if (code === OPEN) depth++;
-    else if (code === CLOSE && --depth === 0) return tryParse(text.slice(start, i + 1));
+    else if (code === CLOSE && --depth === 0) return parseObject(text.slice(start, i + 1));
   }
   return undefined;
-}
-
-function tryParse(text: string): JsonObject | undefined {
-  try {
-    return JSON.parse(text) as JsonObject;
-  } catch {
-    return undefined;
-  }
 }
