@@ -165,7 +165,10 @@ function forwardsLeft(scan: HeaderScan): number | undefined {
 
 /** The last value counts, as with addresses: the trusted peer wrote it, and what stands before it may be the client's. */
 function forwardedScheme(value: string | undefined): 'http' | 'https' | undefined {
-  const last = value?.slice(value.lastIndexOf(',') + 1).trim().toLowerCase();
+  const last = value
+    ?.slice(value.lastIndexOf(',') + 1)
+    .trim()
+    .toLowerCase();
   return last === 'http' || last === 'https' ? last : undefined;
 }
 
