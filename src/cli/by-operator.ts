@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
 import type { AuditContext } from '../identity/audit/audit-context.ts';
 
-/** For the audit log: whoever runs this command, by the name the system knows. */
+/** For the audit log: the system's name of the user who runs this command. */
 export function byOperator(): AuditContext {
   return { actor: `cli:${systemUser()}`, address: undefined, requestId: undefined };
 }

@@ -45,7 +45,7 @@ function explainListen({ code, address = '', port = 0 }: ListenError): string {
   return `Cannot listen on ${place}: ${LISTEN_FAILURES[code ?? ''] ?? String(code)}`;
 }
 
-/** A bug is worth its stack: whoever reports it should have it. */
+/** A bug is shown with its stack, so that a report can include it. */
 function describeBug(error: unknown): string {
   const stack = error instanceof Error ? error.stack : String(error);
   return `internal error, turnpike stops:\n${stack}`;

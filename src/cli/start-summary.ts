@@ -6,7 +6,7 @@ type Started = Pick<RunningGateway, 'keys' | 'loaded' | 'log'> & {
   readonly database: string;
 };
 
-/** Writes to the log what has been started, what is open to everybody, and what an operator may not expect. */
+/** Logs what has been started, which routes are open to everybody, and anything an operator may not expect. */
 export function logSummary({ loaded, log, database, keys }: Started, dev: boolean): void {
   const { config, env } = loaded;
   const facts = {

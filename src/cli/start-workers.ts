@@ -21,7 +21,7 @@ interface WorkersOptions {
 /** Time beyond the waits of a shutdown after which a worker is ended by force. */
 const LEEWAY_MS = 4000;
 
-/** Starts as many processes as the settings say, and keeps them running until this one is told to end. */
+/** Starts as many processes as the settings say, and keeps them running until this process is asked to end. */
 export async function startWorkers({ file, dev, version, loaded, samples }: WorkersOptions): Promise<void> {
   const { settings } = loaded.config;
   const { grace, drain, flush } = settings.shutdown;
@@ -46,7 +46,7 @@ export async function startWorkers({ file, dev, version, loaded, samples }: Work
   if (keys.shown) await announceDevelopment({ keys: keys.shown, version, file, readyMs, url, database, loaded });
 }
 
-/** A worker that could not begin has said why. */
+/** A worker that could not start has printed the reason. */
 function failToStart(): never {
   throw new UsageError('The gateway did not start: a process ended before it accepted requests.');
 }

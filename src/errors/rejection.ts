@@ -38,7 +38,7 @@ export class Rejection {
   readonly internal: string | undefined;
   readonly closes: boolean;
 
-  /** `detail` is public: it names the mend, never a secret, an address behind the gateway or a stack. */
+  /** `detail` is public: it names the fix, and never a secret, an address behind the gateway or a stack. */
   constructor(code: ErrorCode, detail: string, options: RejectionOptions = {}) {
     this.code = code;
     this.detail = detail;

@@ -36,7 +36,7 @@ export function anthropicBody(rejection: Rejection, context: ErrorContext): obje
   };
 }
 
-/** Flat, with the numbers of a limit beside the text. Fields that have nothing to say are left out. */
+/** Flat, with the numbers of a limit beside the text. Fields without a value are left out. */
 export function simpleBody(rejection: Rejection): object {
   const { facts } = rejection;
   return {

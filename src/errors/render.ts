@@ -20,7 +20,7 @@ const BODIES: Readonly<Record<Dialect, (rejection: Rejection, context: ErrorCont
 
 /**
  * The whole answer for a refusal. The body is JSON in the dialect's shape; the headers name its type and exact length,
- * forbid sniffing and caching, and repeat those of the rejection. A wait that is known is told on 429 and 503.
+ * forbid sniffing and caching, and repeat those of the rejection. A known wait is sent as `Retry-After` on 429 and 503.
  */
 export function renderRejection(rejection: Rejection, dialect: Dialect, context: ErrorContext): RenderedError {
   const body = toJson(BODIES[dialect](rejection, context));
@@ -49,7 +49,7 @@ export function renderStreamError(rejection: Rejection, dialect: Dialect, contex
   return dialect === 'openai' ? `data: ${data}\n\n` : `event: error\ndata: ${data}\n\n`;
 }
 
-/** What a client wrote may be repeated in an error; without `<` it is not markup, whatever takes it for that. */
+/** An error may repeat text from the client. Without `<`, no reader can mistake that text for markup. */
 function toJson(body: object): string {
   return JSON.stringify(body).replaceAll('<', '\\u003c');
 }

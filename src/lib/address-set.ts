@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { createBoundedCache } from './bounded-cache.ts';
 
-/** Answers whether an address belongs to the set; text that is no address never does. */
+/** Answers whether an address belongs to the set; text that is not an address never does. */
 export type AddressSet = (address: string) => boolean;
 
 type Range = readonly [ipaddr.IPv4 | ipaddr.IPv6, number];
@@ -39,7 +39,7 @@ function rememberVerdicts(ranges: readonly Range[], remembered: number): Address
   };
 }
 
-/** True for what `compileAddressSet` accepts as one entry. */
+/** True if `compileAddressSet` accepts this text as one entry. */
 export function isAddressSetEntry(entry: string): boolean {
   if (Object.hasOwn(WORDS, entry)) return true;
   try {

@@ -1,7 +1,7 @@
 interface Bounds {
-  /** Works that run at the same time. */
+  /** Tasks that run at the same time. */
   readonly running: number;
-  /** Works that wait for their turn. */
+  /** Tasks that may wait for their turn. */
   readonly waiting: number;
   /** Longest wait in milliseconds. */
   readonly waitMs: number;
@@ -12,7 +12,7 @@ interface Waiter {
   readonly timer: NodeJS.Timeout;
 }
 
-/** Runs expensive work a few at a time; whoever waits is served in order, and not for longer than the bounds say. */
+/** Runs a few expensive tasks at a time. Waiting tasks are served in order and give up after the longest wait. */
 export class BoundedWork {
   private readonly bounds: Bounds;
   private readonly queue = new Set<Waiter>();
@@ -22,7 +22,7 @@ export class BoundedWork {
     this.bounds = bounds;
   }
 
-  /** What the work gives, or `undefined` when it was not begun: too many wait, or it has waited too long. */
+  /** The result of the task, or `undefined` if it never started: too many tasks wait, or it has waited too long. */
   async run<T extends {}>(work: () => Promise<T>): Promise<T | undefined> {
     if (!(await this.enter())) return undefined;
     try {
@@ -49,7 +49,7 @@ export class BoundedWork {
     });
   }
 
-  /** The place passes to the first in the queue, so `running` only falls when nobody waits. */
+  /** The place passes to the first in the queue, so `running` only falls when the queue is empty. */
   private leave(): void {
     const [next] = this.queue;
     if (!next) {

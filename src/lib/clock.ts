@@ -1,6 +1,6 @@
 /** The two clocks of a process, injected so that tests can move time. */
 export interface Clock {
-  /** Epoch milliseconds: for what is stored or shown. Never for measuring a wait: it may jump. */
+  /** Epoch milliseconds, for stored or displayed times. Never for measuring a wait, because this clock may jump. */
   now(): number;
   /** Milliseconds that only ever grow: for deadlines and durations. */
   monotonic(): number;

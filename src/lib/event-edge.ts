@@ -1,7 +1,7 @@
 const LF = 10;
 const CR = 13;
 
-/** Follows an event stream closely enough to say whether what has passed ends with a whole event. */
+/** Follows an event stream to know whether the bytes seen so far end with a whole event. */
 export class EventEdge {
   /** The last four bytes, the latest lowest; a stream begins between two events. */
   private last = (LF << 8) | LF;

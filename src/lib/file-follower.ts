@@ -73,7 +73,7 @@ export class FileFollower {
     if (!this.isStopped) this.timer = setTimeout(() => void this.look(), this.options.quietMs ?? QUIET_MS).unref();
   }
 
-  /** One look at a time: whoever comes meanwhile has the next. */
+  /** One look at a time: callers that arrive during a look share the next one. */
   private async look(): Promise<void> {
     if (this.isLooking) return this.lookSoon();
     this.isLooking = true;
@@ -103,7 +103,7 @@ export class FileFollower {
     this.lookSoon();
   }
 
-  /** What tells, without reading them, that files may have changed: empty for those that are away. */
+  /** Shows that files may have changed without reading them; empty for missing files. */
   private async stampOf(): Promise<string> {
     const stamps = this.options.files.map(async (file) => {
       const found = await stat(file, { bigint: true }).catch(() => undefined);

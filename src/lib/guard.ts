@@ -1,9 +1,9 @@
-/** What can be ended at once: a socket, a response, a stream. */
+/** Anything that can be ended at once: a socket, a response, a stream. */
 export interface Endable {
   destroy(): unknown;
 }
 
-/** Reports an error that nobody expected. `place` is a word of a closed vocabulary: it labels a metric. */
+/** Reports an unexpected error. `place` comes from a closed vocabulary, because it labels a metric. */
 export type ReportEscape = (error: unknown, place: string) => void;
 
 /**

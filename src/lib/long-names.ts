@@ -1,9 +1,9 @@
-/** V8 tells names over 16,383 characters of one length apart only by comparing each with each. */
+/** V8 can distinguish names over 16,383 characters of equal length only by comparing every pair. */
 const LONGEST_NAME = 16_383;
 
 /**
- * Whether a JSON text has a name so long that many of them would take minutes to parse. To be asked before `JSON.parse`
- * of what somebody else wrote; costs next to nothing for texts that are shorter than such a name.
+ * Whether a JSON text has a name so long that many of them would take minutes to parse. Check foreign input with it
+ * before `JSON.parse`. For texts shorter than such a name it costs next to nothing.
  */
 export function hasLongName(text: string): boolean {
   if (text.length <= LONGEST_NAME) return false;

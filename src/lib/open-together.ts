@@ -1,4 +1,4 @@
-/** What has to be closed. */
+/** A resource that must be closed. */
 export interface Closable {
   close(): unknown;
 }
@@ -17,7 +17,7 @@ export async function openTogether<Parts extends readonly Promise<Closable | und
   throw failed.reason;
 }
 
-/** Never rejects: what cannot be closed in order is gone with the process. */
+/** Never rejects: a resource that cannot be closed cleanly ends with the process. */
 export async function closeAll(opened: readonly (Closable | undefined)[]): Promise<void> {
   await Promise.allSettled(opened.map(async (part) => part?.close()));
 }

@@ -3,8 +3,8 @@ const TOGETHER = 256;
 const SMALL_BYTES = 1024;
 
 /**
- * Bytes that arrive in pieces and are wanted whole. Whoever sends chooses the pieces, and as single bytes each would
- * cost a hundred times its size: small ones are joined on the way. Holds as many bytes as it is given.
+ * Collects bytes that arrive in pieces. The sender chooses the size of the pieces, and a piece of one byte would cost a
+ * hundred times its size, so small pieces are joined as they arrive. The total size is not limited here.
  */
 export class PieceList {
   bytes = 0;
@@ -19,7 +19,7 @@ export class PieceList {
     if (this.latest.length === TOGETHER) this.settle();
   }
 
-  /** All of it in one buffer. Begins anew. */
+  /** Returns everything in one buffer and empties the list. */
   take(): Buffer {
     const pieces = this.done.length === 0 ? this.latest : [...this.done, ...this.latest];
     const whole = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces, this.bytes);

@@ -3,7 +3,7 @@ import { randomFillSync } from 'node:crypto';
 /** Ids per call of the random generator: asking for each one alone costs ten times as much. */
 const BATCH = 128;
 
-/** Makes texts of so many random hexadecimal digits, an even number: 24 digits, 96 bits, are unique without asking anybody. */
+/** Makes texts of this many random hexadecimal digits (even): 24 digits, 96 bits, are unique without coordination. */
 export function createRandomHex(digits: number): () => string {
   const random = Buffer.alloc((BATCH * digits) / 2);
   let text = '';

@@ -1,4 +1,4 @@
-/** What a name stands for in the end, aliases of aliases followed; `undefined` when they lead back to where they began. */
+/** The name at the end of a chain of aliases; `undefined` if the chain is a circle. */
 export function resolveAlias(aliases: Readonly<Record<string, string>>, asked: string): string | undefined {
   const seen = new Set<string>();
   let name = asked;

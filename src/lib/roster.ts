@@ -37,7 +37,7 @@ export class Roster<T extends Listed> {
     return this.items[index];
   }
 
-  /** A copy, so that whoever walks it may end what it finds. */
+  /** A copy, so that the caller may remove items while it iterates. */
   list(): T[] {
     return this.items.slice();
   }

@@ -10,16 +10,16 @@ import { parseSize } from './size.ts';
  */
 export type AtomUnit = 'duration' | 'size' | 'instant' | 'secret' | 'list' | 'path';
 
-/** What this project adds to JSON Schema. The loader acts on these words; the validator only tolerates them. */
+/** Keywords that this project adds to JSON Schema. The loader acts on them; the validator only tolerates them. */
 export interface AtomWords {
   readonly 'x-unit'?: AtomUnit;
   /** `off` (or `false`) may be written and loads as 0. */
   readonly 'x-off'?: boolean;
   /** `false` may be written instead of the section and is kept as `false`. */
   readonly 'x-switchable'?: boolean;
-  /** The policy whose shorthand may stand here. */
+  /** The policy whose shorthand may be written here. */
   readonly 'x-policy'?: string;
-  /** What a `pattern` asks for, in words: completes "must be". */
+  /** Describes in words what a `pattern` requires; completes "must be". */
   readonly 'x-form'?: string;
 }
 

@@ -26,7 +26,7 @@ type Builders = Pick<
 
 type Words = Readonly<Record<string | symbol, unknown>>;
 
-/** Marks what an object need not have. Not enumerable, so that a copy of the schema's words is required again. */
+/** Marks an optional property. Not enumerable, so that a copy of the schema is required again. */
 const OPTIONAL = Symbol('optional');
 
 function buildObject(properties: Readonly<Record<string, object>>, options: Words = {}): Words {

@@ -1,7 +1,7 @@
 /** What one kind of kept object is: two owners can never take each other's, whatever keys they choose. */
 export class Kind<T> {
   readonly name: string;
-  /** Called when nobody holds the object any more. */
+  /** Called when the object is no longer in use. */
   readonly dispose: (value: T) => void;
 
   constructor(name: string, dispose: (value: T) => void = () => {}) {

@@ -1,16 +1,16 @@
-/** How long works may take of one turn of the event loop, all of them together. */
+/** The time that all tasks together may take in one turn of the event loop. */
 const TURN_MS = 4;
 
 interface Work {
-  /** Goes on for well under a millisecond; true when nothing is left. */
+  /** Works for well under a millisecond; true when the work is done. */
   readonly step: () => boolean;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
 
 /**
- * Divides long computations among turns of the event loop, so that whatever else waits is served between them. All
- * works take turns with each other, and many of them take no more of a turn than one.
+ * Divides long computations among turns of the event loop, so that other events are handled between them. The tasks
+ * take turns, and many tasks take no more of a turn than one.
  */
 export class Turns {
   private readonly waiting: Work[] = [];

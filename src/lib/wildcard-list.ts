@@ -1,15 +1,15 @@
 /**
- * Lists of names in which a `*` at the end of a name stands for any rest: `embed:*` holds `embed:read`, `*` holds
- * everything, and an empty list nothing. Permissions and models are kept so; what is before and behind a `:` has no
- * meaning here.
+ * Lists of names in which a `*` at the end of a name matches any rest: `embed:*` holds `embed:read`, `*` holds
+ * everything, and an empty list holds nothing. Permissions and models are such lists. A `:` has no special meaning
+ * here.
  */
 
-/** True when the list holds the name; a name that ends in `*` is held only by what holds all it stands for. */
+/** True if the list holds the name. A name that ends in `*` is held only if everything it matches is held. */
 export function holds(list: readonly string[], name: string): boolean {
   return list.some((entry) => covers(entry, name));
 }
 
-/** The list of what all of the lists hold. One that is `undefined` does not narrow. */
+/** The intersection of the lists. A list that is `undefined` does not narrow it. */
 export function narrow(list: readonly string[], ...further: (readonly string[] | undefined)[]): readonly string[] {
   let held = list;
   for (const other of further) if (other !== undefined) held = intersect(held, other);
@@ -22,7 +22,7 @@ export function narrowAny(...lists: (readonly string[] | undefined)[]): readonly
   return first && narrow(first, ...further);
 }
 
-/** Of two names one covers the other or they share nothing, so what two lists share are names that stand in them. */
+/** Two names either cover each other or share nothing, so the intersection of two lists consists of their own names. */
 function intersect(left: readonly string[], right: readonly string[]): readonly string[] {
   const shared = [...left.filter((name) => holds(right, name)), ...right.filter((name) => holds(left, name))];
   return [...new Set(shared)];

@@ -1,4 +1,4 @@
-/** Settles as the promise does, or rejects after so many milliseconds. What the promise stands for goes on. */
+/** Settles as the promise does, or rejects after this many milliseconds. The work behind the promise continues. */
 export async function withDeadline<T>(promise: Promise<T>, ms: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {

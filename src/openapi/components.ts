@@ -11,7 +11,7 @@ export const MASTER_KEY = { kind: 'header', name: 'X-Master-Key' } as const sati
 
 /** What several operations share, written once and only when one of them refers to it. */
 export class Components {
-  /** Those of errors, and whatever else is put here. */
+  /** The schemas of errors, and others that are added here. */
   readonly schemas: Record<string, JsonObject> = {};
   private readonly responses: JsonObject = {};
   private readonly securitySchemes: JsonObject = {};

@@ -107,7 +107,7 @@ export function modelOperationAt(path: RoutePath): ModelOperation | undefined {
   return BY_NAME.get(readOperation(innerPattern(path)).operation);
 }
 
-/** The operations that stand below a path: all of the kind where it leaves everything behind `/v1` open, else none. */
+/** The operations below a path: all of the kind if the path leaves everything after `/v1` open, otherwise none. */
 export function modelOperationsOf(kind: ServiceKind, path: RoutePath): readonly ModelOperation[] {
   const inner = innerPattern(path);
   return inner === '/*' || inner === '/v1/*' ? OPERATIONS[kind] : [];

@@ -13,7 +13,7 @@ const TYPES: ReadonlyMap<string, string> = new Map([
   ['favicon-32x32.png', 'image/png'],
 ]);
 
-/** No badge of a validator on the internet; the list closed, because every route stands in it. */
+/** No validator badge from the internet; the list starts collapsed, because it holds every route. */
 const START = `SwaggerUIBundle({
   url: 'openapi.json',
   dom_id: '#docs',

@@ -15,7 +15,7 @@ interface RouteSheet extends Sheets {
   readonly methods: readonly HttpMethod[];
   /** For examples. */
   readonly model: string;
-  /** What stands after the name of the operation. */
+  /** The text after the name of the operation. */
   readonly where: string;
   /** What a caller has to know about the route. */
   readonly about: string;
@@ -30,7 +30,7 @@ const LONGER_THAN_ANY_PATH = 1_000_000;
 
 /**
  * Adds the operations of routes: the known ones of models, and one per method on each path. Methods that OpenAPI does
- * not know cannot be told. As in routing, a path goes before wider ones.
+ * not know are left out. As in routing, a path goes before wider ones.
  */
 export function addRoutes(routes: readonly RouteConfig[], config: GatewayConfig, sheets: Sheets): void {
   const described = routes.flatMap((route) => {
@@ -127,12 +127,12 @@ function fixedSummary({ name, redirect }: RouteConfig): string {
 
 function schemesOf({ policies: { auth } }: RouteConfig): readonly Scheme[] {
   if (auth === false) return [];
-  // A key may stand in either header; tokens in `Authorization` only.
+  // A key may be sent in either header; tokens only in `Authorization`.
   const takesKeys = auth.modes?.includes('api_key') ?? true;
   return takesKeys ? [{ kind: 'header', name: auth.header }, BEARER] : [BEARER];
 }
 
-/** Every status that one of the route's policies may refuse with, or that stands for a failing service. */
+/** Every status that a policy of the route may refuse with, or that reports a failing service. */
 function statusesOf({ service, kind, policies }: RouteConfig, method: HttpMethod): number[] {
   const { auth, ip, limits, concurrency, idempotency } = policies;
   const isModel = kind !== 'http';

@@ -2,10 +2,10 @@ import type { Socket } from 'node:net';
 import type { AddressSet } from '../lib/address-set.ts';
 import { ipGroup } from '../lib/ip-group.ts';
 
-/** Bounds the connections of one client address (IPv6 by /64), so that one client cannot take all there are. */
+/** Bounds the connections per client address (IPv6 by /64), so that one client cannot take them all. */
 export class ConnectionShares {
   private readonly most: number;
-  /** Proxies that are trusted carry the connections of many. */
+  /** Trusted proxies carry the connections of many clients. */
   private readonly isExempt: AddressSet;
   private readonly counts = new Map<string, number>();
 
@@ -14,7 +14,7 @@ export class ConnectionShares {
     this.isExempt = isExempt;
   }
 
-  /** False for a connection that is one too many. */
+  /** False if the connection exceeds the limit. */
   admit(socket: Socket): boolean {
     const address = socket.remoteAddress;
     if (address === undefined || this.isExempt(address)) return true;

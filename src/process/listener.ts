@@ -30,13 +30,13 @@ export interface ListenerHandlers {
   readonly onUpgrade:
     | ((req: IncomingMessage, socket: Socket, head: Buffer, connection: ClientConnection) => void)
     | undefined;
-  /** What could not be read as a request; returns the complete HTTP answer to write. */
+  /** Called for bytes that are not a readable request; returns the complete HTTP answer to write. */
   readonly onUnparsed: (code: ErrorCode, reason: string, peer: string) => string;
   /** Peers that may open any number of connections. */
   readonly isTrustedPeer: AddressSet;
   /** A connection over the cap was closed without an answer. */
   readonly onDropped: () => void;
-  /** A listener or a timer threw what nobody expected. */
+  /** A listener or a timer threw an unexpected error. */
   readonly onEscape: ReportEscape;
 }
 
@@ -56,7 +56,7 @@ export function createListener(
   const options = {
     insecureHTTPParser: false,
     requireHostHeader: false,
-    // The edge counts target and header lines exactly, each up to the limit; Node's one cap stands a little above both.
+    // The edge counts target and header lines exactly, each up to the limit; Node's single cap is a little above both.
     maxHeaderSize: 2 * limits.header_bytes + 4 * 1024,
     connectionsCheckingInterval: 1_000,
     headersTimeout: HEAD_WITHIN_MS,
@@ -100,7 +100,7 @@ function trackConnections(server: Server, isTls: boolean, rules: ConnectionRules
   return connections;
 }
 
-/** Of each connection it is asked, before anything is read, whether its client has too many. */
+/** Checks each connection, before anything is read, for too many connections of its client. */
 function shareConnections(server: Server, limits: ListenerLimits, handlers: ListenerHandlers, guard: Guard): void {
   const shares = new ConnectionShares(limits.connections_per_address, handlers.isTrustedPeer);
   const admit = (socket: Socket): void => {
@@ -161,17 +161,17 @@ function survive(stream: Duplex): void {
   stream.on('error', () => stream.destroy());
 }
 
-/** From a socket that it hands over Node takes away what an answer still needs that is being sent on it. */
+/** When Node hands over a socket, it removes handlers that an answer still being sent on it needs. */
 function takeOver(socket: Socket): void {
   survive(socket);
   socket.on('drain', () => (socket as { _httpMessage?: ServerResponse | null })._httpMessage?.emit('drain'));
-  // Nobody wants what the client sends into its tunnel.
+  // Bytes that the client sends into its refused tunnel are discarded.
   socket.resume();
 }
 
 function onClientError(error: NodeJS.ErrnoException, socket: Duplex, connection: ClientConnection | undefined): void {
   const { code = 'unknown' } = error;
-  // Before the TLS handshake has ended nothing can be said, and a socket that should end would wait for it for ever.
+  // Before the TLS handshake has ended nothing can be sent, and ending the socket gracefully would wait for it forever.
   const isUnheard = code === 'ECONNRESET' || code === 'EPIPE' || /^(ERR_TLS_|ERR_SSL_|EPROTO)/.test(code);
   if (isUnheard || !connection) return void socket.destroy();
   if (code === 'HPE_CLOSED_CONNECTION') return connection.ignoreRest();

@@ -28,7 +28,7 @@ export interface OpenDependencies extends ProcessDependencies {
   readonly identity: Identity;
   readonly database: Database;
   readonly degradations: Degradations;
-  /** Ends timers and connections and writes what is left to write. */
+  /** Ends timers and connections, and writes pending data. */
   close(): Promise<void>;
 }
 
@@ -143,7 +143,7 @@ function openSharedCounters(
   });
 }
 
-/** Where answers are kept that may be asked for again. Nothing is loaded or connected before a route wants it. */
+/** The store of answers that can be replayed. Nothing is loaded or connected until a route needs it. */
 function prepareAnswers({ loaded, log }: OpenOptions, database: Database, degradations: Degradations) {
   let opened: Promise<IdempotencyStore> | undefined;
   const onState = (isUp: boolean, cause: string | undefined): void => {
@@ -162,7 +162,7 @@ function prepareAnswers({ loaded, log }: OpenOptions, database: Database, degrad
   return {
     open: () =>
       (opened ??= load().catch((error: unknown) => {
-        // The next request tries again: what failed once must not fail until the next start.
+        // The next request tries again: one failure must not last until the next start.
         opened = undefined;
         throw error;
       })),
@@ -173,7 +173,7 @@ function prepareAnswers({ loaded, log }: OpenOptions, database: Database, degrad
   };
 }
 
-/** Hastens what identity changes tell each other; without Redis they are noticed within a second all the same. */
+/** Speeds up the notification of identity changes; without Redis they are still noticed within a second. */
 async function openHints({ env, config }: LoadedConfig) {
   const url = env.redisUrl?.reveal();
   if (url === undefined) return undefined;

@@ -20,14 +20,14 @@ export type ReloadOutcome =
     }
   | { readonly ok: false; readonly problems: readonly string[] };
 
-/** What a reload acts on. */
+/** The parts of the process that a reload changes. */
 interface ReloadParts {
   readonly gateway: Gateway;
   readonly sockets: Pick<Sockets, 'renewCertificates'>;
   readonly deps: OpenDependencies;
-  /** Ends what runs for callers whom the new configuration does not know. */
+  /** Ends running requests of callers that the new configuration does not know. */
   readonly revoked: RevokedExchanges;
-  /** What the process has started with. */
+  /** The configuration at the start of the process. */
   readonly started: Pick<LoadedConfig, 'config' | 'env'>;
 }
 
@@ -69,7 +69,7 @@ export class Reloader {
     return this.take(by);
   }
 
-  /** The same, when another process of this gateway has put it on record. */
+  /** Reloads without an audit record, because another process of this gateway has written it. */
   follow(): Promise<ReloadOutcome> {
     return this.take(undefined);
   }
@@ -149,7 +149,7 @@ export function followConfig(file: string, log: Pick<Logger, 'warn'>, onChange: 
     onUnwatched: (error) =>
       log.warn(
         { err: error },
-        'changes of the configuration are found by polling: the system has no notification of files left',
+        'configuration changes are found by polling: the system has no file notifications left',
       ),
   });
 }

@@ -28,7 +28,7 @@ const VARIABLES: Readonly<Record<keyof EnvironmentSettings, string>> = {
   debug: 'DEBUG',
 };
 
-/** Names of what differs from what the process has started with and waits for a restart. */
+/** Names of settings that differ from those at the start and wait for a restart. */
 export function restartNeeded(
   started: Pick<LoadedConfig, 'config' | 'env'>,
   now: Pick<LoadedConfig, 'config' | 'env'>,

@@ -18,7 +18,7 @@ type IdentityChanges = readonly IdentityChange[] | 'everything';
 const BEARER = /^bearer\s+/i;
 
 /**
- * Ends what runs for callers whose credential is not good any more: requests, streams and tunnels. A change names a key, a
+ * Ends the requests, streams and tunnels of callers whose credential is no longer valid. A change names a key, a
  * consumer or a token; of what runs for it each credential is looked up again, because most changes take nothing away.
  */
 export class RevokedExchanges {
@@ -48,7 +48,7 @@ export class RevokedExchanges {
   }
 }
 
-/** A store that is down takes nothing away, and a token that has expired was good for what it began. */
+/** A store that is down revokes nothing, and a token that has expired was valid for the requests it started. */
 function isTakenAway(lookup: KeyLookup): boolean {
   return lookup.kind === 'refused' && lookup.reason !== 'throttled' && lookup.reason !== 'expired';
 }

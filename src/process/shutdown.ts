@@ -5,11 +5,11 @@ import type { Sockets } from './sockets.ts';
 
 /** How often a drain looks whether everything has ended. */
 const LOOK_EVERY_MS = 20;
-/** For last events, last answers and close frames to be read. */
+/** Time for clients to read last events, answers and close frames. */
 const LAST_WORDS_MS = 1_500;
-/** For what was destroyed to be counted. */
+/** Time for destroyed exchanges to be counted. */
 const SETTLE_MS = 500;
-/** For a request that is on its way on a connection of its own. */
+/** Time for a request that is already on its way on a new connection. */
 const FIRST_WORDS_MS = 500;
 
 /**
@@ -21,7 +21,7 @@ export type Ending = 'announced' | 'at_once' | 'replaced';
 /**
  * Ends a gateway in order. `/ready` turns 503 and answers ask clients to leave while balancers notice (`grace`). Then no
  * connection is accepted, and running exchanges may finish (`drain`). Those that are left are ended: 503 where nothing
- * was answered, one error event in an event stream, close frame 1001 in a tunnel. The stores write what is left to write
+ * was answered, one error event in an event stream, close frame 1001 in a tunnel. The stores write pending data
  * (`flush`). It takes at most the sum of the three and two seconds.
  */
 export async function shutDown(
@@ -51,7 +51,7 @@ export async function shutDown(
   await Promise.race([Promise.all([gateway.close(), deps.close()]), sleep(flush, undefined, { ref: false })]);
 }
 
-/** Resolves with whether nothing runs any more. */
+/** Resolves with true if nothing is running. */
 async function quietWithin(gateway: Gateway, ms: number, { mayEndEarly }: { mayEndEarly: boolean }): Promise<boolean> {
   const end = performance.now() + ms;
   const isQuiet = (): boolean => gateway.running.size === 0;

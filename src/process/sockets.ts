@@ -52,7 +52,7 @@ export class Sockets {
 
   /** No new connections, which another process takes; those that exist are left as they are, also the silent ones. */
   leave(): void {
-    // Node's own way of closing an HTTP server cuts connections that are open and have not said anything yet.
+    // Node's own way of closing an HTTP server cuts open connections that have not sent anything yet.
     for (const { server } of this.servers) NetServer.prototype.close.call(server);
   }
 
@@ -75,7 +75,7 @@ export class Sockets {
     const { gateway } = this;
     const server = createListener(settings.limits, place.tls && readTls(place.tls), {
       onRequest: (req, res, connection) => gateway.handle(req, res, connection, place.plane),
-      // Routes stand on the public plane only, and nothing else takes a WebSocket.
+      // Only the public plane has routes, and only routes take WebSockets.
       onUpgrade:
         place.plane === 'public'
           ? (req, socket, head, connection) => gateway.handleUpgrade(req, socket, head, connection)

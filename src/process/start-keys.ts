@@ -20,7 +20,7 @@ export interface StartKeys {
 }
 
 /**
- * Keys given by the environment and, at a development start, random ones for what is not given: they live in memory,
+ * Keys given by the environment and, at a development start, random ones for those not given: they live in memory,
  * last until the process ends, and are the only ones ever printed.
  */
 export function startKeys(env: EnvironmentSettings, dev: boolean): StartKeys {

@@ -1,8 +1,8 @@
 const ENCODE = 'Percent-encode it: / as %2F, ? as %3F, # as %23, @ as %40';
 
 /**
- * What makes an address unreadable although it looks right: a user or password with a character that ends the part it
- * stands in. `rest` is what follows `scheme://`. Never quotes any of it.
+ * Explains why an address that looks right cannot be read: its user or password holds a character that ends that part
+ * of the address. `rest` is the text after `scheme://`. The explanation never quotes it.
  */
 export function unencodedMistake(rest: string): string | undefined {
   if (rest.includes('#')) return `a "#" must be written as %23, also in a password`;

@@ -19,12 +19,12 @@ const FORGET_MS = 3_600_000;
 const ROWS_PER_STATEMENT = 200;
 
 /**
- * What was used of budgets, for a gateway that counts in its own memory: read at the start, and written every second as
- * what has been added since. A gateway that is killed forgets the last second.
+ * Stores the use of budgets for a gateway that counts in its own memory. Counts are read at start, and additions are
+ * written every second. A gateway that is killed loses the last second.
  */
 export class BudgetCounts {
   private readonly database: Database;
-  /** Of budgets that are not over: a count that left memory begins anew from here. */
+  /** Counts of current budgets: a count that was evicted from memory starts again from this value. */
   private readonly used = new Map<string, Change>();
   private changes = new Map<string, Change>();
   private writing: Promise<void> | undefined;
@@ -47,7 +47,7 @@ export class BudgetCounts {
     return counts;
   }
 
-  /** What was used so far, by this process and before it began. */
+  /** The amount used so far, by this process and before it started. */
   usedBefore(key: string): number {
     return Math.max(0, this.used.get(key)?.units ?? 0);
   }
@@ -66,7 +66,7 @@ export class BudgetCounts {
     clearTimeout(this.timer);
   }
 
-  /** Never rejects: what cannot be written waits. */
+  /** Never rejects: counts that cannot be written are kept for the next attempt. */
   private write(): Promise<void> {
     clearTimeout(this.timer);
     this.timer = undefined;
@@ -80,7 +80,7 @@ export class BudgetCounts {
     return this.writing;
   }
 
-  /** Looks through all of them once an hour. */
+  /** Removes finished budgets once an hour. */
   private forgetEnded(): void {
     const now = this.now();
     if (now < this.lookAgainAt) return;

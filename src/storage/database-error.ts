@@ -63,7 +63,7 @@ const SQLITE_CURES: Readonly<Record<number, string>> = {
   26: 'the file is not a SQLite database',
 };
 
-/** One line about an outage for an operator: what is wrong, without the statement that met it. */
+/** One line about an outage for an operator: the cause, without the SQL statement that failed. */
 export function explainOutage(error: unknown): string {
   const { errcode } = asCoded(error);
   const cure = typeof errcode === 'number' ? SQLITE_CURES[errcode & 0xff] : undefined;

@@ -1,6 +1,6 @@
 // Room storage: opens SQLite, PostgreSQL and Redis, and keeps their deadlines.
 // In it: connections, migrations, stores that several rooms share.
-// Never in it: the meaning of what is stored.
+// Never in it: the meaning of the stored data.
 
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
@@ -81,7 +81,7 @@ async function openSqlite(address: SqliteAddress, options: OpenOptions): Promise
 
 async function makeFolder(filename: string): Promise<void> {
   try {
-    // Password hashes and addresses of people stand in it. A folder that exists is its owner's business.
+    // The file holds password hashes and e-mail addresses. The mode of an existing folder is left to its owner.
     await mkdir(dirname(filename), { recursive: true, mode: 0o700 });
   } catch (error) {
     throw new DatabaseError('UNREACHABLE', `Cannot create the folder of ${filename}: ${firstLine(error)}`, error);

@@ -5,7 +5,7 @@ import type { Heartbeat } from './redis-guard.ts';
 interface FleetOptions {
   /** Put before the keys; in a cluster it is a hash tag. */
   readonly prefix: string;
-  /** What was kept in Redis is gone: it was flushed, or restarted without its data. */
+  /** Redis has lost its data: it was flushed, or restarted without it. */
   readonly onFlushed: () => void;
   readonly id?: string;
 }
@@ -28,8 +28,8 @@ return { redis.call('GET', KEYS[2]), redis.call('ZRANGE', KEYS[1], 0, -1) }`,
 };
 
 /**
- * Which processes use the same Redis, as of the last heartbeat: what one of them may do on its own while Redis is away
- * follows from how many they are. Also notices that Redis has lost its data, by a mark that would otherwise still stand.
+ * Knows which processes used the same Redis at the last heartbeat. Their number decides how much each may admit alone
+ * while Redis is away. A marker key shows whether Redis has lost its data since.
  */
 export class Fleet {
   readonly heartbeat: Heartbeat;

@@ -9,14 +9,14 @@ export interface ProcessLock {
 }
 
 /**
- * Takes the lock that goes by this file; `undefined` while somebody else holds it, in this process or another one on
+ * Takes the lock named by this file; `undefined` while it is held elsewhere, in this process or another one on
  * this machine. Throws when the file cannot be opened. Node has no file locks of its own, and SQLite has good ones: an
  * empty database in an exclusive transaction, to which nothing is ever written.
  */
 export function takeProcessLock(file: string): ProcessLock | undefined {
   const db = new DatabaseSync(file, { timeout: 0 });
   try {
-    // Otherwise a file for what is never rolled back would stand beside the lock.
+    // Otherwise SQLite would create a rollback file beside the lock, which never needs one.
     db.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
     return { release: () => db.close() };
   } catch (error) {

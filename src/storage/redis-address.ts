@@ -1,6 +1,6 @@
 import { unencodedMistake } from './address-mistake.ts';
 
-/** Where a Redis is, as `REDIS_URL` says it. */
+/** The location of a Redis, as written in `REDIS_URL`. */
 export interface RedisAddress {
   readonly kind: 'standalone' | 'sentinel' | 'cluster';
   readonly nodes: readonly { readonly host: string; readonly port: number }[];
@@ -25,7 +25,7 @@ const SCHEMES: Readonly<Record<string, { kind: RedisAddress['kind']; isTls: bool
 };
 
 const FORM = /^(?:([^@/]*)@)?([^@/]*)(?:\/(.*))?$/;
-const OPTIONS = 'remove what stands behind "?"; the number of the database is the path, as in redis://host:6379/2';
+const OPTIONS = 'remove everything after "?"; the path is the database number, as in redis://host:6379/2';
 
 /**
  * Reads `redis://[user:password@]host[:port][/db]`, `rediss://…` (TLS), `redis+sentinel://host:port,host:port/<primary>[/db]`

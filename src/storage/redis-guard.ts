@@ -1,4 +1,4 @@
-// Keeps a Redis that is away from costing anything: after the first failure nobody asks it until a probe succeeds.
+// Makes an unreachable Redis cheap: after the first failure no request asks it until a probe succeeds.
 import type { RedisArgument, RedisConnection, RedisScript } from './redis.ts';
 import { defineScript, pingAll, runScript } from './redis.ts';
 
@@ -21,7 +21,7 @@ interface GuardOptions {
 }
 
 const SILENCE_MS = 50;
-/** A timer that fires later than this after its time shows that our own event loop stood still: we were not listening. */
+/** A timer that fires later than this after its time shows that our event loop was blocked: we were not listening. */
 const STALL_MS = 20;
 /** No answer is waited for longer, however busily Redis answers others. */
 const LONGEST_WAIT_MS = 5000;
@@ -81,7 +81,7 @@ export class RedisGuard {
 
   /**
    * One round trip. Rejects when there is no answer in time or the answer is an error, and then Redis counts as down.
-   * What timed out may have been executed all the same.
+   * A call that timed out may still have been executed.
    */
   async run(script: RedisScript, keys: readonly string[], args: readonly RedisArgument[]): Promise<unknown> {
     try {
@@ -102,7 +102,7 @@ export class RedisGuard {
     this.options.connection.disconnect();
   }
 
-  /** One heartbeat at a time: whoever asks for another while one is under way waits for that one. */
+  /** One heartbeat at a time: a caller that asks for another while one is under way waits for that one. */
   private beat(): Promise<void> {
     if (this.isClosed) return Promise.resolve();
     return (this.beating ??= this.beatOnce().finally(() => {
@@ -189,7 +189,7 @@ export class RedisGuard {
     }
   }
 
-  /** An error that speaks of one key only says nothing about the server. */
+  /** An error about a single key says nothing about the server. */
   private fail(error: unknown): void {
     const reason = reasonOf(error);
     if (reason !== 'wrongtype') this.turn(false, reason);

@@ -11,7 +11,7 @@ export interface RedisScript {
   readonly answersBytes?: boolean;
 }
 
-/** What a script may be given. */
+/** An argument of a script. */
 export type RedisArgument = string | number | Buffer;
 
 /**
@@ -37,7 +37,7 @@ const CALM = {
 export function connectRedis(url: string, purpose: string): RedisConnection {
   const address = parseRedisAddress(url);
   const connection = open(address, { ...credentialsOf(address), connectionName: `turnpike-${purpose}` });
-  // Without a listener every failed attempt would end the process. Whoever uses the connection watches its status.
+  // Without a listener every failed attempt would end the process. The user of the connection watches its status.
   connection.on('error', () => undefined);
   return connection;
 }
@@ -77,8 +77,8 @@ function open(address: RedisAddress, own: OwnOptions): RedisConnection {
     return new Cluster(nodes, {
       redisOptions: { ...own, connectTimeout, socketTimeout },
       enableOfflineQueue: false,
-      // Nodes are connected by the first command for them, and what comes meanwhile is tried again after this: by default
-      // after 100 ms, when whoever asked has long given Redis up.
+      // The first command for a node opens its connection, and commands that come meanwhile are retried after this time.
+      // The default is 100 ms, longer than callers wait for Redis.
       retryDelayOnFailover: 10,
       clusterRetryStrategy: waitBeforeAttempt,
     });

@@ -1,4 +1,4 @@
-// The thread that owns one SQLite connection. Whatever blocks in here (fsync, another process's lock) blocks nobody else.
+// The thread that owns one SQLite connection. Calls that block here (fsync, another process's lock) block nothing else.
 import { chmodSync, closeSync, openSync, statSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -34,8 +34,8 @@ function open(settings: SqliteWorkerSettings): DatabaseSync {
 }
 
 /**
- * Nobody but this user reads the file. SQLite gives its log and its index the mode of the database, so what matters is
- * that the file has it before they are made; those of an earlier release are mended.
+ * Only this user may read the file. SQLite gives its log and index the mode of the database, so the file must have the
+ * right mode before they are created; files of an earlier release are corrected.
  */
 function keepPrivate(filename: string): void {
   closeSync(openSync(filename, 'a', PRIVATE));

@@ -9,7 +9,7 @@ import { createMask, type MaskKind } from './mask.ts';
 
 /** What the observer measured of an exchange. Milliseconds. */
 interface Measured {
-  /** What the client got; 499 when it left before an answer. */
+  /** The status the client received; 499 if it left before an answer. */
   readonly status: number;
   readonly durationMs: number;
   /** Sum over the attempts, each from dispatch to response headers or failure. */
@@ -89,7 +89,7 @@ function listAttempts(attempts: readonly AttemptRecord[], quoteForeign: (text: s
   return `[${tries.join(',')}]`;
 }
 
-/** What was asked and said is nobody's business here: the model and what it used, no more. */
+/** Logs the model and its use, and never the text of a prompt or an answer. */
 function describeModel(exchange: Exchange, quoteForeign: (text: string) => string): string {
   const { model: call, firstEventAt } = exchange;
   if (call === undefined) return '';

@@ -4,7 +4,7 @@ import type { ModelSeries } from './model-metrics.ts';
 import { Histogram, Tally } from './series.ts';
 import type { ServiceSeries } from './service-metrics.ts';
 
-/** Metric names of gateways that this one may stand in for. */
+/** Metric names of gateways that this one can replace. */
 export type CompatNames = keyof typeof COMPAT_METRICS;
 
 /** A consumer more than these is counted as `other`: people come and go, and each is a time series for good. */

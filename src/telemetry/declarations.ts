@@ -109,7 +109,7 @@ export const MODEL_METRICS = {
 
 /**
  * What other gateways call the same things: printed where `settings.metrics.compat` names them. Counters whose names do
- * not end in `_total` stand as gauges, because OpenMetrics knows no such counters.
+ * not end in `_total` are declared as gauges, because OpenMetrics has no such counters.
  */
 export const COMPAT_METRICS = {
   ai_gateway: {

@@ -8,7 +8,7 @@ const MEANING: Readonly<Record<StoreName, string>> = {
   database: 'unknown keys cannot be looked up and nothing can be changed',
 };
 
-/** What is not as it should be right now, in closed words: the same list for `/ready`, the metrics and the log. */
+/** Everything that is degraded right now, from a closed vocabulary: the same list for `/ready`, metrics and log. */
 export class Degradations {
   private readonly metrics: Metrics;
   private readonly log: Logger;
@@ -32,7 +32,7 @@ export class Degradations {
     else this.log.error({ store: name, cause }, `${name} does not answer: ${MEANING[name]}`);
   }
 
-  /** Reports an issuer of tokens whose keys ceased or began to be readable again. */
+  /** Reports that the keys of a token issuer became unreadable, or readable again. */
   issuer(alias: string, isUp: boolean, cause: string | undefined): void {
     if (isUp) this.unreadable.delete(alias);
     else this.unreadable.add(alias);

@@ -94,7 +94,7 @@ export function createRequestLog(
   });
 }
 
-/** Who asked and how it ended, for whoever looks for attacks afterwards. */
+/** Who asked and how it ended, for a later search for attacks. */
 export interface RequestFacts {
   readonly client_ip: string;
   readonly error_code?: string;

@@ -59,12 +59,12 @@ const PERCENT = 0x25;
 const AT_SIGN = 0x40;
 const ZERO = 0x30;
 const NINE = 0x39;
-/** By character code: may stand between the digits of one number. */
+/** By character code: characters allowed between the digits of one number. */
 const IS_INSIDE_NUMBER: readonly boolean[] = Array.from({ length: 128 }, (_, code) =>
   ' .()-%'.includes(String.fromCharCode(code)),
 );
 
-/** Tells in a tenth of the patterns' time that nothing can match: true of nearly every path and user agent. */
+/** Finds in a tenth of the patterns' time that nothing can match, as in nearly every path and user agent. */
 function mayMatch(text: string): boolean {
   let digits = 0;
   for (let i = 0; i < text.length; i += 1) {

@@ -23,7 +23,7 @@ export interface Metrics {
   configInfo(hash: string): void;
   /** Bytes on disk. */
   usageJournal(bytes: number): void;
-  /** An error was caught that nobody expected; `place` is a word of a closed vocabulary. */
+  /** An unexpected error was caught; `place` comes from a closed vocabulary. */
   escaped(place: string): void;
   /** Somebody failed to prove who they are; `door` is a word of a closed vocabulary. */
   credentialFailed(door: string): void;
@@ -183,7 +183,7 @@ class GatewayMetrics implements Metrics {
  * time its registry is printed as OpenMetrics, and a scrape as text would then see other names than before.
  */
 async function openProcessRegistries(): Promise<{ text: Registry; openMetrics: Registry<OpenMetricsContentType> }> {
-  // Loaded beside everything else: a start need not wait for what the first scrape needs.
+  // Loaded beside everything else: start does not wait for modules that only a scrape needs.
   const { collectDefaultMetrics, Registry } = await import('prom-client');
   const text = new Registry();
   const openMetrics = new Registry<OpenMetricsContentType>();

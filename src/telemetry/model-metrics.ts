@@ -4,7 +4,7 @@ import { COMPAT_METRICS, MODEL_METRICS } from './declarations.ts';
 import { label } from './exposition.ts';
 import { Histogram, Tally } from './series.ts';
 
-/** What may be counted about one model. Its name comes from the configuration, never from a request. */
+/** The metrics of one model. Its name comes from the configuration, never from a request. */
 export interface ModelMetrics {
   /** A request to this model has ended. */
   request(isSuccess: boolean, seconds: number): void;

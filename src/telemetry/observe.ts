@@ -1,4 +1,4 @@
-// Room telemetry: reports what happened: the log and the metrics.
+// Room telemetry: reports what happened, in the log and the metrics.
 // In it: the logger and its masking, every metric, the observer of finished exchanges.
 // Never in it: influence on a request.
 

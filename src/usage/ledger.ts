@@ -43,7 +43,7 @@ export class Ledger {
     this.shipper = new Shipper({ journal, store, pending, running, onUnstorable: this.reportUnstorable });
   }
 
-  /** Takes over what processes that have ended left behind. Never rejects. */
+  /** Takes over the journals of processes that have ended. Never rejects. */
   adopt(keptSince: number): Promise<void> {
     this.adopting ??= this.adoptAll(keptSince).finally(() => {
       this.adopting = undefined;
@@ -51,7 +51,7 @@ export class Ledger {
     return this.adopting;
   }
 
-  /** Brings what it can to the database, and leaves the rest to whoever starts next. */
+  /** Ships what it can to the database and leaves the rest to the next process. */
   async close(): Promise<void> {
     await this.shipper.close();
     await this.adopting;

@@ -17,7 +17,7 @@ type Minute = Map<string, ConsumerMinute>;
 
 /** One answered request. */
 export type Answered = Pick<MinuteCount, 'consumer' | 'service' | 'route' | 'status' | 'isRecorded'> & {
-  /** False for what its consumer did not mean to count: the gateway's own endpoints, refusals by a limit. */
+  /** False for requests that do not count as use: the gateway's own endpoints, refusals by a limit. */
   readonly isCounted: boolean;
 };
 
@@ -41,7 +41,7 @@ export class MinuteTally {
   /** `now` in epoch milliseconds. */
   add(answered: Answered, now: number): void {
     const second = Math.floor(now / 1000);
-    // A clock that was set back must not open a stored minute anew: the new, smaller count would replace the stored one.
+    // A clock that was set back must not reopen a stored minute: the new, smaller count would replace the stored one.
     const number = Math.max(Math.floor(second / 60), this.firstOpen);
     const minute = this.minuteAt(number);
     // One count of all that are too many: a minute must not cost memory without end.

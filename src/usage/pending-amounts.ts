@@ -9,7 +9,7 @@ interface DayAmounts {
   rows: number;
 }
 
-/** What consumers have used and the database does not know yet: added when it is on record, subtracted when it is there. */
+/** Amounts used that the database does not hold yet: added when recorded, subtracted once stored. */
 export class PendingAmounts {
   /** Moves on whenever something has gone to the database. */
   version = 0;

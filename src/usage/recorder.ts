@@ -12,7 +12,7 @@ import type { Segment } from './journal/segment.ts';
 import { RowTexts } from './row-texts.ts';
 import { encodeRow, ID_LENGTH, type KindAmounts, type RowAmounts, type RowEnd, storable } from './usage-row.ts';
 
-/** What becomes of requests that would have to be recorded and cannot be. */
+/** What to do with requests that must be recorded while recording fails. */
 export type OnFull = 'shed' | 'count_only';
 
 export interface RecorderOptions {
@@ -140,7 +140,7 @@ function amountsOf(kinds: UsageKinds): KindAmounts {
   };
 }
 
-/** Lost attempts are part of what an exchange came to. */
+/** Lost attempts are part of the cost of an exchange. */
 function tokensOf({ usage, lost }: ModelCall, direction: 'inputTokens' | 'outputTokens'): number {
   let tokens = usage?.[direction] ?? 0;
   for (const attempt of lost) tokens += attempt.usage[direction];

@@ -6,7 +6,7 @@ import { DIMENSIONS, type Dimension, type ReportPage, type ReportQuery, type Usa
 type Cells = (string | number)[];
 
 const PAGE = 1000;
-/** All of it stands in memory until it is sent. */
+/** The whole report is in memory until it is sent. */
 const MOST_ROWS = 100_000;
 
 const SUMS: readonly (readonly [title: string, read: (sums: UsageSums) => string | number])[] = [

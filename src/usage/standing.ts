@@ -10,7 +10,7 @@ export interface Amounts {
   readonly costNanoUsd: number;
 }
 
-/** How much a consumer has used; what only a database that is down could tell is `undefined`. */
+/** How much a consumer has used; values that need an unreachable database are `undefined`. */
 export interface Standing {
   readonly requests: { readonly lastMinute: number; readonly lastHour: number };
   readonly today: Amounts | undefined;
@@ -80,7 +80,7 @@ export async function readAmounts(
       .groupBy('day')
       .select('day')
       .sum({ inputTokens: 'input_tokens', outputTokens: 'output_tokens', costNanoUsd: 'cost_nano_usd' });
-    // What has moved meanwhile would count twice, or not at all.
+    // Amounts that moved meanwhile would count twice, or not at all.
     if ((pending.isMoving || pending.version !== before) && tries < MOST_TRIES) continue;
     const waiting = pending.of(consumer);
     const all = [...rows.map(toDayAmounts), ...waiting];

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import { GatewayError, Rejection } from '../errors/rejection.ts';
 
-/** What sums can be split by, in the order in which they are sorted. */
+/** The fields that sums can be split by, in sort order. */
 export const DIMENSIONS = ['day', 'consumer', 'service', 'model'] as const;
 export type Dimension = (typeof DIMENSIONS)[number];
 
@@ -24,7 +24,7 @@ export interface ReportQuery {
 export interface UsageSums {
   /** `2026-01-31` */
   readonly day?: string;
-  /** Empty where nobody was authenticated. */
+  /** Empty for unauthenticated requests. */
   readonly consumer?: string;
   readonly service?: string;
   /** Empty for requests to no model. */
@@ -32,7 +32,7 @@ export interface UsageSums {
   readonly requests: number;
   /** Answered with 400 or above. */
   readonly failures: number;
-  /** With numbers that no upstream told. */
+  /** Requests whose numbers were estimated because the upstream reported none. */
   readonly estimated: number;
   readonly inputTokens: number;
   readonly outputTokens: number;

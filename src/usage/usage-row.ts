@@ -33,10 +33,10 @@ export const COLUMNS = [
 
 /** Every id has this many characters, all of them hexadecimal digits. */
 export const ID_LENGTH = 24;
-/** Where it stands in the text of a record: behind `["`. */
+/** Its position in the text of a record: after `["`. */
 export const ID_FROM = 2;
 
-/** Whose an exchange is and what it came to. */
+/** The owner of an exchange, and its final amounts. */
 export interface RowAmounts {
   readonly consumer: string;
   readonly inputTokens: number;
@@ -51,7 +51,7 @@ export interface RowEnd extends Omit<RowAmounts, 'consumer' | 'startedAt'> {
   /** JSON of the model that answered. */
   readonly model: string;
   readonly target: string | undefined;
-  /** What the client got; `undefined` when the gateway ended before that. */
+  /** The status the client received; `undefined` if the gateway ended before that. */
   readonly status: number | undefined;
   readonly isEstimated: boolean;
   readonly settledAt: number;
@@ -83,7 +83,7 @@ export function encodeRow(beginning: string, end: RowEnd): string {
   return `${beginning},${end.model},${target},${end.status ?? null},${tokens},${end.costNanoUsd},${end.settledAt},${kinds}]`;
 }
 
-/** The text of a record that says no more than whose it is. */
+/** The text of a record that only names its owner. */
 export function encodeId(id: string): string {
   return `["${id}"]`;
 }

@@ -5,7 +5,7 @@ import { COLUMNS } from './usage-row.ts';
 interface UsageSql {
   /** Run one after the other in one transaction, each with the batch as its only binding. */
   readonly insertRecords: readonly string[];
-  /** The same with the batch and, behind it, the name of the process. */
+  /** As above, with the name of the process after the batch. */
   readonly insertMinutes: readonly string[];
 }
 
@@ -18,7 +18,7 @@ const KIND_SUMS = KINDS.map((name) => `coalesce(sum(${name}), 0)`).join(', ');
 
 const DAYS = `usage_days (day, consumer, service, model, ${SUMS.join(', ')})`;
 
-/** Sums are added in one order by everybody: two processes that add to the same ones never wait for each other. */
+/** All processes add sums in the same order, so two that add to the same rows never deadlock. */
 const ADD_TO_DAYS = `order by 1, 2, 3, 4 on conflict (day, consumer, service, model) do update set ${SUMS.map(
   (name) => `${name} = usage_days.${name} + excluded.${name}`,
 ).join(', ')}`;

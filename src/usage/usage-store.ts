@@ -5,7 +5,7 @@ import { usageSqlFor } from './usage-sql.ts';
 export interface MinuteCount {
   /** Since the epoch. */
   readonly minute: number;
-  /** Empty where nobody was authenticated. */
+  /** Empty for unauthenticated requests. */
   readonly consumer: string;
   readonly service: string;
   readonly route: string;
@@ -21,7 +21,7 @@ const UNSTORABLE_CODES = new Set([18, 19, 20]);
 const DELETED_AT_ONCE = 500;
 const MINUTES_DELETED_AT_ONCE = 10;
 
-/** What the database keeps of usage. */
+/** The usage data in the database. */
 export class UsageStore {
   private readonly database: Database;
   private readonly sql: ReturnType<typeof usageSqlFor>;
@@ -48,7 +48,7 @@ export class UsageStore {
     }
   }
 
-  /** Replaces what was said of these minutes before by the same process. */
+  /** Replaces the earlier counts of the same process for these minutes. */
   async replaceMinutes(counts: readonly MinuteCount[], instance: string): Promise<void> {
     const rows = counts.map((count) => [
       count.minute,

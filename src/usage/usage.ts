@@ -1,6 +1,6 @@
-// Room usage: records what models were asked and what it cost, and survives a crash.
+// Room usage: records model calls and their cost, and survives a crash.
 // In it: the journal on disk, its way into the database, sums and reports.
-// Never in it: limits: what is left is the business of counters.
+// Never in it: limits; counters decide what is left.
 
 import { readdir } from 'node:fs/promises';
 import type { Exchange } from '../exchange/exchange.ts';
@@ -30,7 +30,7 @@ export interface UsageOptions {
   /** Migrated. */
   readonly database: Database;
   readonly clock: Clock;
-  /** Where journals stand; created when there is something to write. */
+  /** The folder of the journals; created with the first write. */
   readonly folder: string;
   readonly settings: UsageSettings;
   readonly log: UsageLog;
@@ -49,7 +49,7 @@ const READ_MS = 1500;
 const FLUSH_BATCH = 1000;
 
 /**
- * What callers use: counts of all requests by the minute, and an exact record of each request to a model or against a
+ * Records use: counts of all requests by the minute, and an exact record of each request to a model or against a
  * budget. The exact part is loaded when there is something to record.
  */
 export class Usage {
@@ -95,7 +95,7 @@ export class Usage {
     return undefined;
   }
 
-  /** Counts an exchange that has been settled. Refusals of nobody in particular do not count. */
+  /** Counts a settled exchange. Refusals of unauthenticated requests do not count. */
   count(exchange: Exchange): void {
     const { principal, plan, rejection, route, recordId } = exchange;
     if (!route || (!principal && (rejection || !plan))) return;
@@ -107,7 +107,7 @@ export class Usage {
     this.tally.add({ consumer, service, route: name, status, isRecorded, isCounted }, this.options.clock.now());
   }
 
-  /** Where a consumer stands, over all processes. Never rejects, and answers within about 1.5 s. */
+  /** The use of a consumer over all processes. Never rejects, and answers within about 1.5 s. */
   async standingOf(consumer: string): Promise<Standing> {
     const name = storable(consumer);
     const now = this.options.clock.now();
@@ -136,7 +136,7 @@ export class Usage {
     return readReport(this.options.database.reader, query);
   }
 
-  /** Writes what has been counted. Never rejects: what cannot be written waits. */
+  /** Writes the counts. Never rejects: counts that cannot be written are kept for the next attempt. */
   flush(): Promise<void> {
     this.flushing ??= this.flushTally().finally(() => {
       this.flushing = undefined;
@@ -144,12 +144,12 @@ export class Usage {
     return this.flushing;
   }
 
-  /** Removes what is older than is to be kept. */
+  /** Removes records older than the retention time. */
   prune(): Promise<void> {
     return this.store.prune(this.options.clock.now() - this.settings.retention);
   }
 
-  /** Writes what is left to write, of exchanges that have ended before; the database is the caller's to close. */
+  /** Writes the remaining records of ended exchanges. The caller closes the database. */
   async close(): Promise<void> {
     for (const timer of this.timers) clearInterval(timer);
     await this.flushing;

@@ -56,7 +56,7 @@ function readHeader(line: string): [string, string] {
   return [name, value];
 }
 
-/** `undefined` stands for the gateway's own endpoints. */
+/** `undefined` means the gateway's own endpoints. */
 function tableOf({ routes }: GatewayConfig): RouteTable<Way | undefined> {
   const ownPaths = [...RESERVED_PATHS, ...RESERVED_TREES.map((tree) => `${tree}/*`)];
   const own = { value: undefined, hosts: [], paths: ownPaths, methods: [], headers: {} };

@@ -82,7 +82,7 @@ export async function rotateKey(id: string, options: KeyOptions & { readonly gra
   });
 }
 
-/** Running gateways read every change from the database; nothing else has to be told. */
+/** Running gateways read every change from the database; nothing else needs a notification. */
 async function withKeys(
   { config }: KeyOptions,
   work: (keys: ApiKeys, loaded: LoadedConfig['config']) => Promise<void>,

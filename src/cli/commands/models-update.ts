@@ -14,7 +14,7 @@ const MOST_BYTES = 32 * 1024 * 1024;
 const PATIENCE_MS = 30_000;
 const MOST_LINES = 200;
 
-/** Shows how a price list differs from the one in use, and writes it where `--yes` says so. */
+/** Shows how a price list differs from the one in use, and writes it if `--yes` is given. */
 export async function updateModels(source: string, options: UpdateOptions): Promise<void> {
   const { settings } = (await loadConfig({ file: options.config, dev: true })).config;
   const inUse = settings.price_list === undefined ? shippedPrices() : readPriceList(settings.price_list);

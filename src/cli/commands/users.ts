@@ -88,7 +88,7 @@ export async function eraseUser(user: string, options: UserOptions): Promise<voi
   });
 }
 
-/** Running gateways read every change from the database; nothing else has to be told. */
+/** Running gateways read every change from the database; nothing else needs a notification. */
 async function withUsers({ config: file }: UserOptions, work: (stored: Stored) => Promise<void>): Promise<void> {
   await withDatabase(file, async (database, { config }) => {
     await migrateDatabase(database);

@@ -1,6 +1,6 @@
 /** One end of the channel between two processes. */
 export interface Channel {
-  /** `done` is told why the message cannot arrive. */
+  /** `done` receives the reason if the message cannot arrive. */
   send(message: object, done: (error: Error | null) => void): unknown;
   on(event: 'message', listener: (message: unknown) => void): unknown;
 }
@@ -62,7 +62,7 @@ export class Dialogue<Asked, Answered> {
   }
 
   private reply(message: Envelope<Asked>): void {
-    // Whoever asked may have ended meanwhile.
+    // The asker may have ended meanwhile.
     this.channel.send(message, () => undefined);
   }
 }

@@ -10,7 +10,7 @@ import type { Exposition, PrimaryQuestion, ScrapeWish, WorkerQuestion } from './
 /** The primary gathers from all workers in less. */
 const METRICS_DEADLINE_MS = 3000;
 const NOTICE_DEADLINE_MS = 1000;
-/** A request waits no longer for its limits. */
+/** The longest time a request waits for its limits. */
 const COUNTERS_DEADLINE_MS = 100;
 
 /** What of a running gateway the primary process asks about. */

@@ -9,7 +9,7 @@ export type ScrapeWish = Parameters<Metrics['render']>;
 
 export type Exposition = Awaited<ReturnType<Metrics['render']>>;
 
-/** What a worker says when it accepts requests. */
+/** Sent by a worker when it accepts requests. */
 export interface WorkerFacts {
   readonly url: string;
   /** Address of the database without its password. */

@@ -17,7 +17,7 @@ interface PrimaryOptions {
   /** Added to the environment of the workers, so that all accept the same keys. */
   readonly env: Readonly<Record<string, string>>;
   readonly log: Logger;
-  /** How the workers end when all do. */
+  /** How the workers end when all of them do. */
   readonly ending: Ending;
   /** Longest time a worker may take to end. */
   readonly stopWithinMs: number;
@@ -97,7 +97,7 @@ export class Primary {
     const { id, pid } = worker;
     worker.ready.then(
       () => this.options.log.info({ worker: id, pid }, 'a worker accepts requests'),
-      // Whoever waits for it is told.
+      // Its waiters receive the error.
       () => undefined,
     );
     void worker.ended.then(() => this.bury(worker, performance.now() - startedAt));
@@ -144,7 +144,7 @@ export class Primary {
     await Promise.allSettled(others.map((worker) => worker.reload(false)));
   }
 
-  /** A worker that does not answer in time counts with what it said last. */
+  /** A worker that does not answer in time counts with its last answer. */
   private async gather(wish: ScrapeWish): Promise<Exposition> {
     // Both as they are now: workers may come and go during the wait, and each must be counted exactly once.
     const asked = [...this.workers];

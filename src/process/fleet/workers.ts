@@ -12,13 +12,13 @@ export interface LiveWorker {
   readonly ready: Promise<WorkerFacts>;
   /** Resolves when it has ended. */
   readonly ended: Promise<unknown>;
-  /** It has been told to end. */
+  /** It has been asked to end. */
   readonly isLeaving: boolean;
-  /** What it said when it was last asked, by format. */
+  /** Its last metrics, by format. */
   readonly lastMetrics: ReadonlyMap<string, string>;
   metrics(wish: ScrapeWish): Promise<Exposition>;
   reload(isFirst: boolean): Promise<boolean>;
-  /** Lets it finish what it is doing. Resolves when it has ended, at the deadline by force. */
+  /** Lets it finish its requests. Resolves when it has ended; at the deadline it is killed. */
   stop(ending: Ending, deadlineMs: number): Promise<void>;
   kill(): void;
 }
@@ -38,7 +38,7 @@ export function forkWorker({ env, onQuestion }: ForkOptions): LiveWorker {
   const ready = Promise.withResolvers<WorkerFacts>();
   const ended = once(worker, 'exit');
   void ended.then(() => ready.reject(new Error('a worker has ended before it was ready')));
-  // Not everybody who starts a worker waits for it.
+  // A caller that starts a worker may not wait for it.
   ready.promise.catch(() => undefined);
   const dialogue = new Dialogue<PrimaryQuestion, WorkerQuestion>(worker, async (question) => {
     if (question.kind !== 'ready') return onQuestion(question, live);

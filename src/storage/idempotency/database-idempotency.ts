@@ -26,13 +26,13 @@ const TABLE = 'idempotency_keys';
 const DEADLINE_MS = 1_000;
 /** Calls under way at most: a queue without a bound would turn a slow database into a full memory. */
 const MOST_CALLS = 1_000;
-/** A key that is released or expires between claiming and reading is claimed anew, so many times. */
+/** How often to claim again when a key is released or expires between claiming and reading. */
 const MOST_TRIES = 3;
 const SWEEP_INTERVAL_MS = 60_000;
 /** Rows deleted at a time and batches per sweep: other writers wait behind a deletion. */
 const SWEEP_ROWS = 500;
 const MOST_BATCHES = 20;
-/** After so many bytes of new answers it is looked at what all of them take. */
+/** After this many bytes of new answers, the size of all answers is checked. */
 const BYTES_BETWEEN_CHECKS = 4 * 1024 * 1024;
 
 /** Keys and answers in SQLite or PostgreSQL; expired rows are swept every minute. */
@@ -59,7 +59,7 @@ export class DatabaseIdempotency implements IdempotencyStore {
     try {
       return await this.call(asked);
     } catch (error) {
-      // What came too late for us may have been written all the same, and would block the key until the lease ends.
+      // A write that missed our deadline may still succeed, and would block the key until the lease ends.
       asked.then(() => this.release(claim)).catch(() => undefined);
       throw error;
     }
@@ -92,7 +92,7 @@ export class DatabaseIdempotency implements IdempotencyStore {
     await this.call(this.database.knex(TABLE).where({ key, lease }).del());
   }
 
-  /** Deletes what has expired, up to 10,000 rows. */
+  /** Deletes expired rows, up to 10,000 of them. */
   async sweep(): Promise<void> {
     const { knex } = this.database;
     for (let batch = 0; batch < MOST_BATCHES; batch++) {
@@ -101,7 +101,7 @@ export class DatabaseIdempotency implements IdempotencyStore {
     }
   }
 
-  /** Forgets the oldest answers of owners who have too many, then the oldest of all while those are too many. */
+  /** Deletes the oldest answers of owners over their quota, then the oldest of all until the total fits. */
   async holdToQuota(): Promise<void> {
     const rows = await this.keptAnswers();
     const held = new Map<string, number>();

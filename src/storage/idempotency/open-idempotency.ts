@@ -14,7 +14,7 @@ export interface IdempotencyOptions {
   readonly onState: (isUp: boolean, reason: string | undefined) => void;
 }
 
-/** Where this process keeps idempotency keys. A Redis that is away is no error: it is used as soon as it answers. */
+/** Where this process keeps idempotency keys. An unreachable Redis is no error: it is used as soon as it answers. */
 export async function openIdempotency(options: IdempotencyOptions): Promise<IdempotencyStore> {
   const { database, clock, redisUrl, prefix, onState, quota } = options;
   if (redisUrl === undefined) {

@@ -42,7 +42,7 @@ if redis.call('HGET', KEYS[1], 'l') == ARGV[1] then redis.call('PEXPIRE', KEYS[1
 
 /**
  * ARGV: lease, milliseconds from now, then of an answer that is kept: prefix, owner, digest, size, the two quotas, status,
- * headers and body. What is kept stands in one list for all and one for each owner, by the time it ends; all of them are in
+ * headers and body. Kept answers are in one list for all and one per owner, sorted by expiry; all lists are in
  * one slot of a cluster.
  */
 const COMPLETE: RedisScript = {
@@ -92,11 +92,11 @@ if redis.call('HGET', KEYS[1], 'l') == ARGV[1] then redis.call('DEL', KEYS[1]) e
 
 const BEAT: RedisScript = { name: 'turnpikeClaimsBeat', lua: "return redis.call('EXISTS', KEYS[1])" };
 
-/** A request with a key waits so long for a Redis that says nothing; a large answer takes its time on the wire. */
+/** How long a request with a key waits for a silent Redis; a large answer needs time on the wire. */
 const SILENCE_MS = 100;
 
 interface RedisIdempotencyOptions {
-  /** Of its own: large answers must not delay the counters. */
+  /** A separate connection, because large answers must not delay the counters. */
   readonly connection: RedisConnection;
   readonly prefix: string;
   readonly onState: (isUp: boolean, reason: string | undefined) => void;
@@ -133,7 +133,7 @@ export class RedisIdempotency implements IdempotencyStore {
       const reply = await this.run(CLAIM, key, [fingerprint, claim.lease, leaseMs]);
       return readReply(reply as Buffer[], claim);
     } catch (error) {
-      // A script whose answer never came may run all the same. On the same connection the release runs after it.
+      // A script may still run although its answer never came. On the same connection, the release runs after it.
       this.guard.run(RELEASE, [this.prefix + key], [claim.lease]).catch(() => undefined);
       throw error;
     }

@@ -1,8 +1,8 @@
 import type { Knex } from 'knex';
 
 /**
- * People who log in. A user is the consumer of the same id, and `email`, its name too, stands in the form in which
- * logins are compared.
+ * People who log in. A user is the consumer of the same id. `email` is also its name and is stored in the normalised
+ * form used to compare logins.
  */
 async function up(knex: Knex): Promise<void> {
   await knex.schema.createTable('users', (table) => {

@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 
 /**
  * A family is one login; each use of its refresh token puts the next one in its place. Used tokens stay as long as
- * their family, so that a second use is told from a token that never was. `hash` is the SHA-256 of the token in hex:
+ * their family, so that a second use differs from an unknown token. `hash` is the SHA-256 of the token in hex:
  * the token itself is never stored.
  */
 async function up(knex: Knex): Promise<void> {

@@ -3,7 +3,7 @@ import type { Knex } from 'knex';
 /**
  * Rows are written with the changes they record and sealed later: `position` and `hash` are filled in once, by one
  * process at a time, in the order of the chain. Everything else is append-only, and the database itself insists on it
- * as far as its triggers go; whoever may drop a trigger is found out by the chain.
+ * as far as its triggers go; the chain detects changes by a user who can drop a trigger.
  */
 async function up(knex: Knex): Promise<void> {
   await knex.schema.createTable('audit_log', (table) => {

@@ -21,7 +21,7 @@ async function down(knex: Knex): Promise<void> {
   await knex.schema.alterTable('users', (table) => table.dropColumn('vouched_by'));
 }
 
-/** Who made what before stands in the audit log; what is not there is taken for self-made accounts and issued keys. */
+/** The audit log shows who created earlier rows; without an entry, accounts count as self-made and keys as issued. */
 const FROM_THE_AUDIT_LOG = [
   `update users set vouched_by = (select max(actor) from audit_log
      where action = 'user.create' and subject = users.id and actor <> 'anybody')`,

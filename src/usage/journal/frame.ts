@@ -5,21 +5,21 @@ import { ID_FROM, ID_LENGTH } from '../usage-row.ts';
  * One record in a journal: two bytes that begin every record, a checksum over all that follows it, the kind, the length
  * of the text, and the text, which is ASCII and begins with the id. Numbers are little-endian.
  *
- * `opened` an exchange is about to call its upstream; the text says what is to be assumed when nothing follows ·
- * `settled` what it came to · `void` it has called nobody after all; the text is the id alone.
+ * `opened` an exchange is about to call its upstream; the text is the estimate to use if no other record follows ·
+ * `settled` the final amounts · `void` the exchange called no upstream; the text is the id alone.
  */
 export type FrameKind = 'opened' | 'settled' | 'void';
 
 export interface Frame {
   readonly kind: FrameKind;
   readonly id: string;
-  /** Where its text stands in the bytes that were read. */
+  /** The position of its text in the bytes that were read. */
   readonly from: number;
   readonly to: number;
 }
 
 const HEAD_LENGTH = 11;
-/** The first can stand in no text; the second is the version of the format. */
+/** The first byte cannot occur in a text; the second is the version of the format. */
 const MARK = Buffer.from([0xf7, 0x01]);
 const CHECKED_FROM = 6;
 

@@ -6,15 +6,15 @@ import { readFrames } from './frame.ts';
 
 export interface AdoptOptions {
   readonly folder: string;
-  /** Whose files are left alone. */
+  /** Processes whose files are not touched. */
   readonly self: string;
   readonly store: UsageStore;
-  /** Files last written before this moment are too old to tell whether the database has had them already. */
+  /** Files last written before this moment are too old: the database may or may not already have their records. */
   readonly keptSince: number;
   readonly onUnstorable: (text: string, error: unknown) => void;
 }
 
-/** What was found in the journal of a process that has ended. */
+/** The content of the journal of a process that has ended. */
 export interface Inheritance {
   readonly instance: string;
   readonly settled: number;
@@ -69,7 +69,7 @@ async function adopt(instance: string, options: AdoptOptions): Promise<Inheritan
   return { instance, settled, estimated: estimates.length, outdated };
 }
 
-/** Stores what is settled in one file, and notes what is left open after it. Answers how much was settled. */
+/** Stores the settled records of one file and notes which stay open. Returns how many were settled. */
 async function inherit(
   bytes: Buffer,
   unfinished: Map<string, string>,

@@ -13,7 +13,7 @@ export interface JournalOptions {
   readonly clock: Clock;
   /** Bytes on disk past which nothing new is accepted. */
   readonly mostBytes: () => number;
-  /** The disk began or ceased to take what is written. */
+  /** The disk started or stopped accepting writes. */
   readonly onWritable?: (isWritable: boolean, error?: unknown) => void;
 }
 
@@ -21,7 +21,7 @@ const SEGMENT_BYTES = 8 * 1024 * 1024;
 /** Only whole segments can be removed, so a small journal has small ones. */
 const LEAST_SEGMENTS = 8;
 const BUFFER_BYTES = 128 * 1024;
-/** While the disk refuses, what running exchanges come to waits in memory; past this it is lost. */
+/** While the disk refuses writes, results of running exchanges wait in memory; beyond this number they are lost. */
 const MOST_WAITING_BYTES = 16 * 1024 * 1024;
 /** Less than the 10 ms that are promised, as timers are late. */
 const SYNC_AFTER_MS = 7;
@@ -39,7 +39,7 @@ export interface Entry {
   readonly id: string;
   /** Text of its `opened` record. */
   readonly text: string;
-  /** Where that stands; the journal's own. */
+  /** Its position; private to the journal. */
   segment: Segment | undefined;
   /** How much the journal had taken with it; the journal's own. */
   position: number;
@@ -75,7 +75,7 @@ export class Journal {
     this.options = options;
   }
 
-  /** False while the disk does not take what is written. */
+  /** False while the disk refuses writes. */
   get isWritable(): boolean {
     return this.failedAt === undefined;
   }
@@ -98,10 +98,10 @@ export class Journal {
     this.place(entry);
   }
 
-  /** Ends an exchange: with what it came to, or `undefined` when it called nobody. */
+  /** Ends an exchange with its final record, or with `undefined` if it called no upstream. */
   close(entry: Entry, text: string | undefined): void {
     const isKept = text === undefined ? this.append('void', encodeId(entry.id)) : this.append('settled', text);
-    // What could not be kept counts as running: its beginning stays on file, and the next start estimates it.
+    // An exchange whose record was lost counts as running: its `opened` record stays, and the next start estimates it.
     if (isKept && entry.segment) entry.segment.running -= 1;
   }
 
@@ -110,7 +110,7 @@ export class Journal {
     if (this.written < entry.position && this.isWritable) this.flush();
   }
 
-  /** Writes what has gathered. Never throws. */
+  /** Writes the buffered records. Never throws. */
   readonly flush = (): void => {
     this.isFlushPlanned = false;
     const segment = this.segments.at(-1);
@@ -128,10 +128,10 @@ export class Journal {
     if (segment.bytes >= Math.min(SEGMENT_BYTES, this.options.mostBytes() / LEAST_SEGMENTS)) this.begin();
   };
 
-  /** Removes segments that nobody needs any more, the oldest first. `running` are the entries that are not closed. */
+  /** Removes segments that are no longer needed, the oldest first. `running` holds the entries that are not closed. */
   trim(running: () => Iterable<Entry>): void {
     this.endStale();
-    // What closed an entry must be on file before the file with its beginning goes.
+    // The record that closes an entry must be on file before the file with its `opened` record is removed.
     this.flush();
     if (this.used > 0) return;
     while (this.segments.length > 1 || this.isIdle) {
@@ -148,7 +148,7 @@ export class Journal {
     }
   }
 
-  /** Writes what is left. What the database does not have yet stays for whoever starts next. */
+  /** Writes the remaining records. Records that are not in the database yet are left to the next process. */
   end(): void {
     this.hasEnded = true;
     this.flush();
@@ -186,7 +186,7 @@ export class Journal {
     if (this.ageOf(last) > LONGEST_SEGMENT_MS) this.begin();
   }
 
-  /** Begins the next segment; on failure the one before goes on. */
+  /** Starts the next segment; if that fails, the current one continues. */
   private begin(): boolean {
     const { folder, clock } = this.options;
     try {

@@ -9,7 +9,7 @@ export class Segment {
   bytes = 0;
   /** Up to here the database has everything that is settled. */
   shippedTo = 0;
-  /** Exchanges whose `opened` record stands here and that are still running. */
+  /** Running exchanges whose `opened` record is in this segment. */
   running = 0;
 
   private readonly fd: number;
@@ -46,14 +46,14 @@ export class Segment {
     this.bytes += records.length;
   }
 
-  /** What has not been shipped, up to so many bytes; the last record may not be whole. */
+  /** The unshipped bytes, up to a maximum; the last record may be incomplete. */
   readUnshipped(most: number): Buffer {
     const bytes = Buffer.allocUnsafe(Math.min(most, this.bytes - this.shippedTo));
     const read = readSync(this.fd, bytes, 0, bytes.length, this.shippedTo);
     return bytes.subarray(0, read);
   }
 
-  /** Brings what is written to the disk, in the background. `done` hears how it went. */
+  /** Flushes written data to disk in the background, and reports the outcome to `done`. */
   sync(done: (error: Error | null) => void): void {
     if (this.isSyncing || this.isSynced) return;
     const upTo = this.bytes;
@@ -66,13 +66,13 @@ export class Segment {
     });
   }
 
-  /** A file that cannot be removed does no harm: what it holds is known to be in the database already. */
+  /** A file that cannot be removed does no harm: its content is already in the database. */
   remove(): void {
     unlink(this.path, ignore);
     this.end();
   }
 
-  /** Leaves the file to whoever starts next. */
+  /** Leaves the file to the next process. */
   end(): void {
     this.isRemoved = true;
     if (!this.isSyncing) close(this.fd, ignore);

@@ -8,7 +8,7 @@ export interface ShipperOptions {
   readonly journal: Journal;
   readonly store: UsageStore;
   readonly running: () => Iterable<Entry>;
-  /** Told what the database has taken. */
+  /** Called with the records that the database has accepted. */
   readonly pending: PendingAmounts;
   readonly onUnstorable: (text: string, error: unknown) => void;
 }
@@ -25,11 +25,11 @@ export class Shipper {
 
   constructor(options: ShipperOptions) {
     this.options = options;
-    // What cannot be shipped now is shipped later; the feed of identity changes reports a database that is down.
+    // Records that cannot be shipped now are shipped later; the identity change feed reports a database that is down.
     this.timer = setInterval(() => void this.ship().catch(ignore), INTERVAL_MS).unref();
   }
 
-  /** Ships all that is on file by now. Rejects when the database does not take it; then a later call goes on. */
+  /** Ships everything on file. Rejects if the database does not accept it; a later call continues from there. */
   ship(): Promise<void> {
     this.shipping ??= this.shipAll().finally(() => {
       this.shipping = undefined;
@@ -48,7 +48,7 @@ export class Shipper {
   private async shipAll(): Promise<void> {
     const { journal, running } = this.options;
     for (const segment of journal.segments.slice()) {
-      // What is written meanwhile waits for the next turn: it would be shipped in many small pieces.
+      // Records written meanwhile wait for the next turn: otherwise they would be shipped in many small pieces.
       const upTo = segment.bytes;
       while (segment.shippedTo < upTo) await this.shipSome(segment);
     }
