@@ -147,9 +147,6 @@ export function followConfig(file: string, log: Pick<Logger, 'warn'>, onChange: 
     files: [file],
     onChange,
     onUnwatched: (error) =>
-      log.warn(
-        { err: error },
-        'configuration changes are found by polling: the system has no file notifications left',
-      ),
+      log.warn({ err: error }, 'configuration changes are found by polling: the system has no file notifications left'),
   });
 }
