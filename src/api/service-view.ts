@@ -19,6 +19,15 @@ const TargetView = Type.Object({
       admits_again_in_ms: Type.Number({ description: '0 unless it is open.' }),
     }),
   ),
+  resting: Type.Optional(
+    Type.Array(
+      Type.Object({
+        model: Type.Optional(Type.String({ description: 'Absent where the whole target rests.' })),
+        ends_in_ms: Type.Number(),
+      }),
+      { description: 'What the target has asked to be left alone with, the first 20; absent when nothing rests.' },
+    ),
+  ),
   in_flight: Type.Number({ description: 'Requests running now, streams included.' }),
   latency_ms: Type.Number({ description: 'Moving average until response headers; 0 before the first answer.' }),
 });
@@ -45,6 +54,7 @@ function serviceView(service: ObservedService, breakers: BreakerViews): Static<t
     kind: service.kind,
     targets: service.targets.map((target) => ({
       ...targetView(target),
+      ...restingView(target),
       ...checkedAt(probed.get(target.name)),
       ...breakerView(own.find((breaker) => breaker.target === target.name)),
     })),
@@ -60,6 +70,20 @@ function targetView(target: Target): Static<typeof TargetView> {
     healthy: target.isHealthy,
     in_flight: target.inFlight,
     latency_ms: Math.round(target.latency.ms * 10) / 10,
+  };
+}
+
+/** Names of models can come from clients. */
+const MOST_RESTS_SHOWN = 20;
+
+function restingView({ rests }: Target): Pick<Static<typeof TargetView>, 'resting'> {
+  const views = rests.views(performance.now()).slice(0, MOST_RESTS_SHOWN);
+  if (views.length === 0) return {};
+  return {
+    resting: views.map(({ model, endsInMs }) => ({
+      ...(model !== undefined && { model }),
+      ends_in_ms: Math.ceil(endsInMs),
+    })),
   };
 }
 

@@ -29,6 +29,7 @@ export const ERROR_CATALOG = {
   IDEMPOTENCY_MISMATCH: { status: 422, title: 'The idempotency key was used with another request' },
   RATE_LIMIT_EXCEEDED: { status: 429, title: 'Rate limit exceeded' },
   BUDGET_EXCEEDED: { status: 429, title: 'Budget exceeded' },
+  UPSTREAM_RATE_LIMITED: { status: 429, title: 'The upstream has asked for a pause' },
   CONCURRENCY_EXCEEDED: { status: 429, title: 'Too many requests are running' },
   HEADERS_TOO_LARGE: { status: 431, title: 'The request headers are too large' },
   INTERNAL_ERROR: { status: 500, title: 'The gateway failed' },

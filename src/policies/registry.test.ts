@@ -23,8 +23,9 @@ test('every policy folder is registered, and nothing else', () => {
 
 test('every policy can be configured: its keys are known to the configuration language', () => {
   const keys = policies.flatMap(({ name, ownsKeys = [name] }) => ownsKeys);
-  // The models of a service are no policy of it: they stand beside its targets.
-  expect([...keys, ...NOT_IN_REQUESTS].sort()).toEqual([...Object.keys(POLICIES), 'models'].sort());
+  // What a service lets through to models is no policy of it: these keys stand beside its targets.
+  const beside = ['models', 'operations', 'unmetered'];
+  expect([...keys, ...NOT_IN_REQUESTS].sort()).toEqual([...Object.keys(POLICIES), ...beside].sort());
 });
 
 test('no two policies share a name', () => {
@@ -58,5 +59,5 @@ test('requests meet the steps in this order; changing it changes what is safe', 
     'models.list',
     'idempotency',
   ]);
-  expect(UPSTREAM_ORDER.map(({ name }) => name)).toEqual(['retry', 'circuit_breaker']);
+  expect(UPSTREAM_ORDER.map(({ name }) => name)).toEqual(['retry', 'circuit_breaker', 'cooldown']);
 });

@@ -3,6 +3,7 @@ import { authorizePolicy } from './authorize/authorize.policy.ts';
 import { bodyLimitPolicy } from './body-limit/body-limit.policy.ts';
 import { circuitBreakerPolicy } from './circuit-breaker/circuit-breaker.policy.ts';
 import { concurrencyPolicy } from './concurrency/concurrency.policy.ts';
+import { cooldownPolicy } from './cooldown/cooldown.policy.ts';
 import { corsPolicy } from './cors/cors.policy.ts';
 import { headersPolicy } from './headers/headers.policy.ts';
 import { idempotencyPolicy } from './idempotency/idempotency.policy.ts';
@@ -49,7 +50,7 @@ export const ACCESS_ORDER = [
  * How the upstream is called, outermost first: the first decides how often and at which target, the others stand before
  * each attempt. A retry therefore goes through the breaker of the target it picks.
  */
-export const UPSTREAM_ORDER = [retryPolicy, circuitBreakerPolicy] as const satisfies readonly [
+export const UPSTREAM_ORDER = [retryPolicy, circuitBreakerPolicy, cooldownPolicy] as const satisfies readonly [
   AnySendPolicy,
   ...AnyAttemptPolicy[],
 ];

@@ -8,6 +8,7 @@ import { AuthorizeSchema } from './authorize/schema.ts';
 import { BodyLimitSchema, DEFAULT_BODY_LIMIT } from './body-limit/schema.ts';
 import { CircuitBreakerSchema } from './circuit-breaker/schema.ts';
 import { ConcurrencySchema } from './concurrency/schema.ts';
+import { CooldownSchema } from './cooldown/schema.ts';
 import { CorsSchema } from './cors/schema.ts';
 import { DEFAULT_HEADERS, HeadersSchema } from './headers/schema.ts';
 import { DEFAULT_HEALTH, HealthSchema } from './health/schema.ts';
@@ -58,6 +59,7 @@ export const POLICIES = {
   health: { schema: HealthSchema, on: 'services', off: true, unwritten: DEFAULT_HEALTH },
   retry: { schema: RetrySchema, on: 'services', off: true, unwritten: always(RetrySchema) },
   circuit_breaker: { schema: CircuitBreakerSchema, on: 'services', off: true, unwritten: always(CircuitBreakerSchema) },
+  cooldown: { schema: CooldownSchema, on: 'services', off: true, unwritten: always(CooldownSchema) },
 } as const satisfies Record<string, PolicySection>;
 
 type Policies = typeof POLICIES;

@@ -59,6 +59,12 @@ export const SERVICE_METRICS = {
     help: 'Second and further attempts, by the reason of the failure before.',
     labels: ['service', 'reason'],
   },
+  cooldowns: {
+    name: 'gateway_cooldowns_total',
+    type: 'counter',
+    help: 'Rests of a target, or of a model there, that began after an answer of 429, 503 or 529.',
+    labels: ['service', 'target'],
+  },
   circuitState: {
     name: 'gateway_circuit_state',
     type: 'gauge',

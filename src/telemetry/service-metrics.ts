@@ -16,6 +16,7 @@ export interface ServiceMetrics {
   error(code: ErrorCode): void;
   rateLimited(limit: string): void;
   retry(reason: string): void;
+  cooldown(target: string): void;
   circuitState(target: string, state: CircuitState): void;
   targetHealthy(target: string, healthy: boolean): void;
   inFlight(delta: 1 | -1): void;
@@ -44,6 +45,7 @@ export class ServiceSeries implements ServiceMetrics {
   private errors: Tally<string> | undefined;
   private limited: Tally<string> | undefined;
   private retries: Tally<string> | undefined;
+  private cooldowns: Tally<string> | undefined;
   private circuits: Tally<string> | undefined;
   private health: Tally<string> | undefined;
   private running: number | undefined;
@@ -82,6 +84,10 @@ export class ServiceSeries implements ServiceMetrics {
     (this.retries ??= new Tally()).add(reason);
   }
 
+  cooldown(target: string): void {
+    (this.cooldowns ??= new Tally()).add(target);
+  }
+
   circuitState(target: string, state: CircuitState): void {
     (this.circuits ??= new Tally()).set(target, CIRCUIT_VALUE[state]);
   }
@@ -100,6 +106,7 @@ export class ServiceSeries implements ServiceMetrics {
 
   keepTargets(targets: ReadonlySet<string>): void {
     this.circuits?.keep(targets);
+    this.cooldowns?.keep(targets);
     this.health?.keep(targets);
     for (const target of this.upstreams?.keys() ?? []) if (!targets.has(target)) this.upstreams?.delete(target);
   }
@@ -114,6 +121,7 @@ export class ServiceSeries implements ServiceMetrics {
       errors: this.tallyLines('errors', this.errors),
       rateLimited: this.tallyLines('rateLimited', this.limited),
       retries: this.tallyLines('retries', this.retries),
+      cooldowns: this.tallyLines('cooldowns', this.cooldowns),
       circuitState: this.tallyLines('circuitState', this.circuits),
       targetHealthy: this.tallyLines('targetHealthy', this.health),
       inFlight: this.numberLines('inFlight', this.running),

@@ -30,7 +30,12 @@ type Suitability = Pick<BalancedExchange, 'model'> & Partial<Pick<BalancedExchan
 /** May be given this exchange now. */
 export function isOffered(target: Target, exchange: Suitability): boolean {
   const isOpen = target.isAvailable || (target.heldFor !== undefined && target.isOpenBeside(exchange.payer));
-  return isOpen && isSuitable(target, exchange);
+  return isOpen && isSuitable(target, exchange) && !isResting(target, exchange);
+}
+
+/** Has asked to be left alone with what is asked for. */
+export function isResting({ rests }: Target, { model: call }: Pick<BalancedExchange, 'model'>): boolean {
+  return !rests.isEmpty && call !== undefined && rests.endOf(call.model.name, performance.now()) > 0;
 }
 
 /** Serves the model and the path that are asked for. */

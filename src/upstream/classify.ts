@@ -3,6 +3,7 @@ import type { Exchange } from '../exchange/exchange.ts';
 import { type FailureKind, UpstreamFailure } from './attempt.ts';
 import { FAULTS } from './fault-table.ts';
 import { isSuitable } from './balancer.ts';
+import { firstToReturn } from './resting.ts';
 import type { AttemptOutcome, ServiceTargets, Target } from './targets.ts';
 
 /**
@@ -50,7 +51,7 @@ const UNHEALTHY_RETRY_SECONDS = 5;
 /**
  * The refusal when no target may be called for this exchange at `now` (monotonic milliseconds): `CIRCUIT_OPEN` when a
  * breaker is all that stands between the request and a healthy target, with the wait until the first of them probes
- * again, `MODEL_NOT_FOUND` when no target serves the model, else `NO_HEALTHY_TARGET`.
+ * again, `UPSTREAM_RATE_LIMITED` when all that could be asked rest, `MODEL_NOT_FOUND` when no target serves the model, else `NO_HEALTHY_TARGET`.
  */
 export function unavailable(
   service: ServiceTargets,
@@ -62,6 +63,11 @@ export function unavailable(
     return new Rejection('MODEL_NOT_FOUND', 'No target serves this model.', { facts: { param: 'model' } });
   const suitable = service.targets.filter((target) => isSuitable(target, exchange));
   if (suitable.length === 0) return notServed(exchange);
+  const back = call && firstToReturn(service, call, performance.now());
+  if (back) {
+    const detail = 'Every upstream that could answer has asked for a pause.';
+    return new Rejection('UPSTREAM_RATE_LIMITED', detail, retryAfter(secondsUntil(back.at, performance.now())));
+  }
   const held = suitable.filter((target) => target.isHealthy && !target.isAdmitting);
   if (held.length === 0) {
     const detail = `No target of service '${service.service}' passes its health checks.`;
@@ -78,8 +84,11 @@ function notServed({ model: call, passedOn = '' }: Parameters<typeof unavailable
 }
 
 function secondsUntilAdmission(targets: readonly Target[], now: number): number {
-  const earliest = Math.min(...targets.map((target) => target.admitsAgainAt));
-  return Math.max(1, Math.ceil((earliest - now) / 1000));
+  return secondsUntil(Math.min(...targets.map((target) => target.admitsAgainAt)), now);
+}
+
+function secondsUntil(at: number, now: number): number {
+  return Math.max(1, Math.ceil((at - now) / 1000));
 }
 
 function retryAfter(seconds: number): { headers: Record<string, string>; facts: { retryAfterSeconds: number } } {

@@ -3,6 +3,7 @@ import type { Exchange } from '../exchange/exchange.ts';
 import type { Model, ModelCall, ProviderName } from '../exchange/model-call.ts';
 import { holds } from '../lib/wildcard-list.ts';
 import { LatencyAverage } from './latency-average.ts';
+import { Rests } from './rests.ts';
 
 /** What a finished attempt says about its target. `neutral` says nothing: the target's breaker never hears of it. */
 export type AttemptOutcome = 'success' | 'failure' | 'neutral';
@@ -41,6 +42,8 @@ export class Target {
   admitsAgainAt = 0;
   /** Written by the circuit breaker: while this is set, it refuses this caller and nobody else. */
   heldFor: string | undefined;
+  /** What it has asked to be left alone with. */
+  readonly rests = new Rests();
   /** To the headers of good answers: refusals are quick and say nothing. */
   readonly latency = new LatencyAverage();
   /** The last attempt that says the target is unwell. */

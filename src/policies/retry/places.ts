@@ -1,5 +1,5 @@
 import type { Exchange } from '../../exchange/exchange.ts';
-import { isOffered } from '../../upstream/balancer.ts';
+import { isOffered, isResting } from '../../upstream/balancer.ts';
 import type { ServiceTargets, Target } from '../../upstream/targets.ts';
 import { hasFallback, moveToFallback } from './model-fallback.ts';
 import { LONGEST_RATE_LIMIT_MS, type RetryRule } from './retry-rules.ts';
@@ -36,6 +36,11 @@ export class Places {
     this.triedForModel.push(target);
     this.repeatable = this.repeatable.filter((other) => other !== target);
     if (where === 'anywhere') this.repeatable.push(target);
+  }
+
+  /** The target has asked for a pause, and another one can take over: that multiplies no load. */
+  movesFreely(target: Target): boolean {
+    return isResting(target, this.exchange) && this.isOffered(this.untried());
   }
 
   /** `undefined`: nowhere. `mayRepeat`: the model that failed may be asked again. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { backoffMs } from './waits.ts';
-import { retryAfterMs } from './waits.ts';
+import { backoffMs } from './backoff.ts';
+import { retryAfterMs } from '../../lib/retry-after.ts';
 import { RetryBudget } from './retry-budget.ts';
 import { repeatabilityOf, ruleForFailure, ruleForStatus } from './retry-rules.ts';
 

@@ -9,11 +9,12 @@ import { type Answer, type Attempt, type Send, UpstreamFailure } from '../../ups
 import { unavailable } from '../../upstream/classify.ts';
 import type { ServiceTargets, Target } from '../../upstream/targets.ts';
 import { defineSendPolicy } from '../policy.ts';
-import { backoffMs } from './waits.ts';
+import { retryAfterMs } from '../../lib/retry-after.ts';
+import { backoffMs } from './backoff.ts';
 import { forbidRetry } from './forbid-retry.ts';
+import { tellSoonestReturn } from './tell-soonest-return.ts';
 import { moveToFallback } from './model-fallback.ts';
 import { type Place, Places } from './places.ts';
-import { retryAfterMs } from './waits.ts';
 import { RetryBudget } from './retry-budget.ts';
 import { type RetryRule, repeatabilityOf, ruleForFailure, ruleForStatus } from './retry-rules.ts';
 import { type RetryConfig, RetrySchema } from './schema.ts';
@@ -140,6 +141,8 @@ class RetryRun {
   private attemptsLeft: number;
   private hasRepeatedBilled = false;
   private mayRepeat = true;
+  /** The next attempt is at another target because the last one rests: it counts as no retry. */
+  private isFree = false;
 
   constructor(service: RetryingService, exchange: Exchange, first: FailedAttempt) {
     this.service = service;
@@ -154,7 +157,7 @@ class RetryRun {
     res.once('close', this.onClose);
     try {
       return await pRetry((attemptNumber) => this.attempt(attemptNumber), {
-        retries: this.service.config.attempts - 1,
+        retries: this.mostRetries,
         minTimeout: 0,
         signal: this.abort.signal,
         onFailedAttempt: ({ error, attemptNumber }) => this.decide(error, attemptNumber),
@@ -164,6 +167,13 @@ class RetryRun {
     } finally {
       res.off('close', this.onClose);
     }
+  }
+
+  /** `attemptsLeft` decides; this bounds it, with each target that rests passed over once for each model. */
+  private get mostRetries(): number {
+    const { config, targets } = this.service;
+    if (config.attempts === 1) return 0;
+    return config.attempts - 1 + targets.targets.length * (this.exchange.model?.candidates.length ?? 0);
   }
 
   /** p-retry counts the attempt that brought us here as its first. */
@@ -190,7 +200,8 @@ class RetryRun {
   private remember(failed: FailedAttempt): FailedAttempt {
     this.places.note(failed.target, failed.rule);
     this.last = failed;
-    this.attemptsLeft -= 1;
+    this.isFree = this.service.config.attempts > 1 && this.places.movesFreely(failed.target);
+    if (!this.isFree) this.attemptsLeft -= 1;
     return failed;
   }
 
@@ -207,7 +218,7 @@ class RetryRun {
   /** Waits before the next attempt, or throws to make this failure the last one. */
   private async decide(failed: Error, attemptNumber: number): Promise<void> {
     if (!(failed instanceof FailedAttempt) || this.attemptsLeft === 0 || this.isFinal(failed.rule)) throw failed;
-    const drawnMs = backoffMs(attemptNumber, this.service.config.backoff, Math.random);
+    const drawnMs = this.isFree ? 0 : backoffMs(attemptNumber, this.service.config.backoff, Math.random);
     const place = this.choosePlace(failed, drawnMs);
     if (place === undefined) throw failed;
     await sleep(waitAt(place, failed, drawnMs), undefined, { signal: this.abort.signal });
@@ -225,7 +236,7 @@ class RetryRun {
     const { places, attemptsLeft, service } = this;
     const wanted = places.next(failed, attemptsLeft, true);
     const hasTime = wanted !== undefined && this.hasTimeFor(waitAt(wanted, failed, drawnMs));
-    this.mayRepeat = hasTime && (wanted === 'fallback' || service.budget.spend());
+    this.mayRepeat = hasTime && (wanted === 'fallback' || this.isFree || service.budget.spend());
     if (this.mayRepeat) return wanted;
     return this.hasTimeFor(drawnMs) ? places.next(failed, attemptsLeft, false) : undefined;
   }
@@ -254,6 +265,7 @@ class RetryRun {
     if (!(error instanceof FailedAttempt)) throw error;
     if (this.attemptsLeft === 0) this.discourageRetry(error);
     if (error.result instanceof UpstreamFailure) throw error.result;
+    tellSoonestReturn(this.service.targets, this.exchange, error.target);
     return error.result;
   }
 

@@ -1,5 +1,3 @@
-import type { RetryConfig } from './schema.ts';
-
 /**
  * Milliseconds an answer asks to be left alone: `Retry-After` in seconds or as an HTTP date (RFC 9110 10.2.3), seen from
  * `now` (epoch milliseconds). `undefined` when absent or unreadable; never negative.
@@ -17,12 +15,4 @@ function parse(value: string, now: number): number | undefined {
   if (!/ GMT$/.test(value)) return undefined;
   const at = Date.parse(value);
   return Number.isNaN(at) ? undefined : Math.max(0, at - now);
-}
-
-/**
- * Milliseconds to wait before retry number `retry` (from 1): "full jitter", evenly spread between 0 and a bound that
- * doubles (M. Brooker, "Exponential Backoff And Jitter", 2015). p-retry's own jitter only spreads between 1× and 2×.
- */
-export function backoffMs(retry: number, { initial, max }: RetryConfig['backoff'], random: () => number): number {
-  return random() * Math.min(max, initial * 2 ** (retry - 1));
 }
