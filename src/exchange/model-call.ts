@@ -1,4 +1,5 @@
 import type { Turns } from '../lib/turns.ts';
+import type { FallbackCause } from './fallback-cause.ts';
 import type { ModelPrice, ServiceTier, UsageKinds } from './model-price.ts';
 
 /** Whose language an upstream speaks. */
@@ -34,6 +35,8 @@ export interface Model {
   readonly takesToldCost?: boolean;
   /** Whole answers say in a header what they cost. */
   readonly tellsCost?: boolean;
+  /** What its fallbacks are asked for; `undefined` for the usual causes. */
+  readonly fallbackOn?: readonly FallbackCause[] | undefined;
   /** Stands in the configuration. Other names come from clients and must not become metric labels. */
   readonly isListed: boolean;
 }

@@ -101,6 +101,7 @@ function listedModel(name: string, entry: ModelEntryConfig, { price, dearest, co
     maxOutputTokens: entry.max_output,
     isDeniedUnderBudget: price === undefined && unpriced === 'deny',
     ...common,
+    fallbackOn: entry.fallback_on,
     isListed: true,
   });
 }

@@ -1,3 +1,4 @@
+import { FALLBACK_CAUSES } from '../exchange/fallback-cause.ts';
 import { type Static, type TSchema, Type } from '../lib/schema-builder.ts';
 import { ModelName, OneOrMany, Section } from '../lib/schema-atoms.ts';
 import { PriceSchema } from './prices/price-schema.ts';
@@ -42,6 +43,13 @@ function entrySchema<R extends TSchema>(rateLimit: R) {
         maxItems: 20,
         uniqueItems: true,
       }),
+      fallback_on: Type.Optional(
+        OneOrMany(Type.Enum([...FALLBACK_CAUSES]), {
+          description:
+            'What the fallbacks of the model are asked for: `rate_limit` (429), `overloaded` (404, 5xx, lost connections), `timeout` (408, 504, no answer in time), `context_length` (the prompt is too long for it), `content_policy` (its provider refuses the content), `auth` (its provider refuses the key of the target, which is logged as an alarm all the same). Default: the first three.',
+          minItems: 1,
+        }),
+      ),
       rate_limit: rateLimit,
     },
     { description: 'One model.' },

@@ -12,6 +12,8 @@ interface Wish {
   readonly rule: RetryRule;
   /** What its answer's `Retry-After` asks for. */
   readonly waitMs: number | undefined;
+  /** The model gives way to its fallbacks for what happened. */
+  readonly mayFallBack: boolean;
 }
 
 /**
@@ -44,8 +46,8 @@ export class Places {
   }
 
   /** `undefined`: nowhere. `mayRepeat`: the model that failed may be asked again. */
-  next({ rule, waitMs = 0 }: Wish, attemptsLeft: number, mayRepeat: boolean): Place | undefined {
-    const canFallBack = hasFallback(this.service, this.exchange);
+  next({ rule, waitMs = 0, mayFallBack }: Wish, attemptsLeft: number, mayRepeat: boolean): Place | undefined {
+    const canFallBack = mayFallBack && hasFallback(this.service, this.exchange);
     const isLeaving = !mayRepeat || rule.where === 'next_model' || (canFallBack && attemptsLeft === 1);
     if (isLeaving) return canFallBack ? 'fallback' : undefined;
     if (this.isOffered(this.untried())) return 'other_target';

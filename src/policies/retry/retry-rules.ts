@@ -21,7 +21,8 @@ export interface RetryRule {
 
 const ANYWHERE: RetryRule = { where: 'anywhere', mayBeBilled: false };
 const ELSEWHERE: RetryRule = { where: 'elsewhere', mayBeBilled: false };
-const NEXT_MODEL: RetryRule = { where: 'next_model', mayBeBilled: false };
+/** The same model would answer the same everywhere. */
+export const NEXT_MODEL: RetryRule = { where: 'next_model', mayBeBilled: false };
 const ELSEWHERE_ONCE: RetryRule = { where: 'elsewhere', mayBeBilled: true };
 
 /** RFC 9110 9.2.2. */

@@ -11,12 +11,14 @@ import type { ServiceTargets, Target } from '../../upstream/targets.ts';
 import { defineSendPolicy } from '../policy.ts';
 import { retryAfterMs } from '../../lib/retry-after.ts';
 import { backoffMs } from './backoff.ts';
+import { FailedAttempt } from './failed-attempt.ts';
 import { forbidRetry } from './forbid-retry.ts';
 import { tellSoonestReturn } from './tell-soonest-return.ts';
-import { moveToFallback } from './model-fallback.ts';
+import { causeOfAnswer, causeOfFailure, givesWayFor } from './fallback-rules.ts';
+import { hasFallback, moveToFallback } from './model-fallback.ts';
 import { type Place, Places } from './places.ts';
 import { RetryBudget } from './retry-budget.ts';
-import { type RetryRule, repeatabilityOf, ruleForFailure, ruleForStatus } from './retry-rules.ts';
+import { NEXT_MODEL, type RetryRule, repeatabilityOf, ruleForFailure, ruleForStatus } from './retry-rules.ts';
 import { type RetryConfig, RetrySchema } from './schema.ts';
 
 /**
@@ -41,12 +43,17 @@ const SINGLE_ATTEMPT: RetryConfig = {
 
 function retrying(
   config: RetryConfig,
-  { clock, metrics }: Pick<Dependencies, 'clock' | 'metrics'>,
+  { clock, log, metrics }: Pick<Dependencies, 'clock' | 'log' | 'metrics'>,
   targets: ServiceTargets,
 ): (attempt: Attempt) => Send {
   const budget = new RetryBudget(config.budget_percent);
   const counted = metrics.service(targets.service);
-  return (attempt) => createRetryingSend({ config, targets, budget, metrics: counted, clock, attempt });
+  const alarm = ({ target, status }: Answer): void =>
+    log.error(
+      { service: targets.service, target: target.name, status },
+      "alarm: a target refuses the gateway's own credential, and a fallback answers: check api_key of the target",
+    );
+  return (attempt) => createRetryingSend({ config, targets, budget, metrics: counted, clock, attempt, alarm });
 }
 
 /** What the retries of one service share. */
@@ -57,34 +64,13 @@ export interface RetryingService {
   readonly metrics: { retry(reason: string): void };
   readonly clock: Clock;
   readonly attempt: Attempt;
+  /** Reports that a target refused the gateway's own key, where a fallback answers and no client sees it. */
+  readonly alarm?: (answer: Answer) => void;
 }
 
 const NONE: readonly Target[] = [];
 /** Where no deadline bounds the exchange, an upstream that asks for more patience than this is taken at its word. */
 const LONGEST_WAIT_MS = 30_000;
-
-/** An attempt without a usable answer. It is an error only because p-retry is told of failures by throwing. */
-class FailedAttempt extends Error {
-  readonly target: Target;
-  /** An answer whose status asks for a retry, still paused, or why there is none. */
-  readonly result: Answer | UpstreamFailure;
-  readonly rule: RetryRule;
-  /** What the answer's `Retry-After` asks for. */
-  readonly waitMs: number | undefined;
-
-  constructor(target: Target, result: Answer | UpstreamFailure, rule: RetryRule, waitMs?: number) {
-    super('attempt failed');
-    this.target = target;
-    this.result = result;
-    this.rule = rule;
-    this.waitMs = waitMs;
-  }
-
-  /** A closed word for the metric. */
-  get reason(): string {
-    return this.result instanceof UpstreamFailure ? this.result.kind : `status_${this.result.status}`;
-  }
-}
 
 /** The send of a service with retries. p-retry is not touched before a first attempt has failed. */
 export function createRetryingSend(service: RetryingService): Send {
@@ -95,7 +81,7 @@ export function createRetryingSend(service: RetryingService): Send {
     try {
       const answer = await service.attempt(exchange, target);
       if (answer.status < 400) return answer;
-      failed = judgeAnswer(service, exchange, answer);
+      failed = await judgeAnswer(service, exchange, answer);
     } catch (error) {
       failed = judgeError(service, exchange, target, error);
     }
@@ -113,12 +99,23 @@ function refuse({ targets, clock }: RetryingService, exchange: Exchange): never 
 }
 
 /** The answer itself when it is meant for the client. */
-function judgeAnswer(service: RetryingService, exchange: Exchange, answer: Answer): FailedAttempt | Answer {
+async function judgeAnswer(
+  service: RetryingService,
+  exchange: Exchange,
+  given: Answer,
+): Promise<FailedAttempt | Answer> {
   const { config, targets, clock } = service;
-  const waitMs = retryAfterMs(answer.headers, clock.now());
+  if (given.status < 400) return given;
+  const waitMs = retryAfterMs(given.headers, clock.now());
   const repeatability = repeatabilityOf(exchange.edge.method, targets.kind, config.methods);
-  const rule = ruleForStatus(answer.status, repeatability, waitMs);
-  return rule ? new FailedAttempt(answer.target, answer, rule, waitMs) : answer;
+  const rule = ruleForStatus(given.status, repeatability, waitMs);
+  const hasNext = exchange.model !== undefined && config.attempts > 1 && hasFallback(targets, exchange);
+  if (!hasNext) return rule ? new FailedAttempt(given.target, given, { rule, waitMs, mayFallBack: false }) : given;
+  const { answer, cause } = await causeOfAnswer(exchange, given);
+  const mayFallBack = cause !== undefined && givesWayFor(exchange, cause);
+  if (rule) return new FailedAttempt(answer.target, answer, { rule, waitMs, mayFallBack });
+  if (mayFallBack && cause === 'auth') service.alarm?.(answer);
+  return mayFallBack ? new FailedAttempt(answer.target, answer, { rule: NEXT_MODEL, mayFallBack }) : answer;
 }
 
 /** Throws the error again when it is final. */
@@ -127,7 +124,7 @@ function judgeError(service: RetryingService, exchange: Exchange, target: Target
   const repeatability = repeatabilityOf(exchange.edge.method, service.targets.kind, service.config.methods);
   const rule = ruleForFailure(error.kind, error.sent, repeatability);
   if (!rule) throw error;
-  return new FailedAttempt(target, error, rule);
+  return new FailedAttempt(target, error, { rule, mayFallBack: givesWayFor(exchange, causeOfFailure(error)) });
 }
 
 /** The attempts of one exchange after its first one failed. */
@@ -191,7 +188,7 @@ class RetryRun {
   private async call(target: Target): Promise<FailedAttempt | Answer> {
     const { service, exchange } = this;
     try {
-      return judgeAnswer(service, exchange, await service.attempt(exchange, target));
+      return await judgeAnswer(service, exchange, await service.attempt(exchange, target));
     } catch (error) {
       return judgeError(service, exchange, target, error);
     }
