@@ -67,7 +67,7 @@ function ownProcess(primary: Primary, log: Logger): void {
   process.once('exit', () => primary.kill());
   closeWithGrace({ delay: false, logger: false, skip: ['SIGHUP', 'SIGUSR2'] }, async ({ err, signal }) => {
     if (err) log.fatal({ err }, 'unexpected exception: ending all workers, then exit 1');
-    else log.info({ signal }, 'signal received');
+    else log.info({ signal }, 'signal received: what runs may finish, and a second signal ends the gateway at once');
     await primary.stop();
     flushLogger(log);
     if (err) process.exit(1);

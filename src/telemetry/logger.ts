@@ -185,7 +185,9 @@ function gatherLines(stream: ReturnType<typeof pino.destination>): void {
 /** The printer is loaded only here: it is of no use to a process that logs to a file or a collector. */
 function openPretty(target: DestinationStream): DestinationStream {
   const { prettyFactory } = createRequire(import.meta.url)('pino-pretty') as typeof import('pino-pretty');
-  const format = prettyFactory({ colorize: process.stdout.isTTY, singleLine: true, translateTime: 'SYS:HH:MM:ss.l' });
+  // On a terminal without colours, and where NO_COLOR is set, this is false.
+  const inColour = process.stdout.isTTY && process.stdout.hasColors();
+  const format = prettyFactory({ colorize: inColour, singleLine: true, translateTime: 'SYS:HH:MM:ss.l' });
   return { write: (line) => target.write(format(line)) };
 }
 
