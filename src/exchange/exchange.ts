@@ -94,7 +94,7 @@ const DRAIN_MS = 5_000;
 export class Exchange implements Listed {
   rosterIndex = -1;
   readonly id: string;
-  /** Replaced once, where the credential of a WebSocket is taken out of its address or subprotocols. */
+  /** Replaced where a credential is taken out that stands in no header of its own, or beside the one that decided. */
   edge: EdgeRequest;
   readonly req: IncomingMessage;
   readonly res: ServerResponse;

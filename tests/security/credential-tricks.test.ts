@@ -25,10 +25,7 @@ services:
   throttling = await startTestGateway(
     `settings: { ${QUICK_SHUTDOWN}, failed_auth: { limit: 5, window: 10m } }\n${services}`,
   );
-  const body = '{"owner":"honest"}';
-  const head = `POST /admin/keys HTTP/1.1\r\nHost: g\r\nX-Master-Key: ${MASTER_KEY}\r\nContent-Type: application/json\r\n`;
-  const answer = await sendRaw(throttling.url, `${head}Content-Length: ${body.length}\r\n\r\n${body}`);
-  issued = (JSON.parse(answer.text) as { api_key: string }).api_key;
+  issued = await issueTo('honest');
 });
 beforeEach(() => upstream.play(answerOk));
 afterAll(async () => {
@@ -36,6 +33,13 @@ afterAll(async () => {
   await throttling.close();
   await upstream.close();
 });
+
+async function issueTo(owner: string): Promise<string> {
+  const body = JSON.stringify({ owner });
+  const head = `POST /admin/keys HTTP/1.1\r\nHost: g\r\nX-Master-Key: ${MASTER_KEY}\r\nContent-Type: application/json\r\n`;
+  const answer = await sendRaw(throttling.url, `${head}Content-Length: ${body.length}\r\n\r\n${body}`);
+  return (JSON.parse(answer.text) as { api_key: string }).api_key;
+}
 
 function ask(lines: readonly string[], path = '/keyed/x', from = gateway): Promise<RawResponse> {
   return sendRaw(from.url, [`GET ${path} HTTP/1.1`, 'Host: g', ...lines, '', ''].join('\r\n'));
@@ -59,6 +63,15 @@ describe('a route that asks nobody', () => {
     expect((await ask([line], '/open/x')).status).toBe(200);
     expect(upstream.requests.at(-1)?.head.toString('latin1')).toContain(line);
   });
+});
+
+test('of two good credentials of one caller the upstream gets none', async () => {
+  for (const bearer of [issued, await issueTo('honest')]) {
+    const lines = [`X-API-Key: ${issued}`, `Authorization: Bearer ${bearer}`];
+    expect((await ask(lines, '/keyed/x', throttling)).status).toBe(200);
+    const received = upstream.requests.at(-1)?.head.toString('latin1');
+    expect([received?.includes(issued), received?.includes(bearer)]).toEqual([false, false]);
+  }
 });
 
 describe('nothing but a key in its place is a key', () => {

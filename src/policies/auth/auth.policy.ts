@@ -6,7 +6,7 @@ import type { Tokens } from '../../identity/tokens/tokens.ts';
 import { type AccessStep, defineAccessPolicy, type Verdict } from '../policy.ts';
 import { createOpenStep } from './open-route.ts';
 import { type Accepted, type Presented, readCredential } from './credential.ts';
-import { clearHandshake } from './socket-credential.ts';
+import { AS_BEARER, clearHandshake, leaveOut } from './socket-credential.ts';
 import { ELSEWHERE, missing, refused, storeUnavailable, tooManyFailures, TWO_CALLERS, WRONG_KIND } from './refusals.ts';
 import { type AuthConfig, AuthSchema } from './schema.ts';
 
@@ -58,6 +58,7 @@ export function createAuthStep(config: AuthConfig, deps: AuthDependencies): Acce
       if (!isAccepted) return WRONG_KIND[kind];
       exchange.principal = lookup.principal;
       exchange.credentialHeader = header;
+      if (presented.isTwice) leaveOut(exchange, AS_BEARER);
       if (exchange.edge.upgrade !== undefined) clearHandshake(exchange, presented, config.token_in_query);
       return lookup.principal.addresses?.(exchange.clientIp) === false ? ELSEWHERE : undefined;
     }
@@ -73,7 +74,9 @@ export function createAuthStep(config: AuthConfig, deps: AuthDependencies): Acce
     const isSecond = two.kind === 'found' && second.isAccepted;
     if (isFirst && isSecond && one.principal.consumer.id !== two.principal.consumer.id) return TWO_CALLERS;
     if (!isFirst && (isSecond || two.kind === 'unavailable')) return settle(exchange, second, two);
-    return settle(exchange, first, one);
+    const verdict = settle(exchange, first, one);
+    if (isFirst && isSecond) leaveOut(exchange, second);
+    return verdict;
   };
 
   return {

@@ -12,6 +12,8 @@ export interface Presented {
   readonly socket?: SocketCredential | undefined;
   /** Whether this kind is taken here; one that is not is looked up all the same, to say so. */
   readonly isAccepted: boolean;
+  /** The same text came as a bearer, too. */
+  readonly isTwice?: boolean;
   /** The one in the other header. */
   readonly other?: Presented | undefined;
 }
@@ -48,8 +50,8 @@ function readHeaders(headers: HeaderList, accepted: Accepted): Presented | undef
   if (keyHeader === undefined || keyHeader === 'authorization') return bearer;
   const key = headers.get(keyHeader);
   if (!key) return bearer;
-  const other = bearer?.text === key ? undefined : bearer;
-  return { text: key, kind: 'api_key', header: keyHeader, isAccepted: true, other };
+  const isTwice = bearer?.text === key;
+  return { text: key, kind: 'api_key', header: keyHeader, isAccepted: true, isTwice, other: isTwice ? undefined : bearer };
 }
 
 function readAuthorization(headers: HeaderList, accepted: Accepted): Presented | undefined {

@@ -52,7 +52,19 @@ export function clearHandshake(
   if (other && (other.text === text || other.query !== edge.query || isIssuedKey(other.text))) takeOut(exchange, other);
 }
 
-/** The same where nobody is asked who they are. */
+export const AS_BEARER = { header: AUTHORIZATION } as const;
+
+/** A good credential that did not have to decide: the upstream could use it, so it is not forwarded either. */
+export function leaveOut(
+  exchange: Exchange,
+  { header, socket }: { readonly header: string; readonly socket?: SocketCredential | undefined },
+): void {
+  if (socket) return takeOut(exchange, socket);
+  const { edge } = exchange;
+  exchange.edge = { ...edge, headers: HeaderList.from(linesWithout(edge.headers, header)) };
+}
+
+/** Leaves no key of this gateway in the handshake where nobody is asked who they are. */
 export function clearOpenHandshake(exchange: Exchange): void {
   const { edge } = exchange;
   const credential = readSocketCredential(edge, false);
