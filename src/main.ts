@@ -88,7 +88,11 @@ export function ownProcess(running: RunningGateway, { isAlone }: { readonly isAl
   // The waits of a shutdown are bounded by settings.shutdown; a second signal ends the process at once.
   closeWithGrace({ delay: false, logger: false, skip: ['SIGHUP'] }, async ({ err, signal }) => {
     if (err) running.log.fatal({ err }, 'unexpected exception: draining, then exit 1');
-    else running.log.info({ signal }, 'signal received: what runs may finish, and a second signal ends the gateway at once');
+    else
+      running.log.info(
+        { signal },
+        'signal received: what runs may finish, and a second signal ends the gateway at once',
+      );
     await running.stop();
     flushLogger(running.log);
     if (err) process.exit(1);

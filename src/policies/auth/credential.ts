@@ -51,7 +51,14 @@ function readHeaders(headers: HeaderList, accepted: Accepted): Presented | undef
   const key = headers.get(keyHeader);
   if (!key) return bearer;
   const isTwice = bearer?.text === key;
-  return { text: key, kind: 'api_key', header: keyHeader, isAccepted: true, isTwice, other: isTwice ? undefined : bearer };
+  return {
+    text: key,
+    kind: 'api_key',
+    header: keyHeader,
+    isAccepted: true,
+    isTwice,
+    other: isTwice ? undefined : bearer,
+  };
 }
 
 function readAuthorization(headers: HeaderList, accepted: Accepted): Presented | undefined {
