@@ -18,7 +18,7 @@ export const samplePorts: SamplePorts = { service1: 5001, service2: 5002, llm: 5
 
 export type SampleServices = Record<keyof SamplePorts, RunningService | undefined>;
 
-/** Starts all four and prints one line for each; one whose port is taken is left out (undefined). */
+/** Starts all four and prints one line for each; a service whose port is taken is left out (undefined). */
 export async function startSampleServices(ports: SamplePorts, host?: string): Promise<SampleServices> {
   const at = (port: number) => ({ port, host });
   const [service1, service2, llm, embeddings] = await Promise.all([

@@ -1,11 +1,11 @@
-// A service that answers with what it received, so that one can see what a gateway sends on.
+// A service that answers with the request it received, to show what a gateway forwards.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ListenOptions, listen, type RunningService, readBody, sendJson, signalClose } from '../http-service.ts';
 import { runAlone } from '../run-alone.ts';
 
 interface EchoOptions extends ListenOptions {
-  /** Stands in every answer, to tell two echoes apart. */
+  /** Included in every answer, to distinguish two echoes. */
   name?: string;
 }
 
@@ -57,7 +57,7 @@ function readWish(path: string, req: IncomingMessage): Wish {
   };
 }
 
-/** JSON as the value it stands for, other text as a string, nothing as null. */
+/** JSON as its value, other text as a string, an empty body as null. */
 function readable(body: Buffer, contentType = ''): unknown {
   if (body.length === 0) return null;
   const text = body.toString('utf8');

@@ -9,7 +9,7 @@ export function embed(text: string, dimensions: number): number[] {
   return raw.map((value) => value / norm);
 }
 
-/** Little-endian 32-bit floats in base64: what OpenAI's clients ask for unless told otherwise. */
+/** Little-endian 32-bit floats in base64: the default format of OpenAI's clients. */
 export function toBase64(vector: number[]): string {
   return Buffer.from(new Float32Array(vector).buffer).toString('base64');
 }

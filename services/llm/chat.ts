@@ -5,15 +5,15 @@ import { callTool, halves, type ToolCall } from './tool-call.ts';
 
 type Body = Record<string, unknown>;
 
-/** The two APIs differ in their names and in where the text stands, nothing else. */
+/** The two APIs differ only in their names and in the position of the text. */
 interface Shape {
   idPrefix: string;
   object: string;
   chunkObject: string;
   whole(text: string): object;
-  /** What the chunks carry between the first and the last. */
+  /** The content of the chunks between the first and the last. */
   parts(tokens: string[]): object[];
-  /** What the last chunk carries. */
+  /** The content of the last chunk. */
   lastPart: object;
   /** Instead of the reason why the text ended. */
   finishReason?: string;
@@ -47,7 +47,7 @@ export function answerChat(body: Body, model: string): Answer {
   return render(call ? calling(call) : chat, complete(question), body);
 }
 
-/** A chat whose answer is the call of a tool. */
+/** A chat that is answered with a tool call. */
 function calling({ id, name, written }: ToolCall): Shape {
   const whole = { id, type: 'function', function: { name, arguments: written } };
   const opening = { index: 0, id, type: 'function', function: { name, arguments: '' } };

@@ -1,4 +1,4 @@
-// What the model "says": the same answer for the same question, cut into tokens.
+// The model's answer: the same for the same question, cut into tokens.
 import { createHash } from 'node:crypto';
 import { countTokens, splitTokens } from '../tokens.ts';
 

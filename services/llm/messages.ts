@@ -5,7 +5,7 @@ import { callTool, halves, type ToolCall } from './tool-call.ts';
 
 type Body = Record<string, unknown>;
 
-/** One block of content as it stands whole, and as it comes in a stream. */
+/** One block of content, whole and in a stream. */
 interface Block {
   whole: object;
   empty: object;

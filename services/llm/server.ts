@@ -1,4 +1,4 @@
-// A chat service in OpenAI's and Anthropic's shapes that repeats what it is told, and misbehaves on request (faults.ts).
+// A chat service in OpenAI's and Anthropic's shapes that repeats its input, and misbehaves on request (faults.ts).
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { answerEmbeddings } from '../embeddings/openai-shape.ts';
 import { type ListenOptions, listen, type RunningService, readJsonObject } from '../http-service.ts';

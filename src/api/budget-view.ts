@@ -2,7 +2,7 @@ import { type Static, Type } from '../lib/schema-builder.ts';
 import type { BudgetStanding } from '../exchange/receipts.ts';
 import { InstantText, instantText } from './endpoint.ts';
 
-/** What a caller may use by day or month, and what is left of it. One whose store does not answer is left out. */
+/** The daily and monthly budgets of a caller, and what is left. A budget whose store does not answer is left out. */
 export const BudgetsView = Type.Array(
   Type.Object({
     name: Type.String(),

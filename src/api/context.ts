@@ -22,13 +22,13 @@ export interface ObservedService extends ServiceTargets {
   readonly prober: { views(): HealthView[] } | undefined;
 }
 
-/** A limit as it stands for a caller; `used` where the limit itself knows. */
+/** The state of a limit for a caller; `used` if the limit itself knows it. */
 interface LimitStanding {
   readonly limit: number;
   readonly used: number | undefined;
 }
 
-/** Where a caller stands. */
+/** The usage of a caller. */
 export interface CallerStanding {
   readonly perMinute: LimitStanding | undefined;
   readonly perHour: LimitStanding | undefined;
@@ -41,15 +41,15 @@ export interface ObservedGateway {
   readonly services: ReadonlyMap<string, ObservedService>;
   readonly running: { readonly size: number };
   readonly isDraining: boolean;
-  /** Finds out who calls and tells it to the exchange, or says why not. */
+  /** Identifies the caller and sets it on the exchange, or returns the refusal. */
   admitCaller(exchange: Exchange, callers: 'token' | 'token_or_key'): Promise<Rejection | undefined>;
   /** How far the caller of the exchange is from their limits. */
   standingOf(exchange: Exchange): Promise<CallerStanding>;
-  /** The same of the budgets of somebody who does not call, but for those that are split by more than who calls. */
+  /** The same for the budgets of another consumer, except those that are split by more than the caller. */
   budgetsOf(principal: Principal): Promise<readonly BudgetStanding[]>;
 }
 
-/** What the endpoints work with; whoever starts the gateway provides it. */
+/** The dependencies of the endpoints, provided by the start of the gateway. */
 export interface ApiContext {
   readonly deps: Pick<Dependencies, 'breakers' | 'clock' | 'failedAuth' | 'log' | 'metrics' | 'usage'>;
   readonly identity: Pick<
@@ -64,7 +64,7 @@ export interface ApiContext {
   readonly isDevelopment: boolean;
   /** Whether anybody may have tokens: at a development start with `DEBUG=true`. */
   readonly opensTokenEndpoint: boolean;
-  /** `by` goes on record. */
+  /** `by` is written to the audit log. */
   reload(by: AuditContext): Promise<ReloadOutcome>;
   /** The metrics of all processes of this gateway. */
   renderMetrics: Dependencies['metrics']['render'];

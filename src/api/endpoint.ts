@@ -55,7 +55,7 @@ export interface Endpoint {
   /** Express pattern. */
   readonly path: string;
   readonly aliases: readonly string[];
-  /** What stands on `admin` is served on `public` as long as administration has no socket of its own. */
+  /** Endpoints on `admin` are served on `public` unless administration has a socket of its own. */
   readonly planes: readonly Plane[];
   readonly summary: string;
   /** Status of an answer that is no error. */

@@ -5,7 +5,7 @@ import type { FailedAuth } from '../identity/failed-auth.ts';
 import type { Secret } from '../lib/secret.ts';
 
 const HEADER = 'X-Master-Key';
-/** RFC 9110 11.6.1 wants a challenge on every 401; the scheme is our own, as there is none for a header. */
+/** RFC 9110 11.6.1 wants a challenge on every 401; the scheme is our own, because none exists for a header. */
 const CHALLENGE = { 'WWW-Authenticate': `${HEADER} realm="turnpike"` };
 
 const OFF = new Rejection('STORE_UNAVAILABLE', 'The admin API is off: the gateway was started without MASTER_KEY.');
@@ -13,7 +13,7 @@ const MISSING = new Rejection('MISSING_CREDENTIAL', `Send the master key in ${HE
 const WRONG = new Rejection('INVALID_CREDENTIAL', 'The master key is not valid.', { headers: CHALLENGE });
 
 /**
- * Decides who holds the master key. Comparing takes the same time whatever was sent. Wrong keys count towards the
+ * Checks the master key. The comparison takes the same time for every input. Wrong keys count towards the
  * failures of the client's address; a right one always passes.
  */
 export class MasterKeyGuard {
@@ -37,7 +37,7 @@ export class MasterKeyGuard {
 
   private isKnown(digest: Buffer): boolean {
     let isKnown = false;
-    // Every key is compared, so that the time does not tell which one came close.
+    // Every key is compared, so that the time does not reveal which one came close.
     for (const known of this.digests) isKnown = timingSafeEqual(known, digest) || isKnown;
     return isKnown;
   }

@@ -3,7 +3,7 @@ import { GatewayError, Rejection } from '../errors/rejection.ts';
 import type { Settings } from '../config/settings-schema.ts';
 import { type Access, defineEndpoint } from './endpoint.ts';
 
-/** A gateway on a developer's machine hides nothing from those who try it out. */
+/** A development gateway hides nothing from its user. */
 function accessFor(written: Settings['admin']['metrics_access'], isDevelopment: boolean): Access {
   if (written === 'master_key') return 'master_key';
   return written === 'open' || isDevelopment ? 'none' : 'local';

@@ -1,6 +1,6 @@
 // Room api: is the gateway's own endpoints: keys, consumers, accounts, usage, health, metrics.
 // In it: one file per resource, input checks, views of what is stored.
-// Never in it: the gateway, the process or the command line: it is handed what it needs.
+// Never in it: the gateway, the process or the command line; dependencies are passed in.
 
 import type { IncomingMessage } from 'node:http';
 import express, { type Express, type IRoute, type RequestHandler } from 'express';
@@ -179,7 +179,7 @@ class OwnEndpoints {
   }
 }
 
-/** Who floods logins with bodies must not keep callers from their keys, nor an administrator from acting. */
+/** A flood of login bodies must not keep callers from their keys or an administrator from acting. */
 function bufferPlaneOf(access: Offer['access']): BufferPlane {
   if (access === 'master_key') return 'admin';
   return access === 'none' ? 'open' : 'account';

@@ -8,7 +8,7 @@ import { formatDuration } from '../lib/duration.ts';
 import type { Input } from './endpoint.ts';
 
 const LARGEST_BODY = 64 * 1024;
-/** More mistakes than this help nobody. */
+/** Listing more mistakes than this does not help. */
 const MOST_MISTAKES = 10;
 
 /**

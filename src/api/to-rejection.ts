@@ -4,7 +4,7 @@ import { isStoreOutage } from '../storage/database-error.ts';
 /** How long a client is asked to wait for a store that is down: about what finding it again takes. */
 const STORE_RETRY_SECONDS = 2;
 
-/** What an endpoint threw, as what the client is told. Anything unforeseen says no more than that the gateway failed. */
+/** Turns an error of an endpoint into a refusal. An unexpected error only says that the gateway failed. */
 export function toRejection(error: unknown): Rejection {
   if (error instanceof GatewayError) return error.rejection;
   if (isBadEscape(error)) return new Rejection('INVALID_PATH', 'The path holds an escape that is not UTF-8.');

@@ -50,7 +50,7 @@ export const usageEndpoint = defineEndpoint({
   },
 });
 
-/** Where a limit counts, what it has counted is the number; elsewhere it is what the gateway has. */
+/** The count of the limit, or else the count of the gateway. */
 function usageView(
   consumer: string,
   { requests, today, month }: Standing,

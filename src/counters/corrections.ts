@@ -12,10 +12,10 @@ interface CorrectionsOptions {
 }
 
 const MOST_PER_SCRIPT = 64;
-/** Past this the store is not keeping up, and what is not given back only makes the limits tighter for a while. */
+/** Beyond this the store is too slow. Corrections are dropped, which only makes limits tighter for a while. */
 const MOST_WAITING = 10_000;
 
-/** What is to be added to or taken off counts: gathered for a turn of the event loop, then sent without an answer. */
+/** Additions to and deductions from counts: collected for a turn of the event loop, then sent without an answer. */
 export class Corrections {
   private readonly options: CorrectionsOptions;
   private waiting: Correction[] = [];
@@ -31,7 +31,7 @@ export class Corrections {
     this.waiting.push(...corrections);
   }
 
-  /** Sends what is waiting, and resolves when Redis has taken it or does not answer. */
+  /** Sends waiting corrections, and resolves when Redis has accepted them or does not answer. */
   async send(): Promise<void> {
     const groups = Map.groupBy(this.waiting, ({ key }) => this.options.groupOf(key));
     this.waiting = [];
@@ -42,7 +42,7 @@ export class Corrections {
     await (this.sending = Promise.all(runs).then(() => undefined));
   }
 
-  /** Never rejects: the guard has told why it failed, and what was not given back leaves the window in its time. */
+  /** Never rejects: the guard has reported the failure, and units not returned leave the window in time. */
   private async run(corrections: readonly Correction[]): Promise<void> {
     const { guard, prefix, storeNowUs } = this.options;
     if (!guard.isUp) return;

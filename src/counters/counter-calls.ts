@@ -1,4 +1,4 @@
-/** What is asked of the process that counts for several others: plain data, copied. */
+/** Calls to the process that counts for several others: plain data, copied. */
 
 import type { Charge, Correction, Decision, LeaseAsk, LeaseGrant } from './counter-store.ts';
 import type { Line } from './line.ts';

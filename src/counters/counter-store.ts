@@ -1,13 +1,13 @@
 // Room counters: counts what limits and budgets are charged, exactly and atomically.
 // In it: stores in memory, in Redis and between processes, the four algorithms, the Lua scripts.
-// Never in it: callers and routes: a counter has a key and does not know whose it is.
+// Never in it: callers and routes; a counter has a key and does not know its owner.
 
 import type { HoldChange } from './rules/calendar-window.ts';
 import type { Line } from './line.ts';
 import type { Taking, Verdict } from './rules/rule.ts';
 import type { Wanted } from './rules/step.ts';
 
-/** One count: what is limited, and whose. */
+/** One count: the limit, and its owner. */
 export interface Counted {
   readonly line: Line;
   /** Identifies the count across processes. Contains only what `escapeKey` lets through, and hash tags. */
@@ -33,7 +33,7 @@ export interface Decision {
   readonly advanced?: readonly unknown[] | undefined;
 }
 
-/** What is found out after a charge: it was more, or it was less. */
+/** A correction after a charge: the use was higher or lower. */
 export interface Correction extends Counted {
   /** Whole units. Above 0 they are taken, beyond the limit where need be; below 0 they are given back. */
   readonly units: number;
@@ -74,7 +74,7 @@ export interface LeaseGrant {
   readonly expiresAt: number;
   /** What a `Correction` that gives some back names. */
   readonly at: number;
-  /** As of the grant: what is left for others is `remaining`. */
+  /** At the time of the grant; `remaining` is left for others. */
   readonly verdict: Verdict;
 }
 
@@ -82,6 +82,6 @@ export interface LeaseGrant {
 export interface LendingStore extends CounterStore {
   /** `undefined`: the store does not answer. Never rejects. */
   lease(ask: LeaseAsk): LeaseGrant | undefined | Promise<LeaseGrant | undefined>;
-  /** Voids what is known of the refusals of a count: there is something to give again. */
+  /** Forgets the known refusals of a count, because units are available again. */
   forgetDenial(key: string): void;
 }

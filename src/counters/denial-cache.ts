@@ -35,7 +35,7 @@ export class DenialCache {
     return this.denials.size === 0;
   }
 
-  /** The refusal that still stands for one of the charges. */
+  /** The refusal that still applies to one of the charges. */
   find(charges: readonly Charge[]): Decision | undefined {
     if (this.denials.size === 0) return undefined;
     let verdicts: (Verdict | undefined)[] | undefined;
@@ -54,7 +54,7 @@ export class DenialCache {
     for (let i = 0; i < charges.length; i++) {
       const { line, key } = charges[i] as Charge;
       const verdict = decision.verdicts[i];
-      // What is refused to one who wants much is not refused to one who wants little.
+      // A refusal of a large charge says nothing about a small one.
       if (!verdict || verdict.admitted || line.isDryRun || line.unit !== 'requests') continue;
       this.denials.delete(key);
       this.denials.set(key, this.makeDenial(line, verdict, now));

@@ -94,13 +94,13 @@ export class LeasedCounters implements CounterStore {
     this.store.adjust(corrections);
   }
 
-  /** What is held is worth nothing any more: the store has lost its counts. */
+  /** Drops all held units: the store has lost its counts. */
   forget(): void {
     this.epoch += 1;
     this.purses.empty();
   }
 
-  /** Gives back what is no longer used. Happens by itself every 100 ms while something is held. */
+  /** Returns unused units. Runs every 100 ms while units are held. */
   sweep(): void {
     this.giveBack(this.purses.collect(this.options.nowUs()));
     if (this.purses.areEmpty) this.stopSweeping();
@@ -118,7 +118,7 @@ export class LeasedCounters implements CounterStore {
     this.sweeping = undefined;
   }
 
-  /** Takes a charge out of what is held, and has more fetched before that runs out. */
+  /** Takes a charge from the held units, and fetches more before they run out. */
   private take(charge: Charge, i: number, now: number): Lot | undefined {
     const { line, key, cost } = charge;
     if (line.lease.from === Number.POSITIVE_INFINITY && this.options.groups?.isApart(key) !== true) return undefined;
@@ -227,7 +227,7 @@ export class LeasedCounters implements CounterStore {
     return { admitted: false, remaining: 0, resetUs: verdict?.resetUs ?? 0, retryUs: verdict?.retryUs || 1000 };
   }
 
-  /** All who need some in the same turn of the event loop ask together. */
+  /** Requests that need units in the same turn of the event loop share one call. */
   private fetchNeeded(purse: Purse, cost: number): Promise<LeaseGrant | undefined> {
     if (purse.asking) {
       purse.asking.need += cost;
@@ -249,7 +249,7 @@ export class LeasedCounters implements CounterStore {
     const { size } = this.options.fleet;
     const { epoch } = this;
     purse.isAsking = true;
-    // The last units stay for those who ask for each.
+    // The last units are left to processes that ask for each request.
     const share = size > 1 ? 2 * size : 1;
     const grant = this.store.lease({ line, key, need, want, share, holdUs: terms.lifeUs });
     if (!(grant instanceof Promise)) return this.receive(purse, grant, epoch);

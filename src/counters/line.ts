@@ -95,7 +95,7 @@ export function compileCaps(level: Level): Cap[] {
   });
 }
 
-/** A line as it stands at a moment (epoch milliseconds): of a budget that of the day or month. */
+/** A line at a moment (epoch milliseconds): for a budget, the line of that day or month. */
 export function lineAt(line: Line, now: number): Line {
   if (line.every === undefined) return line;
   const { name } = findPeriod(line.every, now);
@@ -196,7 +196,7 @@ function splitName(per: LimitConfig['per']): string[] {
   return per.length === 1 && per[0] === 'consumer' ? [] : [per.join('+')];
 }
 
-/** What of a limit or budget tells its count from others of its level. */
+/** The part of a limit or budget that distinguishes its count from others of its level. */
 interface KeyParts {
   readonly per: LimitConfig['per'];
   /** Behind the split, so that limits of requests keep the keys they have always had. */
@@ -221,7 +221,7 @@ function keyOf(level: Level, { per: dimensions, before, after }: KeyParts, place
 }
 
 /**
- * A value that may stand in a key: short and harmless ones as they are, so that an operator can read the keys, all
+ * Makes a value safe for a key: short and harmless values are kept, so that an operator can read the keys, all
  * others as their SHA-256. No two values give the same text, and none can end a part of the key or choose its slot.
  */
 export function escapeKey(value: string): string {

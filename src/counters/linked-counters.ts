@@ -100,7 +100,7 @@ export class LinkedCounters implements LendingStore {
 
   private decideAlone(charges: readonly Charge[]): Decision {
     if (charges.some(({ line }) => line.unit !== 'requests')) return UNAVAILABLE;
-    // What is counted here cannot be corrected there.
+    // A local count cannot be corrected in the other process.
     const { outcome, verdicts } = this.share.decide(charges, this.place);
     return { outcome, verdicts };
   }

@@ -24,7 +24,7 @@ export interface CounterOptions {
   readonly onStoreFailure: () => OnStoreFailure;
   /** Redis came into use or went out of it, for a reason in one closed word. Called once before `openCounters` resolves. */
   readonly onState: (isUp: boolean, reason: string | undefined) => void;
-  /** Redis has lost what was counted: limits begin anew. */
+  /** Redis has lost its counts: limits start from zero. */
   readonly onFlushed: () => void;
   /** Silence of Redis for this many milliseconds makes the limits local. Default 50. */
   readonly silenceMs?: number;
@@ -32,7 +32,7 @@ export interface CounterOptions {
 
 /**
  * The counts of a process. A Redis that does not answer is no error: the process starts with its limits kept locally, and
- * uses Redis as soon as it answers. Throws only for an address that has none of the known forms.
+ * uses Redis as soon as it answers. Throws only for an address in an unknown form.
  */
 export async function openCounters(options: CounterOptions): Promise<CounterStore> {
   const nowUs = createOwnTime(options.clock);
@@ -48,7 +48,7 @@ export async function openCounters(options: CounterOptions): Promise<CounterStor
 }
 
 async function openRedisCounters(url: string, options: CounterOptions, nowUs: () => number): Promise<CounterStore> {
-  // Loading the client takes longer than all else at start, so only those who use it pay.
+  // Loading the client is the slowest part of a start, so it is loaded only if it is used.
   const [{ connectRedis }, { RedisGuard }, { Fleet }] = await Promise.all([
     import('../storage/redis.ts'),
     import('../storage/redis-guard.ts'),

@@ -12,7 +12,7 @@ export interface Lot {
   isGone: boolean;
 }
 
-/** Asked for beyond what is expected to be used, because running out costs a wait and too much only a return. */
+/** Units requested beyond the expected use: running out costs a wait, and too many cost only a return. */
 const HEADROOM = 1.1;
 /** When this part of the units, or of their life, is left, more are asked for. */
 const RESERVE = 0.25;
@@ -28,7 +28,7 @@ export class Purse implements Counted {
   readonly key: string;
   /** An answer of the store is under way. */
   isAsking = false;
-  /** Those who wait for the answer to a question that is still to be asked, and how much they need. */
+  /** Requests that wait for the next call to the store, and how much they need. */
   asking: { need: number; readonly answer: Promise<LeaseGrant | undefined> } | undefined;
   readonly terms: LeaseTerms;
   private lot: Lot | undefined;
@@ -60,7 +60,7 @@ export class Purse implements Counted {
     return (this.lot?.units ?? 0) + (this.spare?.units ?? 0);
   }
 
-  /** Whether what is held was counted by the same numbers. */
+  /** Whether the held units were counted under the same rule. */
   isFor(line: Line): boolean {
     if (line === this.line) return true;
     const { rule, lease } = this.line;
@@ -111,7 +111,7 @@ export class Purse implements Counted {
     return Math.max(1, Math.ceil(expected * HEADROOM) - (lot !== undefined && lot.expiresAt > now ? lot.units : 0));
   }
 
-  /** Notes how the count stands in the store. */
+  /** Notes the state of the count in the store. */
   hear({ remaining, resetUs }: Verdict, now: number): void {
     this.remaining = remaining;
     this.resetAt = now + resetUs;
@@ -133,7 +133,7 @@ export class Purse implements Counted {
     this.lateFrom = expiresAt - this.terms.lifeUs * RESERVE;
   }
 
-  /** What is no longer used and has to be given back: its time is over, or nobody asks. */
+  /** Units to return: their time is over, or no request uses them. */
   expire(now: number): Correction[] {
     const { lot, spare } = this;
     const isIdle = now - this.touchedAt > this.terms.lifeUs * IDLE;
@@ -148,14 +148,14 @@ export class Purse implements Counted {
     return this.leftovers.splice(0);
   }
 
-  /** A unit more was taken from what is held here. `remaining` is as old as the lease where other processes count too. */
+  /** The verdict for a charge from held units. If other processes count too, `remaining` is as old as the lease. */
   describe(now: number): Verdict {
     const { rule } = this.line;
     const resetUs = Math.max(0, this.resetAt - now);
     return {
       admitted: true,
       remaining: this.remaining + this.held,
-      // What is held counts as used later than now: that is of the accounting, not for callers to see.
+      // Held units count as used later than now. This is internal to the accounting and hidden from callers.
       resetUs: rule.algorithm === 'sliding_window' ? rule.windowUs : resetUs,
       retryUs: 0,
     };

@@ -2,7 +2,7 @@ import type { Correction, Counted, LeaseGrant } from './counter-store.ts';
 import type { LeaseTerms } from './lease-terms.ts';
 import { Purse } from './purse.ts';
 
-/** When so many are in use, those before them are forgotten; what they hold still goes back in its time. */
+/** Beyond this number in use, older purses are dropped; their units are still returned in time. */
 const MOST_PURSES = 20_000;
 
 /** The purses of a process, found by the key of their count. Bounded. */
@@ -35,7 +35,7 @@ export class Purses {
     if (!purse.isEmpty) this.filled.add(purse);
   }
 
-  /** What is no longer used, to be given back. */
+  /** Unused units, to be returned. */
   collect(now: number): Correction[] {
     const returned: Correction[] = [];
     for (const purse of this.filled) {

@@ -1,9 +1,9 @@
 import type { Counted, LendingStore } from './counter-store.ts';
 
-/** Asks for nothing: the answer says how a count stands. */
+/** A charge of zero: the answer shows the state of the count. */
 const NOTHING = { need: 0, want: 0, share: 1, holdUs: 0 } as const;
 
-/** What is left of each count in the store; `undefined` where it does not answer. */
+/** The remainder of each count in the store; `undefined` if the store does not answer. */
 export function readLeft(
   store: Pick<LendingStore, 'lease'>,
   counts: readonly Counted[],

@@ -33,7 +33,7 @@ type Waiting =
   | { readonly charges: readonly Charge[]; readonly ask?: undefined; readonly resolve: (decision: Decision) => void }
   | { readonly ask: LeaseAsk; readonly resolve: (grant: LeaseGrant | undefined) => void };
 
-/** Those whose keys share a slot. One script is under way at a time; what arrives meanwhile shares the next one. */
+/** Requests whose keys share a slot. One script runs at a time; requests that arrive meanwhile share the next one. */
 interface Group {
   readonly name: string;
   readonly waiting: Waiting[];
@@ -119,7 +119,7 @@ export class RedisCounters implements LendingStore {
     if (mode === 'closed' || charges.some(isUnseen)) return UNAVAILABLE;
     if (mode === 'open' && !charges.some(({ line }) => isMetered(line)))
       return { outcome: 'admitted', verdicts: charges.map(() => undefined) };
-    // What is counted here cannot be corrected there, and what is only reserved would be free again though it was used.
+    // A local count cannot be corrected in Redis, and a reservation would be released although it was used.
     const counted = charges.map((charge) => ({ ...charge, isReserved: false }));
     if (mode === 'local') return apart(this.share.decide(counted, this.options.fleet));
     const { outcome, verdicts } = this.share.decide(
@@ -134,7 +134,7 @@ export class RedisCounters implements LendingStore {
     this.denials.forget(key);
   }
 
-  /** The store went: what it refused binds this process no longer, which now has a share of its own. */
+  /** The store is gone: its refusals no longer bind this process, which now has a share of its own. */
   forgetDenials(): void {
     this.denials.clear();
   }
@@ -188,7 +188,7 @@ export class RedisCounters implements LendingStore {
       if (!guard.isUp) throw new Error('Redis is away');
       this.tell(requests, parseScriptReply(await guard.run(DECIDE, keys, args)), askedAt);
     } catch {
-      // The guard has told why; requests in flight are decided like those that follow them.
+      // The guard has reported the reason; requests in flight are decided like later ones.
       for (const waiting of requests) {
         if (waiting.ask) waiting.resolve(undefined);
         else waiting.resolve(this.decideAlone(waiting.charges));

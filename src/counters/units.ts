@@ -12,14 +12,14 @@ export function toUnits(amount: number, unit: Unit): number {
   return unit === 'cost_usd' ? Math.max(1, Math.round(amount * NANO)) : amount;
 }
 
-/** What is counted as one would write it. */
+/** The counted unit in words. */
 export function fromUnits(units: number, unit: Unit): number {
   return unit === 'cost_usd' ? units / NANO : units;
 }
 
 /**
  * The most a call may come to before anything is known of its answer. Money is that of the dearest model that may
- * answer or that a tool may ask, so that none of them can spend more than was set aside.
+ * answer or that a tool may ask, so that none of them can spend more than was reserved.
  */
 export function reservedUnits(call: ModelCall, unit: Exclude<Unit, 'requests'>): number {
   const { estimatedInputTokens: inputTokens, maxOutputTokens: outputTokens, assumedKinds: kinds, serviceTier } = call;

@@ -45,7 +45,7 @@ export interface ApiKeyRow extends BoundColumns {
   readonly last_used_at: number | null;
 }
 
-/** A row joined with what is read of its consumer. */
+/** A row joined with the needed fields of its consumer. */
 export interface OwnedKeyRow extends ApiKeyRow {
   readonly owner_name: string;
   readonly owner_tier: string | null;
@@ -73,7 +73,7 @@ export function toApiKey(row: OwnedKeyRow, now: number): ApiKey {
   };
 }
 
-/** What goes on record about a key: all that was decided about it, and nothing it could be recognised by. */
+/** The audited fields of a key: every setting, and nothing that would reveal the key. */
 export function auditedKey(row: ApiKeyRow): AuditFields {
   const { id: _id, hash: _hash, last_used_at: _lastUse, created_at: _created, counted_as: _first, ...decided } = row;
   const flags = { managed: row.managed !== 0, self_service: row.self_service !== 0 };

@@ -63,7 +63,7 @@ interface ApiKeysOptions {
 const TABLE = 'api_keys';
 
 /**
- * The issued keys. Every change is one transaction that also tells the other processes and is on record, so an
+ * The issued keys. Every change is one transaction that also notifies other processes and is audited, so an
  * acknowledged change survives a kill and is in force everywhere within 2 s. Throws GatewayError NOT_FOUND, CONFLICT or VALIDATION_ERROR;
  * errors of the store pass through.
  */
@@ -164,7 +164,7 @@ export class ApiKeys {
   ): Promise<ApiKey> {
     const now = this.clock.now();
     const row = await this.database.knex.transaction(async (trx) => {
-      // Locked: what is recorded as the state before must be what this change found.
+      // Locked, so that the audit log records the state that this change found.
       const before: ApiKeyRow = (await trx(TABLE).where({ id }).forUpdate().first()) ?? refuseUnknown();
       const result = await work(trx, now);
       const after: ApiKeyRow = await trx(TABLE).where({ id }).first();

@@ -51,13 +51,13 @@ export class ChangeFeed {
     return this.next;
   }
 
-  /** To be called after a committed change: tells the others, and resolves when this process has noticed it itself. */
+  /** Call after a committed change: notifies other processes, and resolves when this process has seen the change. */
   async announce(): Promise<void> {
     this.options.notifier?.publish();
     await withDeadline(this.hasten(), ANNOUNCE_DEADLINE_MS).catch(() => undefined);
   }
 
-  /** The listener hears every change once the directories have forgotten what it concerns. */
+  /** The listener is called for every change, after the directories have dropped the entries concerned. */
   follow(listener: (changes: readonly IdentityChange[] | 'everything') => void): void {
     this.followers.push(listener);
   }

@@ -39,12 +39,12 @@ export class RedisChangeNotifier implements ChangeNotifier {
       if (channel === this.channel) listener();
     });
     const listen = (): void => void this.subscriber.subscribe(this.channel).catch(ignore);
-    // A connection that is not there yet, or is made anew, has to be told again.
+    // A new or restored connection must subscribe again.
     this.subscriber.on('ready', listen);
     listen();
   }
 }
 
 function ignore(): void {
-  // The feed is polled all the same.
+  // The feed is polled anyway.
 }

@@ -15,7 +15,7 @@ import { closeFamilies } from './users/refresh-families.ts';
 
 export type ConsumerStatus = 'active' | 'disabled';
 
-/** The long form of `rate_limit`; whoever stores one has validated it with the schema of the limits policy. */
+/** The long form of `rate_limit`; the caller that stores one has validated it with the schema of the limits policy. */
 export interface StoredRateLimit {
   readonly limits: readonly unknown[];
 }
@@ -23,7 +23,7 @@ export interface StoredRateLimit {
 /** The list form of `budget`, validated likewise. */
 export type StoredBudget = readonly unknown[];
 
-/** What is written of limits on a consumer or key, by the names of the configuration. */
+/** The limits written on a consumer or key, under the names of the configuration. */
 export interface StoredLimits {
   readonly rate_limit?: StoredRateLimit | undefined;
   readonly budget?: StoredBudget | undefined;
@@ -80,7 +80,7 @@ interface ConsumerRow {
 
 const TABLE = 'consumers';
 
-/** The stored consumers. Every change is one transaction that also tells the other processes and is on record. */
+/** The stored consumers. Every change is one transaction that also notifies other processes and is audited. */
 export class Consumers {
   private readonly database: Database;
   private readonly clock: Clock;
@@ -139,7 +139,7 @@ export class Consumers {
   async patch(id: string, patch: ConsumerPatch, context: AuditContext): Promise<Consumer> {
     const now = this.clock.now();
     const consumer = await this.database.knex.transaction(async (trx) => {
-      // Locked: what is recorded as the state before must be what this change found.
+      // Locked, so that the audit log records the state that this change found.
       const before: ConsumerRow = (await trx(TABLE).where({ id }).forUpdate().first()) ?? refuseUnknown();
       const after: ConsumerRow = { ...before, ...toColumns(patch), updated_at: now };
       await trx(TABLE).where({ id }).update(after);
@@ -212,7 +212,7 @@ export async function insertConsumer(
   return fromRow(row);
 }
 
-/** Refresh tokens end, and access tokens stay refused when the consumer is active again: whoever had them logs in anew. */
+/** Refresh tokens end, and access tokens stay refused when the consumer is active again: the user must log in again. */
 async function endAccess(trx: Knex.Transaction, id: string, now: number): Promise<void> {
   await closeFamilies(trx, { consumer_id: id }, now);
   await revokeConsumer(trx, id, now);

@@ -8,9 +8,9 @@ import { recordAudit } from './audit/record-audit.ts';
 import { recordChange } from './identity-changes.ts';
 import { revokeConsumer } from './tokens/revocations.ts';
 
-/** What is gone, in rows. */
+/** The number of deleted rows. */
 export interface Erasure {
-  /** The id that what they used is kept under: it names nobody. */
+  /** The anonymous id under which their usage is kept. */
   readonly keptAs: string;
   readonly keys: number;
   readonly logins: number;

@@ -9,7 +9,7 @@ export interface FailedAuthSettings {
   readonly window: number;
 }
 
-/** Where somebody fails to prove who they are. */
+/** The endpoint at which authentication failed. */
 export type Door = 'api_key' | 'token' | 'master_key' | 'refresh' | 'login' | 'sign_up';
 
 interface Offender {
@@ -32,7 +32,7 @@ const LONGEST_WAIT_MS = 2000;
 
 /**
  * Counts failing credentials per client address (IPv6 by /64), so that guessing keys costs the guesser and not the
- * store. It never stands in the way of a credential that verifies. Memory is bounded: the 50,000 addresses that failed
+ * store. It never blocks a valid credential. Memory is bounded: the 50,000 addresses that failed
  * last. Counts are per process.
  */
 export class FailedAuth {
@@ -82,7 +82,7 @@ export class FailedAuth {
     if (offender.running >= SLOTS) {
       if (offender.queue.length >= LONGEST_QUEUE) return undefined;
       const giveUpAt = this.clock.monotonic() + LONGEST_WAIT_MS;
-      // Whoever leaves a slot hands it over, so `running` stays as it is.
+      // A slot that becomes free is handed over, so `running` does not change.
       const isInTime = await new Promise<boolean>((start) => offender.queue.push({ giveUpAt, start }));
       if (!isInTime) return undefined;
     } else {

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 
-/** What one process tells the others through the table `identity_changes`. */
+/** A change that one process reports to the others through the table `identity_changes`. */
 export interface IdentityChange {
   readonly kind: 'key' | 'consumer' | 'token';
   /** Hash of the key, id of the consumer, or what a token revocation names: `jti:…`, `family:…`, `consumer:…`. */
@@ -26,7 +26,7 @@ export async function pruneChanges(knex: Knex, now: number): Promise<void> {
 
 /** Reads the feed from where the last read ended. Not for concurrent use. */
 export interface ChangeReader {
-  /** Changes committed since the last read, or `everything` when they cannot be told, as at the first read. */
+  /** Changes committed since the last read, or `everything` if they are unknown, as at the first read. */
   read(): Promise<readonly IdentityChange[] | 'everything'>;
 }
 

@@ -1,4 +1,4 @@
-// Room identity: knows who calls: consumers, keys, accounts, tokens, and the audit log of their changes.
+// Room identity: identifies callers. It holds consumers, keys, accounts, tokens, and the audit log of their changes.
 // In it: lookups with their caches, changes and their announcement, passwords, tokens of other issuers.
 // Never in it: HTTP, and what a caller may do on a route.
 
@@ -22,7 +22,7 @@ import { Tokens, type TokenSettings } from './tokens/tokens.ts';
 import { type Accounts, openAccounts } from './users/accounts.ts';
 import { pruneFamilies } from './users/refresh-families.ts';
 
-/** Everything that knows who calls, over one database. */
+/** Everything that identifies callers, over one database. */
 export interface Identity extends Accounts {
   readonly directory: KeyDirectory;
   readonly failedAuth: FailedAuth;
@@ -32,7 +32,7 @@ export interface Identity extends Accounts {
   readonly tokens: Tokens;
   readonly audit: AuditLog;
   readonly feed: ChangeFeed;
-  /** Ends the timers and writes what is left to write; the database is the caller's to close. */
+  /** Ends the timers and writes pending data. The caller closes the database. */
   close(): Promise<void>;
 }
 
@@ -53,7 +53,7 @@ export interface IdentityOptions {
   readonly onStoreChange?: (isUp: boolean) => void;
   /** Called for each lookup that failed because the store did. */
   readonly onLookupFailure?: (error: unknown) => void;
-  /** Called for each failure to prove who calls, with the door it was at. */
+  /** Called for each failed authentication, with the endpoint where it happened. */
   readonly onAuthFailure?: (door: Door) => void;
   /** Called for each change outside the database that could not be put on record. */
   readonly onAuditFailure?: (error: unknown) => void;
@@ -135,5 +135,5 @@ function openFeed(options: IdentityOptions, directory: KeyDirectory, tokens: Tok
 }
 
 function ignore(): void {
-  // Whoever wants to know gives a function of their own.
+  // A caller that needs the outcome passes its own function.
 }

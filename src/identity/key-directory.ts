@@ -30,7 +30,7 @@ interface KeyDirectoryOptions {
   readonly onFailure?: (error: unknown) => void;
 }
 
-/** One reading of the store, shared by everybody who asks for the same key meanwhile. */
+/** One read of the store, shared by all requests with the same key. */
 interface Flight {
   promise: Promise<KeyLookup>;
   /** Set when the key changed after the reading began: its result must not be kept. */
@@ -51,7 +51,7 @@ const FEED_STALE_MS = 60_000;
 const LONGEST_KEY = 1024;
 
 /**
- * Answers whose key was presented, from the file, from memory and from the database, always by SHA-256: the key itself
+ * Finds the owner of a presented key, in the file, in memory and in the database, always by SHA-256: the key itself
  * is never kept. What is known answers synchronously and without a new object. Known keys are read again after 5 min
  * and served up to 15 min while the store is down; a key not known while it is down is `unavailable`, never refused.
  */
@@ -76,7 +76,7 @@ export class KeyDirectory {
     this.fixed = this.memory;
   }
 
-  /** Replaces the keys that stand in the configuration file. */
+  /** Replaces the keys of the configuration file. */
   setFileConsumers(consumers: readonly FileConsumer[]): void {
     this.fixed = new Map([...fromFile(consumers), ...this.memory]);
   }
@@ -214,7 +214,7 @@ export class KeyDirectory {
     for (const [hash, known] of this.known.entries()) {
       if (known.answer.principal.consumer.id === id) this.known.delete(hash);
     }
-    // Refusals do not say whose key they refuse.
+    // Refusals do not name the owner of the key.
     this.refusals.clear();
     this.outdateFlights();
   }

@@ -10,10 +10,10 @@ import { computeRights, type RightsSource, type RightsSources } from './rights.t
 /** Why a key that was presented is not accepted. `throttled`: not looked up, its address has failed too often. */
 export type KeyRefusal = 'unknown' | 'expired' | 'revoked' | 'disabled' | 'throttled';
 
-/** What is wrong with a token that is not genuine here. */
+/** The reason why a token is not genuine. */
 export type TokenFault =
   | ('form' | 'issuer' | 'audience' | 'key' | 'algorithm' | 'signature' | 'time' | 'type' | 'claim')
-  /** Nobody has the name any more, or it is another's to give. */
+  /** The name no longer exists, or another issuer controls it. */
   | 'owner';
 
 export type KeyLookup =
@@ -35,7 +35,7 @@ export interface KnownKey {
   usedInRound: number;
 }
 
-/** A row of `api_keys` with what is needed of its consumer. */
+/** A row of `api_keys` with the needed fields of its consumer. */
 export interface VerifyingRow extends OwnedKeyRow {
   readonly owner_status: ConsumerStatus;
   readonly owner_rate_limit: string | null;
@@ -97,7 +97,7 @@ export function fromRow(row: VerifyingRow, fetchedAt: number): KnownKey {
   );
 }
 
-/** Who narrows a key of the database: its owner, and its own bounds. */
+/** The sources that narrow a key of the database: its owner, and its own bounds. */
 function rightsOfRow(row: VerifyingRow): RightsSources {
   const owner = storedRights({ permissions: row.owner_permissions, models: row.owner_models });
   return [owner, keyRights(readBounds(row))];

@@ -10,7 +10,7 @@ export function storedLimits(row: {
   return { rate_limit: parseJson<StoredRateLimit>(row.rate_limit), budget: parseJson<StoredBudget>(row.budget) };
 }
 
-/** The level that limits written on a consumer or key make; none where nothing is written. */
+/** The limit level of a consumer or key; none if no limits are written on it. */
 export function limitLevel(level: LimitLevel['level'], id: string, written: StoredLimits): LimitLevel[] {
   const { rate_limit, budget } = written;
   return rate_limit || budget ? [{ level, id, rate_limit: rate_limit ?? NO_LIMITS, budget }] : [];

@@ -1,7 +1,7 @@
-/** What tells whether a consumer may be found by its name; read from `users`, where it has a row. */
+/** Decides whether a consumer may be found by its name; read from its row in `users`, if any. */
 export interface NameOwner {
   readonly id: string;
-  /** The administrator who vouches for the address of an account; null when nobody does. */
+  /** The administrator who vouches for the address of an account; null if none does. */
   readonly vouched_by: string | null;
 }
 
@@ -9,18 +9,18 @@ export interface NameOwner {
 const STORED_ID = /^(con|usr)_/;
 const USER_ID = /^usr_/;
 
-/** True when the text has the form of the id of a stored consumer: no name may, so that it never stands for somebody. */
+/** True when the text has the form of the id of a stored consumer: names must not have it. */
 export function isStoredId(text: string): boolean {
   return STORED_ID.test(text);
 }
 
-/** True when the consumer is somebody who can log in here. */
+/** True if the consumer can log in here. */
 export function isUserId(consumerId: string): boolean {
   return USER_ID.test(consumerId);
 }
 
 /**
- * True when the name of the consumer stands for it. Whoever signs up chooses an address that nobody has verified, so the
+ * True if the name of the consumer identifies it. At sign-up people choose an address that nobody has verified, so the
  * account owns its id and never its address.
  */
 export function ownsName({ id, vouched_by: vouchedBy }: NameOwner): boolean {

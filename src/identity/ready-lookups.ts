@@ -4,7 +4,7 @@ import type { KeyLookup, TokenFault } from './known-key.ts';
 
 export const UNAVAILABLE: KeyLookup = Object.freeze({ kind: 'unavailable' });
 export const UNKNOWN: KeyLookup = Object.freeze({ kind: 'refused', reason: 'unknown' });
-/** The same of tokens, by what is wrong with them. */
+/** The same for tokens, by the reason for the refusal. */
 export const NOT_GENUINE: Readonly<Record<TokenFault, KeyLookup>> = Object.freeze({
   form: unknownFor('form'),
   issuer: unknownFor('issuer'),

@@ -7,7 +7,7 @@ import { narrowAny } from '../lib/wildcard-list.ts';
  * an outsider decides whether a field is there, whoever makes the source writes the empty list instead of leaving it out.
  */
 export interface RightsSource {
-  /** Whose word it is, for people: `consumer`, `key`, `token`, `issuer corp`. */
+  /** The source in words, for messages: `consumer`, `key`, `token`, `issuer corp`. */
   readonly from: string;
   readonly permissions?: readonly string[] | undefined;
   readonly models?: readonly string[] | undefined;
@@ -16,7 +16,7 @@ export interface RightsSource {
   readonly addresses?: readonly string[] | undefined;
 }
 
-/** At least one source: a caller nobody speaks for has no rights, not all of them. */
+/** At least one source: a caller without a source has no rights, not all of them. */
 export type RightsSources = readonly [RightsSource, ...RightsSource[]];
 
 /** What a caller may do: what every source allows. This is the only place where rights are put together. */

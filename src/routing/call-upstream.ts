@@ -34,7 +34,7 @@ export async function callUpstream(exchange: Exchange, route: CompiledRoute): Pr
   return call ? relay(exchange, route, { answer, call }) : deliver(exchange, route, answer, answer);
 }
 
-/** Passes on what a model answered, or the answer made of it. */
+/** Passes on a model's answer, translated if necessary. */
 function relay(
   exchange: Exchange,
   route: CompiledRoute,
@@ -70,7 +70,7 @@ function refusesOurKey({ upstream }: CompiledRoute, { status }: Answer): boolean
   return upstream?.kind !== 'http' && (status === 401 || status === 403);
 }
 
-/** What a third party says of a request that it does not serve may quote the key that came with it. */
+/** A third party's text about a request that it refuses may quote the key sent with it. */
 function maskFor({ upstream }: CompiledRoute, { status, target: { credential } }: Answer): SecretMask | undefined {
   if (status < 400 || upstream?.kind === 'http' || !credential) return undefined;
   return SecretMask.of(credential.value);

@@ -9,10 +9,10 @@ import type { LevelName } from '../counters/line.ts';
 import { fromUnits } from '../counters/units.ts';
 import { OWN_ROUTE } from './own-access.ts';
 
-/** A limit as it stands for one caller. */
+/** The state of a limit for one caller. */
 interface LimitStanding {
   readonly limit: number;
-  /** What the limit has counted in its window; `undefined` where the store does not answer or counts no windows. */
+  /** The count in the limit's window; `undefined` if the store does not answer or counts no windows. */
   readonly used: number | undefined;
 }
 
@@ -24,7 +24,7 @@ export interface CallerLimitStanding {
 
 const MINUTE_US = 60_000_000;
 const HOUR_US = 3_600_000_000;
-/** A limit near to what is called says more about it than one that spans the gateway. */
+/** A limit on the called service says more about a request than one that spans the gateway. */
 const NEARNESS: readonly LevelName[] = ['route', 'service', 'key', 'consumer', 'tier', 'settings'];
 
 /**
@@ -57,7 +57,7 @@ export class CallerLimits {
     return { perMinute: standingOf(minute), perHour: standingOf(hour) };
   }
 
-  /** The budgets of a caller; one whose store does not answer is left out. */
+  /** The budgets of a caller; a budget whose store does not answer is left out. */
   async budgetsOf(caller: Pick<Exchange, 'principal' | 'clientIp'>): Promise<BudgetStanding[]> {
     const byKey = new Map<string, Counted>();
     for (const limits of this.limits) for (const count of limits.budgetsOf(caller)) byKey.set(count.key, count);

@@ -31,7 +31,7 @@ export interface CompiledConfig {
   readonly services: ReadonlyMap<string, UpstreamService>;
   /** Only the public plane serves routes. */
   readonly tables: Readonly<Record<Plane, RouteTable<Destination>>>;
-  /** Stands for the gateway's own endpoints in metrics, logs and errors. */
+  /** Represents the gateway's own endpoints in metrics, logs and errors. */
   readonly ownRoute: MatchedRoute;
   readonly ownAccess: OwnAccess;
   /** Cross-origin access to those of them that are not for administration. */

@@ -27,7 +27,7 @@ export class CompiledRoute implements MatchedRoute {
   readonly upstream: UpstreamService | undefined;
   readonly metrics: ServiceMetrics;
   readonly editOwn: MatchedRoute['editOwn'];
-  /** What hears of refusals; `undefined` where nothing does. */
+  /** Called for refusals; `undefined` if nothing needs them. */
   readonly onRefused: AccessStep['onRefused'];
   /** Refusals of the steps between these two are heard. */
   private readonly heardFrom: number;
@@ -48,7 +48,7 @@ export class CompiledRoute implements MatchedRoute {
     this.onRefused = parts.steps[this.heardTo]?.onRefused;
   }
 
-  /** Who calls is known at this step, and the limits have not decided yet. */
+  /** The caller is known at this step, and the limits have not decided yet. */
   isChargedAt(step: number): boolean {
     return step > this.heardFrom && step < this.heardTo;
   }
@@ -78,7 +78,7 @@ export class CompiledRoute implements MatchedRoute {
   }
 }
 
-/** The model an upstream has answered for, when its name can stand in a header: clients may have made it up. */
+/** The model that answered, if its name is valid in a header: clients may have made it up. */
 function answeringModel({ model: call, answeredAt, rejection }: Exchange): string | undefined {
   if (!call || answeredAt === undefined || rejection) return undefined;
   const { name, isListed } = call.model;

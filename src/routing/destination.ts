@@ -6,7 +6,7 @@ export type Destination =
   | {
       readonly kind: 'route';
       readonly route: CompiledRoute;
-      /** The same route as it stands to the paths of the Messages API: it may have a dialect of its own for them. */
+      /** The same route for the paths of the Messages API, which may have a dialect of their own. */
       readonly forMessages: CompiledRoute;
       readonly plan: UpstreamPlan | undefined;
     }

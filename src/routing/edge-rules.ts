@@ -3,7 +3,7 @@ import type { Settings } from '../config/settings-schema.ts';
 import { compileEdgeRules, type EdgeRules } from '../edge/edge.ts';
 import { compileAddressSet } from '../lib/address-set.ts';
 
-/** What outlives every configuration. */
+/** State that outlives every configuration. */
 interface EdgeOfProcess {
   /** How this process signs its `Via` entries. */
   readonly viaPseudonym: string;
@@ -11,7 +11,7 @@ interface EdgeOfProcess {
   readonly opened: Pick<Settings, 'listen' | 'limits'>;
 }
 
-/** What the edge has to know of a configuration. */
+/** The settings of a configuration that the edge needs. */
 export function edgeRulesFor({ settings, routes }: GatewayConfig, { viaPseudonym, opened }: EdgeOfProcess): EdgeRules {
   const headers = routes.flatMap(({ policies }) => (policies.auth ? [policies.auth.header.toLowerCase()] : []));
   const options = {

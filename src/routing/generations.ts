@@ -39,7 +39,7 @@ export class Generation implements ConfigInUse {
 
 /** The configuration in force, and those before it that exchanges still run on. */
 export class Generations {
-  /** What new exchanges begin with. */
+  /** The generation that new exchanges start with. */
   live: Generation;
 
   private readonly ownPaths: OwnPaths;

@@ -7,7 +7,7 @@ import { createLimitSteps } from '../policies/limits/limits.policy.ts';
 import { gatewayLevels } from '../policies/limits/schema.ts';
 import type { AccessStep } from '../policies/policy.ts';
 
-/** Who an own endpoint is for: `token` somebody with a token; `token_or_key` any caller, at the cost of one request. */
+/** Who may call an own endpoint: `token` callers with a token; `token_or_key` any caller, for the cost of a request. */
 export type Callers = 'token' | 'token_or_key';
 
 /** The name own endpoints go by in metrics and in limits that are split by route. */
@@ -16,7 +16,7 @@ export const OWN_ROUTE = 'gateway';
 /** Where a route may choose, own endpoints take keys in the usual header. */
 const ACCEPTANCE = { header: 'X-API-Key', token_in_query: false, on_stale_feed: 'serve' } as const;
 
-/** Finds out who calls an own endpoint, by the steps that a route would take. */
+/** Identifies the caller of an own endpoint by the same steps as a route. */
 export class OwnAccess {
   private readonly steps: Readonly<Record<Callers, readonly AccessStep[]>>;
 

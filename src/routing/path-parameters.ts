@@ -4,7 +4,7 @@ import type { RouteTable } from './route-table.ts';
 
 const SUSPECT = /[;%]|\.(?:\/|$)/;
 const ENCODED_SEMICOLON = /%(?:25)*3B/gi;
-/** What Windows drops from the end of a name. */
+/** Characters that Windows drops from the end of a name. */
 const SEGMENT_TAIL = /(?:\.|%(?:25)*20)+(?=\/|$)/g;
 /** A segment of nothing but parameters goes with its slash: servers that cut the ones merge the others. */
 const PARAMETERS = /\/;[^/]*(?=\/)|;[^/]*/g;
@@ -12,7 +12,7 @@ const PARAMETERS = /\/;[^/]*(?=\/)|;[^/]*/g;
 /**
  * True when a server that cuts parameters off path segments (`/files/private;v=1/x`, RFC 3986 section 3.3), before or
  * after it decodes them, or dots and spaces off their ends, would read the path of another destination than the one
- * that was found: then nobody can tell whose access rules are meant. To the router these are ordinary characters, as
+ * that was found: then it is unclear which access rules apply. To the router these are ordinary characters, as
  * they are to most servers.
  */
 export function isReadAsAnother(found: Destination, edge: EdgeRequest, table: RouteTable<Destination>): boolean {

@@ -1,4 +1,4 @@
-/** What a path leads to, and under which conditions. */
+/** A destination of a path, and the conditions under which it applies. */
 export interface Candidate<T> {
   readonly value: T;
   /** Empty = every method. HEAD goes wherever GET does. */
@@ -37,7 +37,7 @@ export class PathTree<T> {
     for (const segment of segments) node = step(node, segment);
     const list = hasRest ? node.rest : node.exact;
     list.push(candidate);
-    // The sort is stable: among equals, which the loader refuses, the file's order would stand.
+    // The sort is stable: among equals, which the loader refuses, the file's order would be kept.
     list.sort((a, b) => b.headers.length - a.headers.length || Number(b.methods.size > 0) - Number(a.methods.size > 0));
   }
 

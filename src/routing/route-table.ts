@@ -13,11 +13,11 @@ export interface RouteEntry<T> {
 
 export type RouteLookup<T> =
   | { readonly kind: 'found'; readonly value: T; readonly params: Readonly<Record<string, string>> }
-  /** The path exists, the method does not: `allow` lists what does, sorted. */
+  /** The path exists, but not with this method: `allow` lists its methods, sorted. */
   | { readonly kind: 'wrong_method'; readonly allow: readonly string[] }
   | { readonly kind: 'nothing' };
 
-/** What a route is chosen by. */
+/** The parts of a request that decide its route. */
 type RoutedRequest = Pick<EdgeRequest, 'method' | 'host' | 'path' | 'headers'>;
 
 type Found<T> = Extract<RouteLookup<T>, { kind: 'found' }>;
@@ -39,7 +39,7 @@ export class RouteTable<T> {
     for (const entry of entries) this.add(entry);
   }
 
-  /** `method` stands in for the request's own when a preflight asks about another one. */
+  /** `method` replaces the request's own when a preflight asks about another one. */
   find(edge: RoutedRequest, method = edge.method): RouteLookup<T> {
     const search = new Search<T>(edge, method);
     for (const tree of this.treesFor(edge.host)) {

@@ -61,7 +61,7 @@ function headersFor(exchange: Exchange, route: CompiledRoute, answer: Handshake)
   return headers;
 }
 
-/** Hands the client what the upstream answered instead of agreeing, like the answer to any request. */
+/** Passes the upstream's refusal to the client like the answer to any request. */
 function relayRefusal(exchange: Exchange, answer: Handshake, headers: string[]): void {
   const { res, deadline, plan } = exchange;
   const { body } = answer;
@@ -79,7 +79,7 @@ function relayRefusal(exchange: Exchange, answer: Handshake, headers: string[]):
     exchange.bytesOut += chunk.length;
     deadline.await('idle', idleMs);
   });
-  // Before the end this is an upstream that died: the client must not take what it has for the whole.
+  // A close before the end means that the upstream died: the client must not mistake its part for the whole answer.
   body.once('error', () => void res.destroy());
   body.pipe(res);
 }

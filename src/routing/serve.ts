@@ -8,10 +8,10 @@ import { rejectionOf } from '../upstream/classify.ts';
 import type { CompiledRoute } from './compiled-route.ts';
 import type { Dependencies } from '../policies/policy-dependencies.ts';
 
-/** Reports what should never happen: a policy or the upstream side threw something that is not a refusal. */
+/** Reports a bug: a policy or the upstream side threw something that is not a refusal. */
 export type ReportBug = (error: unknown, exchange: Exchange) => void;
 
-/** What happens once every access step has agreed. Whatever it throws or rejects with becomes an answer. */
+/** Runs once every access step has agreed. Any error that it throws or rejects with becomes an answer. */
 export type Proceed = (exchange: Exchange, route: CompiledRoute) => Promise<void> | undefined;
 
 /** Takes one exchange through the access steps of its route, synchronously until a step really has to wait. */
@@ -99,7 +99,7 @@ function conclude(exchange: Exchange, verdict: Exclude<Verdict, undefined>): voi
   else answer(exchange, verdict);
 }
 
-/** The same, with the exchange put on record before where it is of a kind that is. Throws OVERLOADED when it cannot be. */
+/** Records the exchange first if its kind is recorded. Throws OVERLOADED if it cannot be recorded. */
 export function recorded(usage: Pick<Dependencies['usage'], 'open'>, proceed: Proceed): Proceed {
   return (exchange, route) => {
     const opening = usage.open(exchange);

@@ -10,7 +10,7 @@ const VIA = 'turnpike-trial';
 
 /**
  * Compiles a configuration exactly as a start does, and lets go of the result. It opens no store, connection or socket.
- * Throws what a start would throw.
+ * Throws the errors that a start would throw.
  */
 export function tryCompile(config: GatewayConfig, ownPaths: OwnPaths): void {
   const holding = new Shelf().hold();
@@ -40,7 +40,7 @@ export function tryCompile(config: GatewayConfig, ownPaths: OwnPaths): void {
   }
 }
 
-/** Stands in for what compiled parts use only while requests run: every member is a function that does nothing. */
+/** Replaces dependencies that are used only while requests run: every member is a function that does nothing. */
 function inert(): never {
   return new Proxy(() => {}, {
     get: (_target, name) => (name === 'then' ? undefined : inert()),

@@ -1,7 +1,7 @@
 import { canonicalPath } from '../edge/canonical-path.ts';
 import { GatewayError, Rejection } from '../errors/rejection.ts';
 
-/** What becomes of a matched path before it is put after the target's base path. At most one of the two is given. */
+/** How a matched path is changed before it is appended to the target's base path. At most one of the two is given. */
 export interface PathRewrite {
   readonly strip_prefix: string | undefined;
   readonly rewrite_path: string | undefined;
@@ -41,7 +41,7 @@ function fill(template: string, params: Readonly<Record<string, string>>): strin
   return template.replace(/:([A-Za-z0-9_]+)|\*$/g, (token, name?: string) => params[name ?? token] ?? '');
 }
 
-/** A filled template is a new path: it goes through the same door as one from a client. */
+/** A filled template is a new path and is checked like one from a client. */
 function canonicalOrThrow(path: string): string {
   const canonical = canonicalPath(path);
   if (canonical instanceof Rejection) throw new GatewayError(canonical);

@@ -22,7 +22,7 @@ export class UpstreamService implements ServiceTargets {
   readonly targets: readonly Target[];
   readonly pick: Balancer;
   readonly send: Send;
-  /** The same for WebSocket handshakes; what it resolves to is a `Handshake`. */
+  /** The same for WebSocket handshakes; resolves to a `Handshake`. */
   readonly sendHandshake: Send;
   /** Runs while the service is part of the configuration in force. */
   prober: HealthProber | undefined;

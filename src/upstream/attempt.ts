@@ -2,7 +2,7 @@ import type { Exchange } from '../exchange/exchange.ts';
 import type { Target } from './targets.ts';
 
 /**
- * Why an attempt brought no answer. `sent` on the failure tells the rest: a failure that is provably unsent may be
+ * Why an attempt brought no answer. `sent` on the failure completes it: a failure that is provably unsent may be
  * repeated for any method.
  */
 export type FailureKind =

@@ -24,7 +24,7 @@ export function createBalancer(method: BalanceMethod, targets: readonly Target[]
   };
 }
 
-/** What decides whether a target can be asked at all. */
+/** The facts that decide whether a target is a candidate at all. */
 type Suitability = Pick<BalancedExchange, 'model'> & Partial<Pick<BalancedExchange, 'passedOn' | 'payer'>>;
 
 /** May be given this exchange now. */

@@ -2,7 +2,7 @@ import type { FailureKind } from './attempt.ts';
 
 /**
  * After a chunk: `flowing` for more, `full` when the client cannot take more for now, `ended` when the response is
- * complete, `failed` when nothing sensible can follow, `spent` when nobody wants the rest.
+ * complete, `failed` when nothing sensible can follow, `spent` when the rest is not needed.
  */
 export type SinkState = 'flowing' | 'full' | 'ended' | 'failed' | 'spent';
 

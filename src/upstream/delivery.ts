@@ -20,7 +20,7 @@ const OWN_REASONS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['BUDGET_EXCEEDED
 const TIMEOUTS: ReadonlySet<FailureKind> = new Set<FailureKind>(['first_byte_timeout', 'total_timeout']);
 
 /**
- * The body of one answer on its way to the client: through the filters of the exchange, past those who listen, into the
+ * The body of one answer on its way to the client: through the filters of the exchange, past its listeners, into the
  * response. Where the client has left and the answer is wanted all the same, everything happens but the last.
  */
 export class Delivery implements BodySink {
@@ -33,7 +33,7 @@ export class Delivery implements BodySink {
   private readonly quietMs: number;
   private bytesUnseen = 0;
 
-  /** The head has been written, and what the exchange says of the response is final. */
+  /** The head has been written, and the exchange's record of the response is final. */
   constructor(exchange: Exchange, expectedBytes: number | undefined) {
     this.exchange = exchange;
     this.filters = exchange.filters;
@@ -81,7 +81,7 @@ export class Delivery implements BodySink {
       this.send(flush(filters));
       return this.endWhole();
     }
-    // What a filter found is for the gateway to tell: the upstream's own words have not passed it.
+    // The gateway reports what a filter found, because the upstream's own words have not passed it.
     const isTold = !failure && filters.some(({ hasPassedError }) => hasPassedError);
     const ours = failure ?? (kind === 'request_body' ? exchange.body.rejection : undefined);
     endTruncated(exchange, ours ?? (TIMEOUTS.has(kind) ? 'UPSTREAM_TIMEOUT' : 'UPSTREAM_ERROR'), isTold);

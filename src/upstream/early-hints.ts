@@ -1,6 +1,6 @@
 import type { Exchange } from '../exchange/exchange.ts';
 
-/** What of a 103 answer is a hint (RFC 8297), and no header of an answer that may never come. */
+/** The headers of a 103 answer that are hints (RFC 8297) and do not describe a final answer that may never come. */
 const HINTS: ReadonlySet<string> = new Set(['link', 'content-security-policy']);
 const LINE_BREAK = /[\r\n\0]/;
 

@@ -32,7 +32,7 @@ const PHASES: Readonly<Record<DeadlinePhase, FailureKind>> = {
   total: 'total_timeout',
 };
 
-/** What it means for an attempt that this wait has lasted too long. */
+/** The failure of an attempt whose wait of this kind was too long. */
 export function failureOfPhase(phase: DeadlinePhase): FailureKind {
   return PHASES[phase];
 }

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../errors/catalog.ts';
 import type { FailureKind } from './attempt.ts';
 
-/** One way an attempt can end without an answer: who is at fault, what the client is told, and what is counted. */
+/** One way an attempt can end without an answer: who is at fault, what the client receives, and what is counted. */
 export interface Fault {
   /** `upstream`: its breaker, its health and the retries hear of it. For the others the target is as well as before. */
   readonly by: 'upstream' | 'client' | 'gateway';

@@ -19,7 +19,7 @@ export class FramedTunnel {
     upstream.on('data', this.followUpstream);
   }
 
-  /** Tells both sides that the gateway is going away. Frames that have begun are completed before. */
+  /** Sends both sides a close frame ("going away") after completing frames that have begun. */
   close(): void {
     const { client, upstream } = this;
     client.off('data', this.followClient);
@@ -32,7 +32,7 @@ export class FramedTunnel {
   private readonly followUpstream = (chunk: Buffer): void => void this.received.take(chunk);
 }
 
-/** What `from` still sends goes to `to` up to the end of the frame; the rest is read away. */
+/** Bytes from `from` go to `to` up to the end of the frame; the rest is discarded. */
 function endAfterFrame(from: Socket, to: Socket, edge: FrameEdge, farewell: Buffer): void {
   from.unpipe(to);
   const end = (): void => {

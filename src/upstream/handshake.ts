@@ -22,7 +22,7 @@ export function createHandshaker(pools: UpstreamPools): Attempt {
   };
 }
 
-/** What the upstream made of a handshake: its agreement, or an answer like any other. */
+/** The upstream's reply to a handshake: its agreement, or an ordinary answer. */
 export class Handshake implements Answer, RunningCall, Waiter {
   readonly target: Target;
   status = 0;
@@ -38,7 +38,7 @@ export class Handshake implements Answer, RunningCall, Waiter {
   private readonly startedAt = performance.now();
   private upstream: Socket | undefined;
   private sent: ClientRequest | undefined;
-  /** What the upstream has sent behind its agreement. */
+  /** Bytes that the upstream sent after its agreement. */
   private head: Buffer | undefined;
   private isOver = false;
   private isCounted = true;

@@ -1,6 +1,6 @@
 import type { FailureKind } from './attempt.ts';
 
-/** What an upstream sent where the head of an answer has to be. */
+/** Thrown when the bytes of an upstream are not a valid answer head. */
 export class BadHead extends Error {
   readonly kind: FailureKind;
 
@@ -36,19 +36,19 @@ export class HeadGate {
     this.mostBytes = mostBytes;
   }
 
-  /** True while what comes is a head and not a body. */
+  /** True while the incoming bytes are a head, not a body. */
   get isWaiting(): boolean {
     return !this.hasFinalHead;
   }
 
-  /** A request goes out: what comes next is the head of its answer. */
+  /** A request goes out: the next bytes are the head of its answer. */
   expect(): void {
     this.held = NOTHING;
     this.interimHeads = 0;
     this.hasFinalHead = false;
   }
 
-  /** What the parser is to see of these bytes; `null` for nothing yet. Throws `BadHead`. */
+  /** The part of these bytes that the parser may see now; `null` for nothing yet. Throws `BadHead`. */
   pass(bytes: Buffer): Buffer | null {
     let rest = this.held.length === 0 ? bytes : Buffer.concat([this.held, bytes]);
     this.held = NOTHING;
@@ -82,7 +82,7 @@ export class HeadGate {
   }
 }
 
-/** RFC 9112 4: `HTTP/1.1 200 Reason`, of which all behind the status may be missing. */
+/** RFC 9112 4: `HTTP/1.1 200 Reason`; everything after the status may be missing. */
 function checkStatusLine(bytes: Buffer): void {
   const lineEnd = bytes.indexOf(LF);
   const end = lineEnd === -1 ? bytes.length : lineEnd - 1;

@@ -21,7 +21,7 @@ export class HeaderEdits {
 
   /**
    * `undefined` when nothing is to be changed. Throws an Error that names the entry when a name frames the message or
-   * a value cannot stand in a header line (RFC 9110 section 5.5).
+   * a value is not valid in a header line (RFC 9110 section 5.5).
    */
   static compile({ set, add, remove }: EditLines): HeaderEdits | undefined {
     const appended = [...Object.entries(set), ...Object.entries(add)];

@@ -22,7 +22,7 @@ interface HealthSurroundings {
   readonly metrics: { service(name: string): { targetHealthy(target: string, healthy: boolean): void } };
 }
 
-/** What an inference service says about itself; fields it does not send, or sends with another type, are absent. */
+/** An inference service's report about itself; fields that are missing or have another type are absent. */
 interface InferenceReport {
   readonly status?: string;
   readonly model?: string;
@@ -57,7 +57,7 @@ export class HealthProber {
     surroundings: HealthSurroundings,
     connectTo?: (target: Target) => buildConnector.connector,
   ) {
-    // Without pipelining every probe opens a connection: what is asked is whether the target accepts new ones.
+    // Without pipelining every probe opens a connection, so it checks that the target accepts new ones.
     this.connections = service.targets.map((target) => {
       const connect = connectTo?.(target) ?? { timeout: rules.timeout };
       return new Agent({ pipelining: 0, allowH2: false, connect });

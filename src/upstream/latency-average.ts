@@ -1,6 +1,6 @@
-/** A figure nobody has refreshed counts half after so long: what was slow once is asked again one day. */
+/** A figure that is not refreshed counts half after this long, so that a target that was once slow is tried again. */
 const HALF_LIFE_MS = 30_000;
-/** The share of what is new. */
+/** The weight of a new measurement. */
 const WEIGHT = 1 / 5;
 
 /** How long something has been taking to begin its answers. Times are monotonic milliseconds. */
@@ -14,7 +14,7 @@ export class LatencyAverage {
     this.at = now;
   }
 
-  /** Somebody is going to find out now: until the answer is in, others go by what was known before. */
+  /** A request is measuring now: until its answer is in, others use the earlier figure. */
   startTrial(now: number): void {
     this.at = now;
   }

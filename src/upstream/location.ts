@@ -1,13 +1,13 @@
 import type { Exchange } from '../exchange/exchange.ts';
 import type { TargetAddress } from '../exchange/target-address.ts';
 
-/** The `Host` the client used: what a trusted proxy says it was, else what arrived here; empty when nobody said. */
+/** The `Host` that the client used: as reported by a trusted proxy, or else as received; empty if there is none. */
 export function clientAuthority({ edge }: Exchange): string {
   const forwarded = edge.isPeerTrusted ? edge.headers.get('x-forwarded-host') : undefined;
   return forwarded ?? edge.authority;
 }
 
-/** What stands before the upstream's path in the client's view: a trusted proxy's prefix, then the route's own. */
+/** The prefix of the upstream's path in the client's view: a trusted proxy's prefix, then the route's own. */
 export function clientPrefix({ edge, plan }: Exchange): string {
   const forwarded = edge.isPeerTrusted ? edge.headers.get('x-forwarded-prefix') : undefined;
   return (forwarded ?? '') + (plan?.strippedPrefix ?? '');

@@ -30,7 +30,7 @@ export function connectorTo(
   };
 }
 
-/** Whoever sends a request learns on which connection it goes out. */
+/** The sender of a request learns which connection it uses. */
 interface WireUser {
   wire: Wire | undefined;
 }
@@ -59,7 +59,7 @@ class Connection extends Client {
   }
 }
 
-/** What bounds the connections of all targets. */
+/** Limits of the connections to all targets. */
 export interface ConnectionBounds {
   /** Of an answer's head. */
   readonly headerBytes: number;
@@ -69,7 +69,7 @@ export interface ConnectionBounds {
 
 const BOUNDS: ConnectionBounds = { headerBytes: 64 * 1024, ageMs: 300_000 };
 
-/** One keep-alive pool per target. The target's own in-flight cap stands before it, so nothing ever queues inside. */
+/** One keep-alive pool per target. The target's in-flight cap is checked first, so nothing ever queues in the pool. */
 export class UpstreamPools {
   private readonly pools = new Map<Target, Pool>();
   private readonly connectors = new Map<Target, buildConnector.connector>();

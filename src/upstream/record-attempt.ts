@@ -3,7 +3,7 @@ import type { FailureKind } from './attempt.ts';
 import { outcomeOfFailure, outcomeOfStatus } from './classify.ts';
 import type { Target } from './targets.ts';
 
-/** How an attempt ended: the status of its answer, or why there is none, or both when the answer was no good. */
+/** How an attempt ended: the status of its answer, the reason why there is none, or both if the answer was unusable. */
 interface AttemptEnd {
   /** Monotonic milliseconds. */
   readonly startedAt: number;
@@ -11,7 +11,7 @@ interface AttemptEnd {
   readonly failure?: FailureKind | undefined;
 }
 
-/** Notes an attempt that has its response headers, or failed, for the log and for whoever chooses among targets. */
+/** Notes an attempt that has its response headers, or failed, for the log and for the balancer. */
 export function recordAttempt(exchange: Exchange, target: Target, { startedAt, status, failure }: AttemptEnd): void {
   const now = performance.now();
   const durationMs = now - startedAt;

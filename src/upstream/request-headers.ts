@@ -18,7 +18,7 @@ interface RequestHeaderConfig {
 }
 
 /**
- * Never copied: written anew from what the gateway knows (`Host`, length, id, forwarding), answered here (`Expect`,
+ * Never copied: written by the gateway from its own facts (`Host`, length, id, forwarding), answered here (`Expect`,
  * RFC 9110 section 10.1.1), or meant for one connection only.
  */
 const WRITTEN_ANEW: ReadonlySet<string> = new Set([
@@ -94,7 +94,7 @@ export class RequestHeaders {
     return (edge.headers.get(CLIENT_KEY) ?? '') !== '';
   }
 
-  /** The target's own, or the caller's key where the target's would stand. */
+  /** The target's own credential, or the caller's key in its place. */
   private credentialFor(exchange: Exchange, target: TargetAddress): TargetAddress['credential'] {
     const { credential } = target;
     if (!this.sendsClientKey(exchange, target)) return credential;
@@ -103,7 +103,7 @@ export class RequestHeaders {
     return { name, value: name === 'authorization' ? `Bearer ${key}` : key };
   }
 
-  /** Copies what may pass of what the client sent; `replaced` is the header the gateway writes its credential to. */
+  /** Copies the client's headers that may pass; `replaced` is the header that holds the gateway's credential. */
   private copy(exchange: Exchange, replaced: string | undefined, lines: string[]): void {
     const { edge } = exchange;
     const { raw, names } = edge.headers;
@@ -123,7 +123,7 @@ export class RequestHeaders {
     }
   }
 
-  /** What the route sets or removes cannot be sent past it under a name that much software reads as the same. */
+  /** A client cannot bypass an edit of the route with another spelling that much software reads as the same name. */
   private dropsUnderscored(name: string): boolean {
     if (!name.includes('_')) return false;
     return this.config.underscores !== 'pass' || this.edits?.replaces(name.replaceAll('_', '-')) === true;

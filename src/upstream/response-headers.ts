@@ -26,7 +26,7 @@ const EVENT_STREAM = /^text\/event-stream\b/i;
 
 const OF_THE_ACCOUNT = ['set-cookie', 'openai-organization', 'openai-project', 'anthropic-organization-id'];
 
-/** What a browser takes as said by the origin it asked, which is this gateway. */
+/** Headers that a browser attributes to the origin that it asked, which is this gateway. */
 const OF_THE_ORIGIN = [
   ...['strict-transport-security', 'alt-svc', 'clear-site-data', 'refresh', 'service-worker-allowed', 'origin-trial'],
   ...['report-to', 'reporting-endpoints', 'nel', 'expect-ct', 'public-key-pins', 'accept-ch', 'critical-ch'],

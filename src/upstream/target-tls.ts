@@ -19,7 +19,7 @@ const MATERIAL = ['ca', 'cert', 'key'] as const;
 
 /**
  * TLS material that follows its files, through whatever symbolic links: they are looked at whenever a connection is opened.
- * Files that are missing or do not fit together, as while they are being exchanged, leave in place what there was.
+ * Missing or mismatched files, as during a replacement, leave the old certificates in place.
  */
 export class TargetTls {
   private readonly paths: readonly (readonly [keyof TlsMaterial, string])[];

@@ -5,7 +5,7 @@ import { holds } from '../lib/wildcard-list.ts';
 import { LatencyAverage } from './latency-average.ts';
 import { Rests } from './rests.ts';
 
-/** What a finished attempt says about its target. `neutral` says nothing: the target's breaker never hears of it. */
+/** What a finished attempt says about its target. `neutral` says nothing and is not reported to the breaker. */
 export type AttemptOutcome = 'success' | 'failure' | 'neutral';
 
 const RECENT_MS = 10_000;
@@ -16,11 +16,11 @@ export class Target {
   readonly name: string;
   /** Scheme, host and port: `http://10.0.0.7:8080`. */
   readonly origin: string;
-  /** Host and port as they stand in a `Host` line. */
+  /** Host and port as written in a `Host` line. */
   readonly authority: string;
   /** The name a TLS connection is opened to and verified for, an address included; `undefined` for plain HTTP. */
   readonly tlsName: string | undefined;
-  /** Path prefix every request keeps; never ends with a slash; empty for none. */
+  /** Path prefix of every request; never ends with a slash; may be empty. */
   readonly basePath: string;
   readonly weight: number;
   readonly maxConnections: number;
@@ -40,7 +40,7 @@ export class Target {
   isAdmitting = true;
   /** Earliest monotonic millisecond at which the breaker may admit again; 0 when closed. */
   admitsAgainAt = 0;
-  /** Written by the circuit breaker: while this is set, it refuses this caller and nobody else. */
+  /** Set by the circuit breaker while it refuses only this caller. */
   heldFor: string | undefined;
   /** What it has asked to be left alone with. */
   readonly rests = new Rests();
@@ -77,7 +77,7 @@ export class Target {
     this.takes = fields.takes ?? takesAll;
   }
 
-  /** Takes a finished attempt into what is known: how long a good answer took to begin, or that the target failed. */
+  /** Records a finished attempt: the time until a good answer began, or that the target failed. */
   noteAttempt(outcome: AttemptOutcome, durationMs: number, now: number, model: Model | undefined): void {
     if (outcome === 'failure') this.failedAt = now;
     if (outcome !== 'success') return;
@@ -125,7 +125,7 @@ function takesAll(): boolean {
  */
 export type Balancer = (tried: readonly Target[], exchange: BalancedExchange) => Target | undefined;
 
-/** What of an exchange a balancer may look at. */
+/** The part of an exchange that a balancer may read. */
 export type BalancedExchange = Pick<Exchange, 'edge' | 'principal' | 'clientIp' | 'model' | 'passedOn' | 'payer'>;
 
 /** The targets of one service and the way to choose among them. */

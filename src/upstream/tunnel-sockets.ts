@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { FramedTunnel } from './framed-tunnel.ts';
 
-/** A tunnel one side of which has ended is over: WebSockets close both ways. So long may last bytes take. */
+/** When one side of a tunnel ends, the tunnel is over: WebSockets close both ways. Last bytes may take this long. */
 const HALF_OPEN_MS = 1_000;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 

@@ -6,7 +6,7 @@ import type { Plugin } from 'http-proxy-middleware';
 export interface HandshakeEvents {
   /** The upstream agreed. `head`: bytes that came with its answer. */
   readonly onUpgrade: (answer: IncomingMessage, upstream: Socket, head: Buffer) => void;
-  /** It answered with something else, whose body has to be read. */
+  /** It answered with something else, and that body must be read. */
   readonly onResponse: (answer: IncomingMessage) => void;
   readonly onError: (error: Error) => void;
 }

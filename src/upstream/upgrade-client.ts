@@ -29,7 +29,7 @@ export class UpgradeClient implements UpgradingClient {
     this.earlyBytes = 0;
   }
 
-  /** There will be no tunnel: what still comes is of no use. */
+  /** There will be no tunnel: bytes that still arrive are discarded. */
   letGo(): void {
     this.socket.off('data', this.keep).off('end', this.leave).resume();
   }
@@ -40,6 +40,6 @@ export class UpgradeClient implements UpgradingClient {
     if (this.earlyBytes > MOST_EARLY_BYTES) this.socket.pause();
   };
 
-  /** Nobody waits for the answer any more. */
+  /** The answer is no longer needed. */
   private readonly leave = (): void => void this.socket.destroy();
 }

@@ -23,7 +23,7 @@ const DISCARD_MS = 1_000;
 
 /**
  * One request on the wire and its answer. undici calls the `on…` methods; the answer's head is handed out with the
- * connection paused, and the body flows into the sink of whoever takes it.
+ * connection paused, and the body flows into the sink of its consumer.
  */
 export class UpstreamCall implements Dispatcher.DispatchHandler, Answer, RunningCall, Waiter {
   readonly target: Target;
@@ -195,7 +195,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, Answer, Running
     this.exchange.deadline.await('first_byte', this.exchange.model?.isStream ? first_byte_streamed : first_byte);
   }
 
-  /** The upstream has yet to take what was written; the client is not waited for meanwhile. */
+  /** The upstream has not read everything that was written; meanwhile the gateway does not wait for the client. */
   private awaitTaking(): void {
     this.exchange.deadline.await('write', this.plan.timeouts.idle);
     if (this.isDrainAwaited) return;
@@ -226,7 +226,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, Answer, Running
     else this.breakOff('reset');
   }
 
-  /** Ends the call for a reason of our own, wherever it stands. */
+  /** Ends the call for a reason of our own, in any state. */
   private fail(kind: FailureKind): void {
     if (this.phase === 'over') return;
     const failure = new UpstreamFailure(kind, this.controller !== undefined);
@@ -246,7 +246,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, Answer, Running
     this.reject(failure);
   }
 
-  /** The body will not be complete. What the client did says nothing about the upstream. */
+  /** The body will not be complete. The client's behaviour says nothing about the upstream. */
   private breakOff(kind: FailureKind): void {
     if (this.phase === 'over') return;
     this.phase = 'over';

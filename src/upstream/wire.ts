@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { HeadGate } from './head-gate.ts';
 
 /**
- * What undici does not tell of the connection below it: whether the upstream takes what is written, whether the
+ * What undici does not report about the connection below it: whether the upstream takes what is written, whether the
  * connection broke or ended, and the heads as they came.
  */
 export class Wire {
@@ -15,7 +15,7 @@ export class Wire {
     this.gate = new HeadGate(mostHeadBytes);
   }
 
-  /** Stands between this new connection and undici. */
+  /** Inserts itself between this new connection and undici. */
   attach(socket: Socket): void {
     this.socket = socket;
     this.isLost = false;
@@ -39,7 +39,7 @@ export class Wire {
     return this.isLost;
   }
 
-  /** The upstream has not taken what was written so far. */
+  /** The upstream has not read everything that was written so far. */
   get isBlocked(): boolean {
     return this.socket?.writableNeedDrain === true;
   }

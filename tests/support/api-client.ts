@@ -14,7 +14,7 @@ export function asAdmin(url: string): (method: Method, path: string, body?: obje
   };
 }
 
-/** The answer is what the endpoint declares, and holds no field that it does not declare. */
+/** The answer matches the declaration of the endpoint and has no undeclared fields. */
 export function expectDeclared(method: string, path: string, { status, body }: Response): void {
   const endpoint = ENDPOINTS.find((known) => known.method === method && known.path === path);
   if (!endpoint) throw new Error(`no endpoint ${method} ${path}`);
@@ -22,7 +22,7 @@ export function expectDeclared(method: string, path: string, { status, body }: R
   expect(Check(closed(endpoint.response) as object, body)).toBe(true);
 }
 
-/** The same schema, with every object refusing what it does not name. */
+/** The same schema, with every object refusing undeclared fields. */
 function closed(schema: unknown): unknown {
   if (typeof schema !== 'object' || schema === null || Array.isArray(schema)) return schema;
   const copy = Object.fromEntries(Object.entries(schema).map(([word, value]) => [word, closed(value)]));

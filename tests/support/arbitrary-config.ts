@@ -81,7 +81,7 @@ function numberOf({ minimum = 0, maximum = 1_000 }: SchemaNode): fc.Arbitrary<nu
   return fc.constantFrom(minimum, maximum, Math.min(maximum, minimum + 5), maximum + 1);
 }
 
-/** Mostly what the pattern of the place accepts: else nearly nothing would pass the first check. */
+/** Mostly text that matches the pattern; otherwise almost nothing would pass the first check. */
 function textOf({ pattern, minLength = 0 }: SchemaNode): fc.Arbitrary<string> {
   const fitting = TEXTS.filter((text) => text.length >= minLength && (!pattern || new RegExp(pattern, 'u').test(text)));
   const fits = fitting.length === 0 ? anyText : fc.constantFrom(...fitting);

@@ -1,4 +1,4 @@
-/** Puts the answer in a stream together as the documentation of each API tells its clients to. */
+/** Assembles the answer of a stream as the documentation of each API describes. */
 
 type Json = Record<string, unknown>;
 

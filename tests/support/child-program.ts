@@ -12,7 +12,7 @@ export interface ChildProgram {
   kill(): Promise<void>;
 }
 
-/** Runs a module's text with `args` in `process.argv` from index 1; `%src%` in it stands for the sources' folder. */
+/** Runs a module's text with `args` in `process.argv` from index 1; `%src%` in it becomes the sources' folder. */
 export function runProgram(text: string, args: readonly string[]): ChildProgram {
   const source = text.replaceAll('%src%', `${process.cwd()}/src`);
   const flags = ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', source];

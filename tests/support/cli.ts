@@ -13,7 +13,7 @@ export interface CliRun {
 const program = join(import.meta.dirname, '../../src/cli/main.ts');
 const DEADLINE_MS = 15_000;
 
-/** Runs `turnpike <args>` in a folder, with an environment of only PATH, HOME and what is given. */
+/** Runs `turnpike <args>` in a folder, with an environment of PATH, HOME and the given variables only. */
 export async function runCli(cwd: string, args: readonly string[], env: Record<string, string> = {}): Promise<CliRun> {
   const { PATH = '', HOME = '' } = process.env;
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program, ...args], {

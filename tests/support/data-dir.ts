@@ -2,7 +2,7 @@ import { isMap, parseDocument } from 'yaml';
 
 /**
  * The configuration with its data in this folder, unless it names one: two suites in one working directory must not
- * find each other's files. What is no configuration is passed on as it is.
+ * find each other's files. Other files are passed on unchanged.
  */
 export function withDataDir(yaml: string, folder: string): string {
   const document = parseDocument(yaml);

@@ -3,7 +3,7 @@ import type { RawUpstream, Script } from './raw-upstream.ts';
 
 type Call = Parameters<Script>[0];
 
-/** The body of a chat answer that says one word per event; `usage` adds the event that tells it. */
+/** The body of a chat answer with one word per event; `usage` adds the usage event. */
 export const ROLE =
   'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}\n\n';
 export const WORD = 'data: {"choices":[{"index":0,"delta":{"content":"word"},"finish_reason":null}]}\n\n';
@@ -51,7 +51,7 @@ export function pausing(before: string[], after: string[]): { script: Script; re
   return { script, release: resolve };
 }
 
-/** What the upstream was asked last, as JSON. */
+/** The upstream's last request, as JSON. */
 export function lastBody(upstream: RawUpstream): Record<string, unknown> {
   return JSON.parse(upstream.requests.at(-1)?.body.toString() ?? '');
 }

@@ -18,7 +18,7 @@ const NO_RULES: ConnectionRules = {
   onUnparsed: () => '',
 };
 
-/** A connection that nobody listens to: for answers that are written without a listener of ours. */
+/** A connection without listeners, for answers that are written without one of ours. */
 export function buildConnection(socket: Socket): ClientConnection {
   return new ClientConnection(socket, NO_RULES);
 }

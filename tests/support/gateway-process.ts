@@ -23,7 +23,7 @@ export interface GatewayProcess {
   readonly masterKey: string;
   /** Its working folder, which holds gateway_config.yaml and the data; removed by `stop`. */
   readonly folder: string;
-  /** What it printed since the latest start, stdout and stderr, by line. */
+  /** The lines of stdout and stderr since the latest start. */
   readonly lines: readonly string[];
   readonly exited: Promise<number | NodeJS.Signals>;
   /** Replaces gateway_config.yaml in one step, as deployment tools do, so that no half of it can be read. */

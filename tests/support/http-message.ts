@@ -1,4 +1,4 @@
-// HTTP/1.1 as it stands on the wire, read leniently: what a parser would refuse or repair must stay visible to tests.
+// HTTP/1.1 as sent on the wire, read leniently: faults that a parser would refuse or repair must be visible to tests.
 import { type ByteReader, EndOfBytes } from './byte-reader.ts';
 
 /** Names and values as received: order, letter case, repetitions; bytes as latin1. */

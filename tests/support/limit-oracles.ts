@@ -1,4 +1,4 @@
-// What the limit algorithms are judged by: written for obviousness, not for speed or memory.
+// Reference versions of the limit algorithms: written to be obviously right, not for speed or memory.
 
 export interface OracleRule {
   limit: number;
@@ -35,7 +35,7 @@ export function createExactBucket({ limit, windowUs, burst = limit }: OracleRule
   };
 }
 
-/** One counter that starts anew at every whole multiple of the window. */
+/** One counter that restarts at every whole multiple of the window. */
 export function createExactFixed({ limit, windowUs }: OracleRule): Oracle {
   const counts = new Map<number, number>();
   return (now) => {

@@ -5,7 +5,7 @@ export interface ManualClock extends Clock {
   advance(ms: number): void;
 }
 
-/** A clock that stands still until it is told otherwise. It begins at a real date, as stored times do. */
+/** A clock that moves only when a test moves it. It starts at a real date, like stored times. */
 export function makeManualClock(): ManualClock {
   let passed = 0;
   const start = Date.UTC(2026, 0, 1);

@@ -52,7 +52,7 @@ export interface RawConnection {
   destroy(): void;
 }
 
-/** Connects to the address's host and port. What is read has 5 s to come, unless told otherwise. */
+/** Connects to the address's host and port. A read waits 5 s by default. */
 export async function connectRaw(url: string): Promise<RawConnection> {
   const { hostname, port } = new URL(url);
   const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true, noDelay: true });

@@ -10,7 +10,7 @@ import { QUICK_SHUTDOWN, startTestGateway, type TestGateway } from './start-gate
 export interface Cell {
   /** Of its service. */
   readonly name: string;
-  /** What the upstream does wrong (services/llm/faults.ts), or `refused`. */
+  /** The fault of the upstream (services/llm/faults.ts), or `refused`. */
   readonly fault: string;
   readonly isStream: boolean;
   readonly hasFallback: boolean;
@@ -26,13 +26,13 @@ export interface Outcome {
   readonly ending: 'done' | 'whole' | 'told' | 'cut';
   /** The code of the error the client reads, in the answer or in the stream. */
   readonly code: string | null | undefined;
-  /** What the client's library is advised to do next. */
+  /** The advice to the client's library. */
   readonly advice: string;
   /** How the access log ends it. */
   readonly outcome: unknown;
   /** Of the access log: who was asked, and what came of it. */
   readonly tries: string;
-  /** What is accounted for: of the answer, and of attempts that were lost. */
+  /** The recorded use of the answer and of lost attempts. */
   readonly usage: 'exact' | 'estimated' | 'none';
   readonly hasLost: boolean;
   /** Failures among the finished calls that the breaker of the faulty target knows of. */
@@ -77,12 +77,12 @@ export class RelayCells {
     for (const part of [this.gateway, this.faulty, this.good]) await part.close();
   }
 
-  /** What the client gets. */
+  /** The client's answer. */
   ask({ name, isStream }: Cell): Promise<RawResponse> {
     return sendRaw(this.gateway.url, chatRequest(`/${name}/v1/chat/completions`, 'faulty', isStream));
   }
 
-  /** What the faulty service itself answers. */
+  /** The faulty service's own answer. */
   askDirectly({ fault, isStream }: Cell): Promise<RawResponse> {
     return sendRaw(this.faulty.url, chatRequest('/v1/chat/completions', `fault/${fault}`, isStream));
   }
@@ -178,7 +178,7 @@ function triesIn(line: Record<string, unknown>): string {
   return tries.map(({ model, failure, status }) => [model, failure ?? status].join(' ')).join(', ');
 }
 
-/** The faulty model costs, the good one is free: what both come to tells of what was lost. */
+/** The faulty model costs money and the good one is free, so the sum shows what was lost. */
 function usageIn(line: Record<string, unknown>): Pick<Outcome, 'usage' | 'hasLost'> {
   const isEstimated = line['tokens_estimated'];
   const usage = isEstimated === undefined ? 'none' : isEstimated ? 'estimated' : 'exact';

@@ -7,7 +7,7 @@ import { grantOfFile, grantOfStranger, principalOf } from '../../src/identity/to
 import type { VerifiedToken } from '../../src/identity/tokens/verify-token.ts';
 
 const NAMES = ['*', 'a', 'a:*', 'a:x', 'a:xy', 'a:x*', 'b:*', 'b:x', 'ab'];
-/** What is asked of the rights: plain names, because nobody asks for a wildcard. */
+/** The names checked against the rights: plain ones, because no request asks for a wildcard. */
 const ASKED = ['a', 'a:x', 'a:xy', 'a:xyz', 'b:x', 'ab', 'c', ''];
 const RANGES = ['10.0.0.0/8', '10.1.0.0/16', '192.0.2.1', 'loopback', '2001:db8::/32'];
 const ADDRESSES = ['10.1.2.3', '10.9.9.9', '192.0.2.1', '127.0.0.1', '2001:db8::5', '203.0.113.9'];
@@ -45,7 +45,7 @@ const isWithin = (inner: Rights, outer: Rights): boolean => {
   return [...allowedBy(inner)].every((item) => bound.has(item));
 };
 
-/** A source more, wherever it stands, allows nothing that was not allowed before, nor more than it allows itself. */
+/** Another source, in any position, allows nothing that was not allowed before, and nothing that it does not allow. */
 const addingNeverWidens = fc.property(
   fc.array(source, { minLength: 1, maxLength: 4 }),
   source,

@@ -14,7 +14,7 @@ const CONFIG: RetryConfig = { attempts: 3, backoff: { initial: 1, max: 2 }, budg
 export const unsent = (kind: FailureKind = 'refused') => new UpstreamFailure(kind, false);
 export const sent = (kind: FailureKind = 'reset') => new UpstreamFailure(kind, true);
 
-/** An upstream that does as it is told, and what the retries before it made of that. */
+/** An upstream that follows a script, and the outcome of the retries in front of it. */
 export class ScriptedUpstream {
   /** The target of every attempt; `model at target` where a model is asked. */
   readonly calls: string[] = [];

@@ -10,7 +10,7 @@ const ISSUED = [
 ];
 
 const SECRET_NAME = /KEY|SECRET|PASSWORD|TOKEN/;
-/** A shorter value is also found where it only happens to stand. */
+/** A shorter value would also be found by coincidence. */
 const SHORTEST = 8;
 
 /** The secrets of an environment, by the names of their variables. */
@@ -28,7 +28,7 @@ function secretsIn(value: unknown): string[] {
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(secretsIn) : [];
 }
 
-/** Throws when a secret stands in the text; the message shows the line and where the secret was, not the secret. */
+/** Throws if the text contains a secret; the message shows the line and the position, not the secret. */
 export function expectNoLeak(where: string, lines: readonly string[], known: readonly string[]): void {
   const secrets = known.filter((secret) => secret.length >= SHORTEST);
   for (const line of lines) {

@@ -3,7 +3,7 @@ import { canStartPostgres, type PostgresServer, startPostgres } from './postgres
 
 let server: PostgresServer | undefined;
 
-/** Jest's global setup. A run of chosen files starts what it needs by itself: most need no database at all. */
+/** Jest's global setup. A run of chosen files starts its own servers: most files need no database at all. */
 export default async function startShared(config: { readonly testPathPatterns: { isSet(): boolean } }): Promise<void> {
   const isWanted = !config.testPathPatterns.isSet() && process.env['TEST_DATABASE_URL'] === undefined;
   if (!isWanted || !canStartPostgres()) return;

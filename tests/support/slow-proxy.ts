@@ -3,12 +3,12 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 export interface SlowProxy {
   readonly port: number;
-  /** How long what the server says takes to arrive. */
+  /** The delay of everything that the server sends. */
   delayMs: number;
   stop(): void;
 }
 
-/** Stands before a server of 127.0.0.1; order is kept, and nothing is lost. */
+/** A proxy in front of a server on 127.0.0.1; it keeps the order and loses nothing. */
 export async function startSlowProxy(target: number): Promise<SlowProxy> {
   const sockets = new Set<Socket>();
   const server = createServer((client) => {

@@ -19,7 +19,7 @@ export interface TestGateway extends RunningGateway {
   metrics(): Promise<string>;
   /** Writes another configuration to the file; nothing reloads by itself before the watcher has noticed. */
   writeConfig(text: string): void;
-  /** Stops without waiting for grace, and removes the folder. Rejects when a secret stands in the log or the metrics. */
+  /** Stops without waiting for grace, and removes the folder. Rejects if the log or the metrics contain a secret. */
   close(): Promise<void>;
 }
 

@@ -36,7 +36,7 @@ const usage = fc.option(
   { nil: undefined },
 );
 
-/** What the upstream's language can say: chat completions hold one text, and thoughts without seals. */
+/** The part that the upstream's language can express: chat completions hold one text, and unsigned thoughts. */
 function partsOf(upstream: LanguageName): fc.Arbitrary<AnswerPart[]> {
   const seal: fc.Arbitrary<Seal | undefined> =
     upstream === 'chat'

@@ -12,7 +12,7 @@ export const seconds = (fromNow: number): number => Math.floor(Date.now() / 1000
 
 export const base64url = (text: string | Buffer): string => Buffer.from(text).toString('base64url');
 
-/** Claims that are in order; what is given replaces them, and `undefined` removes. */
+/** Valid claims; the given ones replace them, and `undefined` removes a claim. */
 export function claims(changes: Json = {}): Json {
   return { sub: 'alice', exp: seconds(600), iat: seconds(0), ...changes };
 }
@@ -52,7 +52,7 @@ export interface KeyServer {
   readonly url: string;
   /** Requests so far, for any path. */
   readonly requests: readonly string[];
-  /** What is answered from now on. */
+  /** Sets the answer from now on. */
   answer: (res: ServerResponse) => void;
   /** Publishes these keys from now on. */
   publish(...signers: Signer[]): void;

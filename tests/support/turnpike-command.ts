@@ -12,7 +12,7 @@ interface CommandResult {
 
 const program = join(import.meta.dirname, '../../src/cli/main.ts');
 
-/** Runs in `folder` with an environment that holds only PATH, HOME and `env`; `input` is what it may read. */
+/** Runs in `folder` with an environment that holds only PATH, HOME and `env`; `input` is its standard input. */
 export async function runTurnpike(
   args: readonly string[],
   folder: string,

@@ -3,7 +3,7 @@ import type { Principal } from '../../exchange/principal.ts';
 import type { AuditContext } from '../../identity/audit/audit-context.ts';
 import { byActor } from '../audit-context.ts';
 
-/** Who calls an endpoint that is for callers only. */
+/** The caller of an endpoint that requires one. */
 export function callerOf({ principal }: Exchange): Principal {
   if (!principal) throw new Error('the endpoint lets in who is not known');
   return principal;

@@ -48,7 +48,7 @@ export const signUpEndpoint = defineEndpoint({
   },
 });
 
-/** Nobody gives permissions to themselves: where anybody may sign up there are none but those that are written. */
+/** Users cannot give themselves permissions: with open sign-up, accounts get only the configured ones. */
 function rightsOfNew(accounts: Settings['accounts']) {
   return {
     tier: accounts.default_tier,

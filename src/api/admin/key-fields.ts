@@ -71,7 +71,7 @@ export const ConsumerModels = Type.Optional(
 export const RateLimit = policyField('rate_limit');
 export const Budget = policyField('budget');
 
-/** Throws VALIDATION_ERROR for a tier that is none of those the configuration declares. */
+/** Throws VALIDATION_ERROR for a tier that the configuration does not declare. */
 export function checkTier(tier: string | null | undefined, { tiers }: GatewayConfig): void {
   const mistake = tierMistake(tier ?? undefined, tiers);
   if (mistake !== undefined) refuseField('tier', mistake);

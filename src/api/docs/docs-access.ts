@@ -2,7 +2,7 @@ import { areDocsOn, type Settings } from '../../config/settings-schema.ts';
 import type { ApiContext } from '../context.ts';
 import type { Access } from '../endpoint.ts';
 
-/** Nobody can tell a gateway that does not describe itself from one that cannot. */
+/** A gateway with its docs switched off looks like one without docs. */
 export function docsAccess(settings: Settings, { isDevelopment }: ApiContext): Access {
   return areDocsOn(settings, isDevelopment) ? 'none' : 'hidden';
 }

@@ -3,7 +3,7 @@ import { defineEndpoint } from '../endpoint.ts';
 import { docsAccess } from './docs-access.ts';
 
 /**
- * Addresses are relative to the folder both paths stand in, so that the page also works behind a proxy that puts a
+ * Addresses are relative to the folder of both paths, so that the page also works behind a proxy that puts a
  * prefix before them.
  */
 const PAGE = `<!doctype html>
@@ -24,7 +24,7 @@ const PAGE = `<!doctype html>
 </html>
 `;
 
-/** Everything comes from this gateway and nothing runs that stands in the page itself. Icons in the style are `data:`. */
+/** Everything comes from this gateway, and inline scripts do not run. Icons in the style are `data:`. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",

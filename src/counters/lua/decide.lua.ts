@@ -265,7 +265,7 @@ export function pushRequest(args: ScriptArgs, charges: readonly Charge[]): void 
     pushRule(args, line.rule, cost, { isDryRun: line.isDryRun, isReserved });
 }
 
-/** Appends units to be taken in advance. The answer is told as if it were a request of one line. */
+/** Appends units to be taken in advance. The reply has the form of a request with one line. */
 export function pushLease(args: ScriptArgs, { line, need, want, share, holdUs }: LeaseAsk): void {
   args.push(0);
   // What a dry run refuses would otherwise count as taken.

@@ -27,7 +27,7 @@ export interface Rule {
 /** What one rule says to one request. Times count from the moment of the decision. */
 export interface Verdict {
   admitted: boolean;
-  /** What is left, after this request when it was charged. Never negative. */
+  /** What is left, after this request if it was charged. Never negative. */
   remaining: number;
   /** Until the limit has fully recovered. */
   resetUs: number;
@@ -43,7 +43,7 @@ const CELLS_BY_TIME = 20;
 /** Above this a product of two whole numbers, plus one of them, would no longer be exact in a double. */
 const MAX_PRODUCT = 2 ** 52;
 
-/** What is taken from a rule. */
+/** An amount charged to a rule. */
 export interface Taking {
   readonly cost: number;
   /**

@@ -66,7 +66,7 @@ export function refundSliding(state: SlidingState, rule: Rule, now: number, unit
   if (state.total === 0 || at + rule.windowUs <= now) return;
   const { counts, lasts } = state;
   let index = lasts.findIndex((last, i) => i >= state.first && last >= at);
-  // Those who ask together are counted at one moment, in a cell each when they take much.
+  // Requests decided together are counted at one moment, large ones in a cell each.
   while (lasts[index + 1] === at) index += 1;
   let left = units;
   for (; left > 0 && index >= state.first; index--) {

@@ -15,7 +15,7 @@ import { type BucketState, chargeBucket, createBucket, refundBucket, weighBucket
 
 export type RuleState = SlidingState | BucketState | FixedState | CalendarState;
 
-/** The state of a key that nobody has used yet. It belongs to one algorithm and must be passed to no other. */
+/** The state of an unused key. It belongs to one algorithm and must not be passed to another. */
 export function createState(rule: Rule): RuleState {
   switch (rule.algorithm) {
     case 'sliding_window':
@@ -77,7 +77,7 @@ export interface Wanted {
   readonly holdUs: number;
 }
 
-/** Takes units in advance: `granted` of them, 0 when the verdict says that there are none to give. */
+/** Takes units in advance: `granted` of them, 0 if the verdict is a refusal. */
 export function lend(state: RuleState, rule: Rule, now: number, wanted: Wanted): { granted: number; verdict: Verdict } {
   const { remaining } = weigh(state, rule, now, 1);
   const shared = Math.min(wanted.want, Math.floor(remaining / wanted.share));
@@ -87,12 +87,12 @@ export function lend(state: RuleState, rule: Rule, now: number, wanted: Wanted):
   return { granted: verdict.admitted ? cost : 0, verdict };
 }
 
-/** The moment at which what is taken at `now` counts as used: what a correction must name. */
+/** The moment at which units taken at `now` count as used; a correction must name it. */
 export function findCountedAt(rule: Rule, now: number, holdUs: number): number {
   return rule.algorithm === 'fixed_window' || rule.algorithm === 'calendar' ? now : now + holdUs;
 }
 
-/** What is found out after a charge. */
+/** Corrects a charge once the actual use is known. */
 export interface Finding {
   readonly units: number;
   readonly at: number;

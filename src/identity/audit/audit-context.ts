@@ -1,4 +1,4 @@
-/** Who makes a change, and from where: what every write that is recorded must be told. */
+/** The author and origin of a change; every audited write needs it. */
 export interface AuditContext {
   /** An actor named below, the id of a consumer, or `cli:<user of the system>`. */
   readonly actor: string;
@@ -8,10 +8,10 @@ export interface AuditContext {
   readonly requestId: string | undefined;
 }
 
-/** The actor of whoever holds a master key. */
+/** The actor for requests with a master key. */
 export const MASTER_KEY_ACTOR = 'master_key';
 
-/** The actor where nobody has to say who they are, as at sign-up. */
+/** The actor for unauthenticated changes, such as sign-up. */
 export const ANYBODY_ACTOR = 'anybody';
 
 /** Changes that the gateway makes by itself, such as following its configuration file. */

@@ -5,7 +5,7 @@ import type { AuditContext } from './audit-context.ts';
 import type { AuditRow } from './chain.ts';
 import { AUDIT_TABLE, type AuditedChange, type AuditFields, recordAudit } from './record-audit.ts';
 
-/** One change on record: who made it, when and from where, and what it changed. */
+/** One audited change: its author, time, origin and content. */
 export interface AuditEntry extends AuditContext {
   readonly id: number;
   /** Epoch milliseconds. */
@@ -36,7 +36,7 @@ export class AuditLog {
   private readonly clock: Clock;
   private readonly onFailure: (error: unknown) => void;
 
-  /** `onFailure` is told of a change that could not be put on record. */
+  /** `onFailure` is called for a change that could not be audited. */
   constructor(database: Database, clock: Clock, onFailure: (error: unknown) => void) {
     this.database = database;
     this.clock = clock;
@@ -55,7 +55,7 @@ export class AuditLog {
   }
 
   /**
-   * Records what was done outside the database, such as a reload. Never rejects: a gateway whose store is down must still
+   * Records actions outside the database, such as a reload. Never rejects: a gateway whose store is down must still
    * be able to do it.
    */
   async note(context: AuditContext, change: AuditedChange): Promise<void> {

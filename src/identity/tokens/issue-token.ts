@@ -24,7 +24,7 @@ export interface IssuedToken {
   readonly expiresInSeconds: number;
 }
 
-/** The `typ` claim that tells access tokens from whatever else may once be signed with the same secret. */
+/** The `typ` claim that distinguishes access tokens from anything else signed with the same secret. */
 export const ACCESS_TYPE = 'access';
 
 /** Signs the gateway's own access tokens. */

@@ -59,7 +59,7 @@ export class KeySet {
     }
     const found = await this.select(header);
     if (found.length > 0) return found;
-    // A key nobody has heard of may be one that could not be read.
+    // An unknown key may be one that could not be read.
     return this.isUp && this.isServable() ? 'unknown' : 'unavailable';
   }
 

@@ -8,7 +8,7 @@ import { recordChange } from '../identity-changes.ts';
 import { LONGEST_LIFE_MS } from './token-claims.ts';
 import { closeFamilies } from '../users/refresh-families.ts';
 
-/** What is refused from now on: one token, all tokens of one login, or all that a consumer has been given so far. */
+/** The tokens to refuse from now on: one, all of one login, or all that a consumer has received so far. */
 export type RevokedSubject =
   | { readonly jti: string; readonly family?: undefined; readonly consumer?: undefined }
   | { readonly family: string; readonly jti?: undefined; readonly consumer?: undefined }
@@ -51,7 +51,7 @@ export class Revocations {
   }
 }
 
-/** The same within the transaction of a greater change; whoever commits it announces it. */
+/** The same within a larger transaction; the caller that commits it announces it. */
 export async function recordRevocation(trx: Knex.Transaction, revocation: Revocation, now: number): Promise<void> {
   const [kind, subject] = subjectOf(revocation);
   await trx(REVOCATIONS).insert({

@@ -5,7 +5,7 @@ import { ACCESS_TYPE } from './issue-token.ts';
 
 /** What a token says, after its signature, issuer, audience and dates have been found in order. */
 export interface TokenClaims {
-  /** The claim that names who calls. */
+  /** The claim that names the caller. */
   readonly subject: string;
   readonly jti: string | undefined;
   /** The login it belongs to. */
@@ -59,7 +59,7 @@ export function readClaims(payload: JWTPayload, names: ClaimNames, now: number):
 
 /** True for a token made to be sent with requests: not one of refresh, identity or password reset (RFC 8725 3.11). */
 export function isAccessToken(header: JWTHeaderParameters, payload: JWTPayload): boolean {
-  // RFC 7797 has it called critical, and forbids it here; who does not say so may mean another payload than we read.
+  // RFC 7797 has it called critical, and forbids it here; a token without it may mean another payload than we read.
   if (header.b64 === false || !isOneOf(header.typ, HEADER_TYPES)) return false;
   return TYPE_CLAIMS.every((name) => !Object.hasOwn(payload, name) || isOneOf(payload[name], CLAIM_TYPES));
 }

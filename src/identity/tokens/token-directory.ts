@@ -82,7 +82,7 @@ export class TokenDirectory {
     this.forget('everything');
   }
 
-  /** Replaces the consumers that stand in the configuration file; what is known is read again. */
+  /** Replaces the consumers of the configuration file; known tokens are read again. */
   setFileConsumers(consumers: readonly FileConsumer[]): void {
     this.fileConsumers = new Map(consumers.map((consumer) => [consumer.id, consumer]));
     this.forget('everything');
@@ -109,7 +109,7 @@ export class TokenDirectory {
       if (kind === 'token') this.marks.add(subject);
       if (kind !== 'consumer') continue;
       this.marks.add(`consumer:${subject}`);
-      // Refusals do not say whose token they refuse.
+      // Refusals do not name the owner of the token.
       this.refusals.clear();
     }
   }
@@ -189,12 +189,12 @@ export class TokenDirectory {
     return { answer, expiresAt: token.expiresAt, dependsOn, readAt, fetchedAt, retryAt: 0 };
   }
 
-  /** Nobody but its issuer speaks for `<alias>:<sub>`. */
+  /** Only its issuer may vouch for `<alias>:<sub>`. */
   private isForeignNameOnOwnToken({ issuer, subject }: VerifiedToken): boolean {
     return !issuer && this.rules.aliases.some((alias) => subject.startsWith(`${alias}:`));
   }
 
-  /** Kept only if nothing has changed since the reading began: what it says may be over already. */
+  /** Kept only if nothing has changed since the read began; otherwise it may be outdated. */
   private refuse(digest: string, refusal: KeyLookup, readAt: number): KeyLookup {
     if (this.marks.now === readAt) this.refusals.set(digest, refusal);
     this.known.delete(digest);

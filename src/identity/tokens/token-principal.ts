@@ -13,10 +13,10 @@ interface Grant {
   readonly limits?: StoredLimits | undefined;
 }
 
-/** Which tiers there are; `undefined` while the configuration declares none and every name is a mere label. */
+/** The declared tiers; `undefined` if the configuration declares none and every name is only a label. */
 export type TierNames = ReadonlySet<string> | undefined;
 
-/** Who calls with this token. Its claims narrow what its consumer may do and never widen it. */
+/** The caller with this token. Its claims narrow the rights of its consumer and never widen them. */
 export function principalOf(token: VerifiedToken, grant: Grant, digest: string): Principal {
   const { issuer, jti, family, expiresAt } = token;
   const id = jti ?? `token_${digest.slice(0, 16)}`;
@@ -31,7 +31,7 @@ export function principalOf(token: VerifiedToken, grant: Grant, digest: string):
   });
 }
 
-/** Who narrows a token: whoever grants, and what the token says of itself. */
+/** The sources that narrow a token: its grantor and its own claims. */
 function rightsOfToken(token: VerifiedToken, grant: Grant): RightsSources {
   return [grant.rights, claimedRights(token)];
 }
@@ -54,7 +54,7 @@ function claimedRights({ issuer, isAddressed, permissions, models }: VerifiedTok
 
 /**
  * A token that names neither this gateway as its issuer nor as its audience may have been made for another that shares
- * the secret: it is good for the names it lists, and a `*` that stands for everything lists none.
+ * the secret: it is valid for the names it lists, and a `*` for everything lists none.
  */
 function writtenOut({ permissions = [], models = [] }: Pick<VerifiedToken, 'permissions' | 'models'>) {
   const isName = (name: string): boolean => name !== '*';
@@ -70,13 +70,13 @@ export function grantOfRow(row: ConsumerStanding): Grant {
   };
 }
 
-/** A consumer of ours that stands in the configuration file. */
+/** A consumer from the configuration file. */
 export function grantOfFile(consumer: FileConsumer): Grant {
   const { id, name, tier, rate_limit, budget } = consumer;
   return { consumer: { id, name, tier }, rights: fileRights(consumer), limits: { rate_limit, budget } };
 }
 
-/** Somebody nobody has stored: who holds the secret, or whose issuer is trusted, vouches for the name. */
+/** A caller that is not stored: the holder of the secret, or the trusted issuer, vouches for the name. */
 export function grantOfStranger(token: VerifiedToken, tiers: TierNames): Grant {
   const { issuer, subject } = token;
   const id = issuer ? foreignConsumerId(issuer.alias, subject) : subject;

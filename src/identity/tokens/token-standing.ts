@@ -4,7 +4,7 @@ import { type NameOwner, ownsName } from '../name-owner.ts';
 import { REVOCATIONS } from './revocations.ts';
 import type { VerifiedToken } from './verify-token.ts';
 
-/** What is read of the consumer that a token of ours names. */
+/** The needed fields of the consumer that one of our tokens names. */
 export interface ConsumerStanding {
   readonly id: string;
   readonly name: string;
@@ -16,16 +16,16 @@ export interface ConsumerStanding {
   readonly budget: string | null;
 }
 
-/** How a genuine token stands with the database. */
+/** The state of a genuine token in the database. */
 export interface TokenStanding {
-  /** `undefined` for foreign tokens, and for subjects nobody has stored. */
+  /** `undefined` for foreign tokens, and for subjects that are not stored. */
   readonly consumer: ConsumerStanding | undefined;
   readonly isRevoked: boolean;
   /** What a later change of may change this: names as the feed of changes has them. */
   readonly dependsOn: readonly string[];
 }
 
-/** The consumer a foreign token stands for: it can never be one of ours. */
+/** The consumer of a foreign token: it can never be one of ours. */
 export function foreignConsumerId(alias: string, subject: string): string {
   return `${alias}:${subject}`;
 }

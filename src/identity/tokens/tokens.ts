@@ -39,7 +39,7 @@ const NO_SETTINGS: TokenSettings = {
   consumers: [],
 };
 
-/** Everything about tokens: who is told from them, how they are signed and how they are refused. */
+/** Everything about tokens: identifying callers by them, signing them, and refusing them. */
 export class Tokens {
   readonly issuer: TokenIssuer;
   readonly directory: TokenDirectory;

@@ -7,9 +7,9 @@ import type { OwnKey } from './own-key.ts';
 import { isAccessToken, LEEWAY_MS, OWN_CLAIMS, readClaims, type TokenClaims } from './token-claims.ts';
 
 export interface VerifiedToken extends TokenClaims {
-  /** Whose token it is; `undefined` for our own. */
+  /** The issuer of the token; `undefined` for our own. */
   readonly issuer: IssuerConfig | undefined;
-  /** Says whose it is and for whom: both `iss` and `aud` stand in it. */
+  /** Names its issuer and audience: it has both `iss` and `aud`. */
   readonly isAddressed: boolean;
 }
 
@@ -168,7 +168,7 @@ function isAddressed({ iss, aud }: JWTPayload): boolean {
   return iss !== undefined && aud !== undefined;
 }
 
-/** What the token says of itself, to find out whose rules it must pass. */
+/** The token's own claims, read to find the issuer whose rules it must pass. */
 function readUnverified(text: string): { readonly header: Header; readonly payload: JWTPayload } | undefined {
   if (!hasCanonicalSignature(text)) return undefined;
   try {

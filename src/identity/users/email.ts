@@ -11,7 +11,7 @@ const FINAL_DOTS = /\.+$/;
 /**
  * An e-mail address in the form in which accounts are compared: NFKC, lower case, without a dot at the end, so that one
  * person does not get two accounts by typing. A label that mixes scripts could pass for another and is refused. Whether
- * mail arrives there is not checked. Throws VALIDATION_ERROR on what is no address.
+ * mail arrives there is not checked. Throws VALIDATION_ERROR if the text is not an address.
  */
 export function normalizeEmail(text: string): string {
   // Lower case may take a text out of its normal form.

@@ -3,7 +3,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { ipGroup, ipSite } from '../../lib/ip-group.ts';
 import { type CountRule, WindowedCounts } from './windowed-counts.ts';
 
-/** Who tries to log in: the normalised e-mail address, whether or not it has an account, and the client's address. */
+/** A login attempt: the normalised e-mail address, whether or not it has an account, and the client's address. */
 export interface LoginAttempt {
   readonly account: string;
   readonly address: string;
@@ -28,7 +28,7 @@ const MOST_KEYS = 50_000;
 
 /**
  * Says when a login must not even be tried, because too many have failed: for its account and address together, for
- * its account, for its address, or anywhere. Whoever has logged in from an address before is bound by the first rule
+ * its account, for its address, or anywhere. A user who has logged in from an address before is bound by the first rule
  * only, so that nobody can lock others out of their accounts. Counts are per process and bounded to what failed last.
  */
 export class LoginThrottle {
@@ -70,8 +70,8 @@ export class LoginThrottle {
   }
 
   /**
-   * Runs a login that costs a hash, in one of the places of its site; `undefined` when none is free. Whoever has logged in
-   * from this address before needs none, so that no flood of strangers stands before them.
+   * Runs a login that costs a hash, in one of the places of its site; `undefined` if none is free. A user who logged in
+   * from this address before needs none, so that a flood of strangers cannot block them.
    */
   async takePlace<T>(attempt: LoginAttempt, work: () => Promise<T>): Promise<T | undefined> {
     const { pair, site } = keysOf(attempt);

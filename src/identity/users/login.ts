@@ -24,7 +24,7 @@ interface LoginsOptions {
   readonly onFailure?: (() => void) | undefined;
 }
 
-/** bcrypt with the usual cost takes longer than our own hashes; a failure must not tell which of them was computed. */
+/** bcrypt with the usual cost is slower than our own hashes; a failure must not reveal which one was computed. */
 const FLOOR_MS = 500;
 const IMPORTED_CHECK_MS = 60_000;
 

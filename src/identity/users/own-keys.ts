@@ -23,7 +23,7 @@ interface OwnKeysOptions {
 const MOST_KEYS = 100;
 
 /**
- * The keys of whoever is logged in, and no others: a key of somebody else is NOT_FOUND like one that does not exist.
+ * The keys of the logged-in user. A key of another user is NOT_FOUND, like one that does not exist.
  * A new key cannot have more rights than the token that asks for it (FORBIDDEN). Keys that an administrator issued
  * cannot be changed unless they are for self-service (FORBIDDEN). CONFLICT at 100 working keys.
  */

@@ -6,7 +6,7 @@ import { parentPort } from 'node:worker_threads';
 import { hashPassword, matchesHash } from './password-hash.ts';
 import type { PasswordAnswer, PasswordQuestion } from './password-work.ts';
 
-/** A tenth of an ordinary thread's share where both want the same core; all of it where nobody else does. */
+/** A tenth of an ordinary thread's share when both want the same core, and all of it when the core is free. */
 const NICENESS = 10;
 
 /** On Linux each thread has a priority of its own, under its thread id. Elsewhere the thread competes like any other. */

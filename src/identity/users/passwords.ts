@@ -56,7 +56,7 @@ export function checkNewPassword(password: string): void {
   if (!password.isWellFormed()) refusePassword('holds half a character');
 }
 
-/** Throws VALIDATION_ERROR for what is too long to be hashed. */
+/** Throws VALIDATION_ERROR if the password is too long to be hashed. */
 export function checkPresentedPassword(password: string): void {
   if (Buffer.byteLength(password) > MOST_PASSWORD_BYTES)
     refusePassword(`must have at most ${MOST_PASSWORD_BYTES} bytes`);

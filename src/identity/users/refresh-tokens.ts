@@ -20,7 +20,7 @@ export interface TokenPair {
   readonly refreshToken: string;
 }
 
-/** Whose login it is. */
+/** The owner of the login. */
 interface Holder {
   readonly id: string;
   readonly tier?: string | undefined;
@@ -43,7 +43,7 @@ interface SessionsOptions {
   readonly announce: () => Promise<void>;
 }
 
-/** A token's row with what is read of its family and of whose it is. */
+/** A token's row with the fields of its family and its owner. */
 interface PresentedRow {
   readonly hash: string;
   readonly family: string;
@@ -96,7 +96,7 @@ export class Sessions {
     const found = (await this.find(presented, by.address ?? '')) ?? this.refuseUnknown(by.address ?? '');
     const { status, consumer_id: id, tier } = found;
     if (status === 'disabled') return refuseEnded();
-    // First of all, because what is rotated and cannot be answered is lost.
+    // Checked first, because a token that is rotated without an answer is lost.
     const access = await tokens.issuer.issueAccess({ consumer: { id, tier: tier ?? undefined }, family: found.family });
     const next = makeToken();
     const isRotated = await database.knex.transaction(async (trx) => {
@@ -140,7 +140,7 @@ export class Sessions {
     accessExpiresAt: number,
   ): Promise<boolean> {
     const now = this.options.clock.now();
-    // Whoever changes a family holds its row first: else a token could be born into a family that is being burnt.
+    // A change of a family locks its row first; otherwise a token could be added while the family is being revoked.
     const open: unknown = await trx(FAMILIES).where({ id: family, revoked_at: null }).forUpdate().first();
     if (!open) return refuseEnded();
     const used = await trx(TOKENS).where({ hash: old, used_at: null }).update({ used_at: now });

@@ -9,7 +9,7 @@ import { WindowedCounts } from './windowed-counts.ts';
 const RULE = { limit: 100, window: 60 * 60_000 };
 /** The same for everybody together. */
 const GLOBAL_RULE = { limit: 1000, window: 60 * 60_000 };
-/** What an address may ask for although all together have had theirs: whoever floods closes nothing to the others. */
+/** What an address may still ask for after the common total is reached, so that a flood does not block others. */
 const KEPT_RULE = { limit: 2, window: 60 * 60_000 };
 
 /**

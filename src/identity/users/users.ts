@@ -11,7 +11,7 @@ import { normalizeEmail } from './email.ts';
 import { type PasswordScheme, schemeOf } from './password-format.ts';
 import { checkNewPassword, type Passwords } from './passwords.ts';
 
-/** Somebody who logs in; the consumer of the same id carries everything else. */
+/** A person who logs in; the consumer of the same id holds everything else. */
 export interface User {
   readonly id: string;
   /** Normalised. */
@@ -53,7 +53,7 @@ interface OwnedUserRow extends UserRow {
 
 const TABLE = 'users';
 const COLUMNS = ['users.*', 'consumers.tier', 'consumers.status'];
-/** Ids of users differ from those of other consumers: who logs in is told without asking the database. */
+/** Ids of users differ from those of other consumers, so a user is recognised without the database. */
 const ID_PREFIX = 'usr';
 
 /** The stored users. Tier and status are changed on the consumer of the same id. */
@@ -95,7 +95,7 @@ export class Users {
     return { items: page.items.map(fromRow), nextCursor: page.nextCursor };
   }
 
-  /** Throws NOT_FOUND, or VALIDATION_ERROR on what is no address. */
+  /** Throws NOT_FOUND, or VALIDATION_ERROR if the text is not an address. */
   async get(email: string): Promise<User> {
     return (await this.findWithPassword(normalizeEmail(email))) ?? refuseUnknown();
   }

@@ -1,13 +1,13 @@
 import type { BalancedExchange, Target } from '../targets.ts';
 import type { Choice } from '../targets.ts';
 
-/** What of a request decides where it goes. */
+/** The part of a request that decides its target. */
 export type HashKey = (exchange: BalancedExchange) => string;
 
-/** Whoever calls; where nobody is known, the client's address. */
+/** The caller; the client's address if the caller is unknown. */
 export const byConsumer: HashKey = ({ principal, clientIp }) => principal?.consumer.id ?? clientIp;
 
-/** The value of this header (name in lower case), or whoever calls where it is missing. */
+/** The value of this header (name in lower case), or the caller if the header is missing. */
 export function byHeader(name: string): HashKey {
   return (exchange) => exchange.edge.headers.get(name) || byConsumer(exchange);
 }

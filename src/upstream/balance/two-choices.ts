@@ -1,7 +1,7 @@
 import type { Target } from '../targets.ts';
 import type { Choice } from '../targets.ts';
 
-/** What a target counts as that failed lately, or that is busy and has not answered yet. */
+/** The latency assumed for a target that failed lately, or is busy and has not answered yet. */
 const DOUBTFUL_MS = 10_000;
 
 /**
