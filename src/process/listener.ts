@@ -165,7 +165,7 @@ function survive(stream: Duplex): void {
 function takeOver(socket: Socket): void {
   survive(socket);
   socket.on('drain', () => (socket as { _httpMessage?: ServerResponse | null })._httpMessage?.emit('drain'));
-  // Bytes that the client sends into its refused tunnel are discarded.
+  // Bytes that the client sends after its handshake are not needed here.
   socket.resume();
 }
 

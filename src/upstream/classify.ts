@@ -45,12 +45,12 @@ export function rejectionOf(failure: UpstreamFailure): Rejection {
   });
 }
 
-/** Seconds a client is told to wait when every target failed its health probes: about one probe away from recovery. */
+/** `Retry-After` in seconds when every target failed its health probes: about one probe away from recovery. */
 const UNHEALTHY_RETRY_SECONDS = 5;
 
 /**
  * The refusal when no target may be called for this exchange at `now` (monotonic milliseconds): `CIRCUIT_OPEN` when a
- * breaker is all that stands between the request and a healthy target, with the wait until the first of them probes
+ * breaker alone keeps the request from a healthy target, with the wait until the first of them probes
  * again, `UPSTREAM_RATE_LIMITED` when all that could be asked rest, `MODEL_NOT_FOUND` when no target serves the model, else `NO_HEALTHY_TARGET`.
  */
 export function unavailable(
