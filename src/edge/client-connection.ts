@@ -286,6 +286,8 @@ function isFollowed({ headers, socket }: IncomingMessage): boolean {
   if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined) return true;
   const { parser } = socket as { parser?: { getCurrentBuffer(): Buffer | undefined } };
   const read = parser?.getCurrentBuffer();
+  // The end of the head was cut: what follows it is all but line ends.
+  if (read?.[0] === 0x0d || read?.[0] === 0x0a) return read.some((byte) => byte !== 0x0d && byte !== 0x0a);
   const end = read?.indexOf(HEAD_END) ?? -1;
   return read === undefined || end === -1 || end + HEAD_END.length < read.length;
 }

@@ -4,6 +4,8 @@ import { EventSplitter } from './event-splitter.ts';
 /** Bytes one event may have before it is complete: pictures come in one, and the end of a Responses stream repeats them. */
 const LONGEST_EVENT = 32 * 1024 * 1024;
 
+/** `data:` and two line ends. */
+const LEAST_EVENT = 7;
 const BYTE_ORDER_MARK = '\ufeff';
 const LINE_END = /\r\n|[\r\n]/;
 
@@ -28,7 +30,7 @@ export class EventReader {
     const { splitter } = this;
     let start = 0;
     for (let end = splitter.next(chunk, 0); end !== -1; end = splitter.next(chunk, end)) {
-      if (!splitter.isRest) this.dispatch(this.take(chunk.subarray(start, end)));
+      if (!splitter.isRest) this.finish(chunk, start, end);
       start = end;
     }
     if (start < chunk.length) this.pieces.add(chunk.subarray(start));
@@ -42,6 +44,12 @@ export class EventReader {
     const rest = this.pieces.take().toString();
     // Some servers call a JSON text an event stream.
     return isAll && rest.trimStart().startsWith('{') ? rest : this.dataOf(rest);
+  }
+
+  private finish(chunk: Buffer, start: number, end: number): void {
+    // Empty lines alone are no event, and an upstream may send millions.
+    if (end - start < LEAST_EVENT && this.pieces.bytes === 0) this.isFirst = false;
+    else this.dispatch(this.take(chunk.subarray(start, end)));
   }
 
   private take(last: Buffer): string {

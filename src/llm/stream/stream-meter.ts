@@ -7,6 +7,8 @@ import type { StreamShape } from './stream-shape.ts';
 import { TailWindow } from './tail-window.ts';
 import type { UsageMeter } from './usage-meter.ts';
 
+/** `data:` and two line ends. */
+const LEAST_EVENT = 7;
 const NOTHING = Buffer.alloc(0);
 const NO_CHOICES = /"choices"\s*:\s*\[\s*\]/;
 
@@ -43,7 +45,8 @@ export class StreamMeter implements BodyFilter {
     const { gate, splitter, window } = this;
     let start = 0;
     for (let end = splitter.next(chunk, 0); end !== -1; end = splitter.next(chunk, end)) {
-      if (!splitter.isRest) this.wasHidden = this.readEvent(this.textOf(chunk, start, end));
+      if (!splitter.isRest)
+        this.wasHidden = !this.isNothing(end - start) && this.readEvent(this.textOf(chunk, start, end));
       gate?.decide(chunk, start, end, this.wasHidden);
       start = end;
     }
@@ -59,6 +62,11 @@ export class StreamMeter implements BodyFilter {
       if (this.usage.isEstimated) this.noteUsage(this.latestText);
     }
     return this.gate ? this.gate.flush(isHidden) : NOTHING;
+  }
+
+  /** Empty lines alone, of which an upstream may send millions. */
+  private isNothing(bytes: number): boolean {
+    return bytes < LEAST_EVENT && this.window.isEmpty;
   }
 
   private textOf(chunk: Buffer, start: number, end: number): string {
