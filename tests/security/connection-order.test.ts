@@ -212,14 +212,17 @@ describe('an offer of another protocol that is ignored', () => {
   });
 });
 
-test.each([1, 2, 3])('an ignored offer whose last %i bytes come with the next request ends the connection', async (cut) => {
-  const offer = get('/open/x', 'Connection: Upgrade', 'Upgrade: TLS/1.0');
-  const connection = await connectRaw(urls.public);
-  await connection.send(offer.slice(0, -cut));
-  await new Promise((resolve) => setTimeout(resolve, 5));
-  await connection.send(offer.slice(-cut) + get('/open/y'));
-  expect(await statusesUntilClosed(connection)).toEqual([200]);
-});
+test.each([1, 2, 3])(
+  'an ignored offer whose last %i bytes come with the next request ends the connection',
+  async (cut) => {
+    const offer = get('/open/x', 'Connection: Upgrade', 'Upgrade: TLS/1.0');
+    const connection = await connectRaw(urls.public);
+    await connection.send(offer.slice(0, -cut));
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    await connection.send(offer.slice(-cut) + get('/open/y'));
+    expect(await statusesUntilClosed(connection)).toEqual([200]);
+  },
+);
 
 describe('pipelined requests', () => {
   test('with unsafe methods run alone, in their order', async () => {
