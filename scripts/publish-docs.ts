@@ -1,4 +1,4 @@
-/** Writes what is generated from code: the pages of errors and metrics, and the table of rooms. */
+/** Writes what is generated from code: the pages of errors, metrics and reliability, and the table of rooms. */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -17,6 +17,7 @@ import {
 } from '../src/telemetry/declarations.ts';
 import type { FailureKind } from '../src/upstream/attempt.ts';
 import { FAULTS } from '../src/upstream/fault-table.ts';
+import { reliabilityPage } from './reliability-page.ts';
 import { architecturePage } from './rooms-table.ts';
 
 /** Path in the repository → content. */
@@ -26,6 +27,7 @@ export function generatedPages(): Record<string, string> {
     'docs/decisions/README.md': decisionsPage(),
     'docs/errors.md': errorsPage(),
     'docs/metrics.md': metricsPage(),
+    'docs/reliability.md': reliabilityPage(),
   };
 }
 

@@ -27,7 +27,7 @@ const SMUGGLED = 'GET /open/smuggled HTTP/1.1\r\nHost: s.test\r\n\r\n';
 const MODES = ['ok', 'ok', 'ok', 'slow', 'early', 'chunks', 'large', 'reset', 'cut', 'interim'];
 
 /** Numbers from a seed, the same on every machine (mulberry32). */
-function randomFrom(seed: number): () => number {
+export function randomFrom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
