@@ -8,7 +8,7 @@ interface StrictRequest {
 
 // Words apart by more than one space are still words (RFC 9112 3).
 const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) +(\S+) +HTTP\/1\.[01]$/;
-const FIELD = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\0-\x08\x0a-\x1f\x7f]*?)[ \t]*$/;
+const FIELD = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t\x20-\x7e\x80-\xff]*?)[ \t]*$/;
 
 /** The requests on a connection as RFC 9112 reads them, up to the first that is not beyond doubt. */
 export function readStrictly(bytes: string): StrictRequest[] {
