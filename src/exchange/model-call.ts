@@ -1,5 +1,5 @@
 import type { Turns } from '../lib/turns.ts';
-import type { FallbackCause } from './fallback-cause.ts';
+import type { FallbackCause } from '../lib/fallback-cause.ts';
 import type { ModelPrice, ServiceTier, UsageKinds } from './model-price.ts';
 
 /** Whose language an upstream speaks. */

@@ -1,4 +1,4 @@
-import type { FallbackCause } from '../exchange/fallback-cause.ts';
+import type { FallbackCause } from '../lib/fallback-cause.ts';
 import { failureIn } from './conversation/failure.ts';
 
 /** Codes and types of OpenAI, Azure and servers like them. */

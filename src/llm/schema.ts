@@ -1,4 +1,4 @@
-import { FALLBACK_CAUSES } from '../exchange/fallback-cause.ts';
+import { FALLBACK_CAUSES } from '../lib/fallback-cause.ts';
 import { type Static, type TSchema, Type } from '../lib/schema-builder.ts';
 import { ModelName, OneOrMany, Section } from '../lib/schema-atoms.ts';
 import { PriceSchema } from './prices/price-schema.ts';

@@ -1,4 +1,4 @@
-import { type FallbackCause, USUAL_CAUSES } from '../../exchange/fallback-cause.ts';
+import { type FallbackCause, USUAL_CAUSES } from '../../lib/fallback-cause.ts';
 import type { Exchange } from '../../exchange/exchange.ts';
 import { refusalCause } from '../../llm/refusal-cause.ts';
 import type { Answer, FailureKind, UpstreamFailure } from '../../upstream/attempt.ts';
