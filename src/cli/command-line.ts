@@ -40,6 +40,7 @@ function program(): Command {
     .action(async (options) => (await import('./commands/health.ts')).checkHealth(options));
   addKeys(root.command('keys').description('issue and manage API keys; works while the gateway runs'));
   addUsers(root.command('users').description('create and manage users who log in; works while the gateway runs'));
+  addConsumers(root.command('consumers').description('show and block consumers; works while the gateway runs'));
   addUsage(root.command('usage').description('report usage by consumer, service, model or day'));
   root
     .command('models')
@@ -117,19 +118,20 @@ function addKeys(keys: Command): void {
     .action(async (options) => (await load()).generateKey(options));
   keys
     .command('list')
-    .description('list all keys, newest first')
+    .description('list keys, newest first')
     .addOption(configOption())
+    .option('--owner <id or name>', 'only keys of this consumer')
     .action(async (options) => (await load()).listKeys(options));
   keys
     .command('revoke')
     .description('revoke a key; every gateway refuses it within 2 s')
-    .argument('<id>')
+    .argument('<key>', 'id, prefix or name of the key')
     .addOption(configOption())
     .action(async (id, options) => (await load()).revokeKey(id, options));
   keys
     .command('rotate')
     .description('replace a key; standard output holds only the new key')
-    .argument('<id>')
+    .argument('<key>', 'id, prefix or name of the key')
     .addOption(configOption())
     .option('--grace <duration>', 'how long the old key still works', '1h')
     .action(async (id, options) => (await load()).rotateKey(id, options));
@@ -172,6 +174,35 @@ function addUsers(users: Command): void {
     .action(async (email, options) => (await load()).eraseUser(email, options));
 }
 
+function addConsumers(consumers: Command): void {
+  const load = () => import('./commands/consumers.ts');
+  consumers
+    .command('list')
+    .description('list stored consumers, newest first')
+    .addOption(configOption())
+    .option('--json', 'print JSON instead of a table')
+    .action(async (options) => (await load()).listConsumers(options));
+  consumers
+    .command('show')
+    .description('show a consumer and its keys')
+    .argument('<consumer>', 'id or name, which is the e-mail address of a user')
+    .addOption(configOption())
+    .option('--json', 'print JSON instead of text')
+    .action(async (consumer, options) => (await load()).showConsumer(consumer, options));
+  consumers
+    .command('block')
+    .description('block a consumer; every gateway refuses its keys and tokens within 2 s')
+    .argument('<consumer>', 'id or name')
+    .addOption(configOption())
+    .action(async (consumer, options) => (await load()).blockConsumer(consumer, options));
+  consumers
+    .command('unblock')
+    .description('let a blocked consumer call again; its users log in anew')
+    .argument('<consumer>', 'id or name')
+    .addOption(configOption())
+    .action(async (consumer, options) => (await load()).unblockConsumer(consumer, options));
+}
+
 function addAudit(audit: Command): void {
   audit
     .command('verify')
@@ -185,7 +216,7 @@ function addUsage(usage: Command): void {
   usage
     .addOption(configOption())
     .option('--by <names>', 'consumer, service, model or day; separate several with commas', 'consumer')
-    .option('--consumer <id>', 'only this consumer')
+    .option('--consumer <id or name>', 'only this consumer')
     .option('--service <name>', 'only this service')
     .option('--model <name>', 'only answers of this model')
     .option('--from <date>', 'first day (UTC)')

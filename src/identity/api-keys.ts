@@ -14,6 +14,7 @@ import {
 import type { AuditContext } from './audit/audit-context.ts';
 import { recordAudit } from './audit/record-audit.ts';
 import { ensureConsumer, type StoredBudget, type StoredRateLimit } from './consumers.ts';
+import { findKeyId, refuseUnknownKey } from './find-key.ts';
 import { recordChange } from './identity-changes.ts';
 import { formatJson } from './json-column.ts';
 import { boundColumns, changedBounds, type KeyBounds, type KeyBoundsPatch } from './key-bounds.ts';
@@ -100,9 +101,14 @@ export class ApiKeys {
     return { items: page.items.map((row) => toApiKey(row, now)), nextCursor: page.nextCursor };
   }
 
+  /** The id of the key of this id, prefix or name. */
+  idOf(word: string): Promise<string> {
+    return findKeyId(this.database.reader, word, this.clock.now());
+  }
+
   async get(id: string): Promise<ApiKey> {
     const row: OwnedKeyRow | undefined = await selectOwned(this.database.reader).where('api_keys.id', id).first();
-    return toApiKey(row ?? refuseUnknown(), this.clock.now());
+    return toApiKey(row ?? refuseUnknownKey(), this.clock.now());
   }
 
   /** A revoked key cannot be changed: CONFLICT. */
@@ -165,7 +171,7 @@ export class ApiKeys {
     const now = this.clock.now();
     const row = await this.database.knex.transaction(async (trx) => {
       // Locked, so that the audit log records the state that this change found.
-      const before: ApiKeyRow = (await trx(TABLE).where({ id }).forUpdate().first()) ?? refuseUnknown();
+      const before: ApiKeyRow = (await trx(TABLE).where({ id }).forUpdate().first()) ?? refuseUnknownKey();
       const result = await work(trx, now);
       const after: ApiKeyRow = await trx(TABLE).where({ id }).first();
       await recordChange(trx, { kind: 'key', subject: before.hash }, now);
@@ -174,7 +180,7 @@ export class ApiKeys {
       const shown: OwnedKeyRow | undefined = await selectOwned(trx)
         .where('api_keys.id', result?.id ?? id)
         .first();
-      return shown ?? refuseUnknown();
+      return shown ?? refuseUnknownKey();
     });
     await this.announce();
     return toApiKey(row, now);
@@ -237,10 +243,6 @@ function toColumns(id: string, patch: ApiKeyPatch): Partial<ApiKeyRow> {
 
 async function refuseSettled(trx: Knex.Transaction, id: string): Promise<never> {
   const exists: unknown = await trx(TABLE).where({ id }).first('id');
-  if (!exists) return refuseUnknown();
+  if (!exists) return refuseUnknownKey();
   throw new GatewayError(new Rejection('CONFLICT', 'The key has been revoked, has expired or has been rotated.'));
-}
-
-function refuseUnknown(): never {
-  throw new GatewayError(new Rejection('NOT_FOUND', 'No API key has this id.'));
 }

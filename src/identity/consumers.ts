@@ -6,9 +6,10 @@ import type { Database } from '../storage/database.ts';
 import { isUniqueViolation } from '../storage/database-error.ts';
 import type { AuditContext } from './audit/audit-context.ts';
 import { type AuditFields, recordAudit } from './audit/record-audit.ts';
+import { findConsumer, findUsageConsumer, refuseUnknownConsumer, refuseUnverified } from './find-consumer.ts';
 import { recordChange } from './identity-changes.ts';
 import { formatJson, parseJson } from './json-column.ts';
-import { isStoredId, type NameOwner, ownsName } from './name-owner.ts';
+import { isStoredId } from './name-owner.ts';
 import { type Page, type PageRequest, readPage } from './page.ts';
 import { revokeConsumer } from './tokens/revocations.ts';
 import { closeFamilies } from './users/refresh-families.ts';
@@ -109,15 +110,35 @@ export class Consumers {
     return fromRow(row);
   }
 
-  async list(request: PageRequest): Promise<Page<Consumer>> {
-    const page = await readPage<ConsumerRow>(this.database.reader(TABLE).select('*'), TABLE, request);
+  /** `name` narrows to the one that has exactly this name. */
+  async list(request: PageRequest & { readonly name?: string | undefined }): Promise<Page<Consumer>> {
+    const query = this.database.reader(TABLE).select('*');
+    if (request.name !== undefined) void query.where({ name: request.name });
+    const page = await readPage<ConsumerRow>(query, TABLE, request);
     return { items: page.items.map(fromRow), nextCursor: page.nextCursor };
+  }
+
+  /** The id of the consumer of this id or name. Throws NOT_FOUND. */
+  async idOf(word: string): Promise<string> {
+    return (await findConsumer(this.database.reader, word)).id;
+  }
+
+  /** The same for a change that may widen rights: CONFLICT for an address that nobody has verified. */
+  async verifiedIdOf(word: string): Promise<string> {
+    const found = await findConsumer(this.database.reader, word);
+    if (found.id !== word) await refuseUnverified(this.database.reader, found);
+    return found.id;
+  }
+
+  /** What usage is recorded under; `inFile` are the consumers of the configuration. Throws NOT_FOUND and CONFLICT. */
+  usageIdOf(word: string, inFile: readonly { readonly id: string; readonly name: string }[]): Promise<string> {
+    return findUsageConsumer(this.database.reader, word, inFile);
   }
 
   /** Throws NOT_FOUND. */
   async get(id: string): Promise<Consumer> {
     const row: ConsumerRow | undefined = await this.database.reader(TABLE).where({ id }).first();
-    return fromRow(row ?? refuseUnknown());
+    return fromRow(row ?? refuseUnknownConsumer());
   }
 
   /**
@@ -131,7 +152,7 @@ export class Consumers {
       .where('id', subject)
       .orWhere('name', subject);
     if (rows.some(({ id }) => id === subject)) return;
-    if (isStoredId(subject)) refuseUnknown();
+    if (isStoredId(subject)) refuseUnknownConsumer();
     for (const row of rows) await refuseUnverified(reader, row);
   }
 
@@ -140,7 +161,7 @@ export class Consumers {
     const now = this.clock.now();
     const consumer = await this.database.knex.transaction(async (trx) => {
       // Locked, so that the audit log records the state that this change found.
-      const before: ConsumerRow = (await trx(TABLE).where({ id }).forUpdate().first()) ?? refuseUnknown();
+      const before: ConsumerRow = (await trx(TABLE).where({ id }).forUpdate().first()) ?? refuseUnknownConsumer();
       const after: ConsumerRow = { ...before, ...toColumns(patch), updated_at: now };
       await trx(TABLE).where({ id }).update(after);
       if (after.status === 'disabled' && before.status !== 'disabled') await endAccess(trx, id, now);
@@ -180,21 +201,13 @@ async function ensureByName(
   context: AuditContext,
   now: number,
 ): Promise<ConsumerRow> {
-  if (isStoredId(fields.name)) return refuseUnknown();
+  if (isStoredId(fields.name)) return refuseUnknownConsumer();
   const made = newRow(fields, now);
   await trx(TABLE).insert(made).onConflict('name').ignore();
-  const row: ConsumerRow = (await trx(TABLE).where({ name: fields.name }).first()) ?? refuseUnknown();
+  const row: ConsumerRow = (await trx(TABLE).where({ name: fields.name }).first()) ?? refuseUnknownConsumer();
   if (row.id === made.id) await recordCreation(trx, made, context);
   else await refuseUnverified(trx, row);
   return row;
-}
-
-/** Throws CONFLICT when the name is the address of an account that registered itself. */
-async function refuseUnverified(reader: Knex, { id, name }: { readonly id: string; readonly name: string }) {
-  const user: NameOwner | undefined = await reader('users').where({ id }).first('id', 'vouched_by');
-  if (!user || ownsName(user)) return;
-  const reason = `The account ${id} registered the address ${name} itself, and nobody has verified that it is theirs.`;
-  throw conflict(`${reason} Name the account by its id, ${id}, if you mean it.`);
 }
 
 /**
@@ -279,8 +292,4 @@ function refuseIdAsName(name: string): void {
 
 function conflict(detail: string): GatewayError {
   return new GatewayError(new Rejection('CONFLICT', detail));
-}
-
-function refuseUnknown(): never {
-  throw new GatewayError(new Rejection('NOT_FOUND', 'No consumer has this id.'));
 }

@@ -29,11 +29,14 @@ export function readGroups(text: string): Dimension[] {
 
 /** A report as a table, title row first. */
 export function reportCells(groups: readonly Dimension[], items: readonly UsageSums[]): Cells[] {
-  const titles = [...groups, ...SUMS.map(([title]) => title)];
-  return [
-    titles,
-    ...items.map((item) => [...groups.map((name) => item[name] ?? ''), ...SUMS.map(([, read]) => read(item))]),
-  ];
+  const isNamed = groups.includes('consumer');
+  const titles = [...groups, ...SUMS.map(([title]) => title), ...(isNamed ? ['consumer_name'] : [])];
+  const rows = items.map((item) => [
+    ...groups.map((name) => item[name] ?? ''),
+    ...SUMS.map(([, read]) => read(item)),
+    ...(isNamed ? [item.consumerName ?? ''] : []),
+  ]);
+  return [titles, ...rows];
 }
 
 /** All pages of a report from its beginning, as CSV. Throws VALIDATION_ERROR when there are too many rows. */

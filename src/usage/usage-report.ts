@@ -26,6 +26,8 @@ export interface UsageSums {
   readonly day?: string;
   /** Empty for unauthenticated requests. */
   readonly consumer?: string;
+  /** The name of a stored consumer. */
+  readonly consumerName?: string;
   readonly service?: string;
   /** Empty for requests to no model. */
   readonly model?: string;
@@ -87,8 +89,20 @@ export async function readReport(reader: Knex, query: ReportQuery): Promise<Repo
   const rows = (await found) as Row[];
   const page = rows.slice(0, limit);
   const last = page.at(-1);
-  const items = page.filter(({ requests }) => requests !== null).map(readSums);
+  const sums = page.filter(({ requests }) => requests !== null).map(readSums);
+  const items = groups.includes('consumer') ? await nameConsumers(reader, sums) : sums;
   return { items, nextCursor: rows.length > limit && last ? encodeCursor(last, groups) : undefined };
+}
+
+/** Usage is recorded by id; people look for names. */
+async function nameConsumers(reader: Knex, sums: readonly UsageSums[]): Promise<UsageSums[]> {
+  const ids = [...new Set(sums.map(({ consumer = '' }) => consumer))];
+  const rows: { id: string; name: string }[] = await reader('consumers').whereIn('id', ids).select('id', 'name');
+  const names = new Map(rows.map(({ id, name }) => [id, name]));
+  return sums.map((each) => {
+    const consumerName = names.get(each.consumer ?? '');
+    return consumerName === undefined ? each : { ...each, consumerName };
+  });
 }
 
 /** Days since the epoch. */

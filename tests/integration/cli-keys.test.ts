@@ -94,5 +94,22 @@ test('the list names every key with its state and shows none', async () => {
 
 test('a key that does not exist is one line and exit code 1', async () => {
   const { code, stderr } = await keys('revoke', 'nobody');
-  expect({ code, stderr }).toEqual({ code: 1, stderr: 'No API key has this id.\n' });
+  expect({ code, stderr }).toEqual({ code: 1, stderr: 'No API key has this id, prefix or name.\n' });
+});
+
+test('a key goes by its prefix or its name, a consumer by its name, and an ambiguous word lists the candidates', async () => {
+  const [one, two] = [await create('--name', 'twin'), await create('--name', 'twin')];
+  const ambiguous = await keys('revoke', 'twin');
+  expect(ambiguous.code).toBe(1);
+  for (const { id } of [one, two]) expect(ambiguous.stderr).toContain(`${id} (sk_live_${id}… of alice)`);
+  expect((await keys('revoke', `sk_live_${one.id}`)).code).toBe(0);
+  expect((await keys('revoke', 'twin')).stderr).toContain(`sk_live_${two.id}… of alice is revoked`);
+  const { stdout } = await runCli(gateway.folder, ['consumers', 'show', 'alice', '--json']);
+  const shown = JSON.parse(stdout) as { keys: { id: string }[] };
+  expect(shown.keys.map(({ id }) => id)).toEqual(expect.arrayContaining([one.id, two.id]));
+  const { key } = await create();
+  expect((await runCli(gateway.folder, ['consumers', 'block', 'alice'])).code).toBe(0);
+  await expectSoon(key, 401);
+  expect((await runCli(gateway.folder, ['consumers', 'unblock', 'alice'])).code).toBe(0);
+  await expectSoon(key, 200);
 });

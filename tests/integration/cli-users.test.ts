@@ -38,7 +38,9 @@ async function canLogIn(email: string, password: string): Promise<boolean> {
 test('users create prints the password it makes, and nothing else, on standard output', async () => {
   const { exit, stdout, stderr } = await run(['create', 'Ada@Example.com', '--tier', 'pro']);
   expect([exit, stdout]).toEqual([0, expect.stringMatching(/^[\w-]{24}$/)]);
-  expect(stderr).toMatch(/^User usr_\w+ with the address ada@example\.com on tier pro is created\.$/);
+  expect(stderr).toMatch(
+    /^User usr_\w+ with the address ada@example\.com on tier pro is created\.\nDatabase: sqlite:\S+ \(new\)$/,
+  );
   await expect(canLogIn('ada@example.com', stdout)).resolves.toBe(true);
 });
 

@@ -199,9 +199,12 @@ test('administrators see the sums as JSON, and as CSV that no spreadsheet runs',
   expect(csv.headers['content-type']).toMatch(/^text\/csv/);
   const [titles, ...rows] = csv.text.trimEnd().split('\r\n');
   expect(titles).toBe(
-    'consumer,service,requests,failures,estimated,input_tokens,output_tokens,cost_usd,cached_tokens,cache_write_tokens,reasoning_tokens',
+    'consumer,service,requests,failures,estimated,input_tokens,output_tokens,cost_usd,cached_tokens,cache_write_tokens,reasoning_tokens,consumer_name',
   );
   expect(rows.every((row) => /^('|"'|[^=+\-@])/.test(row))).toBe(true);
+  const named = await admin(`/admin/usage?consumer=${encodeURIComponent('=HYPERLINK("x")')}`);
+  expect(named.body.items).toMatchObject([{ consumer, consumer_name: '=HYPERLINK("x")' }]);
+  expect((await admin('/admin/usage?consumer=nobody-at-all')).status).toBe(404);
   expect((await admin('/admin/usage?group_by=colour')).status).toBe(400);
   expect((await asAdmin(gateway.url)('get', '/admin/usage').set('X-Master-Key', 'wrong')).status).toBe(401);
 });

@@ -9,10 +9,12 @@ export const disableConsumerEndpoint = defineEndpoint({
   auth: 'master_key',
   summary: 'Disables a consumer and with it all its keys. It stays on record; `status: active` brings it back.',
   response: ConsumerView,
-  handle: async ({ context, exchange, param }) => ({
-    status: 200,
-    json: consumerView(
-      await context.identity.consumers.patch(param('id'), { status: 'disabled' }, byMasterKey(exchange)),
-    ),
-  }),
+  handle: async ({ context, exchange, param }) => {
+    const { consumers } = context.identity;
+    const id = await consumers.idOf(param('id'));
+    return {
+      status: 200,
+      json: consumerView(await consumers.patch(id, { status: 'disabled' }, byMasterKey(exchange))),
+    };
+  },
 });

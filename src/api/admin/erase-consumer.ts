@@ -17,7 +17,7 @@ export const eraseConsumerEndpoint = defineEndpoint({
     usage_rows: Type.Integer({ description: 'Records of usage that do not name them any more.' }),
   }),
   handle: async ({ context, exchange, param }) => {
-    const id = param('id');
+    const id = await context.identity.consumers.idOf(param('id'));
     const { keptAs, keys, logins, usage } = await context.identity.erasures.erase(id, byMasterKey(exchange));
     return { status: 200, json: { id, kept_as: keptAs, keys, logins, usage_rows: usage } };
   },

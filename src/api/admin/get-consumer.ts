@@ -13,10 +13,11 @@ export const getConsumerEndpoint = defineEndpoint({
   path: '/admin/consumers/:id',
   planes: ['admin'],
   auth: 'master_key',
-  summary: 'Shows one stored consumer, and what is left of its budgets.',
+  summary: 'Shows one stored consumer by its id or name, and what is left of its budgets.',
   response: ConsumerStandingView,
   handle: async ({ context, param }) => {
-    const consumer = await context.identity.consumers.get(param('id'));
+    const { consumers } = context.identity;
+    const consumer = await consumers.get(await consumers.idOf(param('id')));
     const budgets = await context.gateway().budgetsOf(principalOf(consumer));
     const json: Static<typeof ConsumerStandingView> = { ...consumerView(consumer), budgets: budgetsView(budgets) };
     return { status: 200, json };

@@ -6,7 +6,10 @@ export const getKeyEndpoint = defineEndpoint({
   path: '/admin/keys/:id',
   planes: ['admin'],
   auth: 'master_key',
-  summary: 'Shows one API key.',
+  summary: 'Shows one API key by its id, prefix or name.',
   response: KeyView,
-  handle: async ({ context, param }) => ({ status: 200, json: keyView(await context.identity.keys.get(param('id'))) }),
+  handle: async ({ context, param }) => {
+    const { keys } = context.identity;
+    return { status: 200, json: keyView(await keys.get(await keys.idOf(param('id')))) };
+  },
 });

@@ -11,13 +11,21 @@ export const listKeysEndpoint = defineEndpoint({
   auth: 'master_key',
   summary: 'Lists API keys, newest first.',
   query: Section(
-    { ...PAGE_FIELDS, consumer_id: Type.Optional(Type.String({ description: 'Only keys of this consumer.' })) },
+    {
+      ...PAGE_FIELDS,
+      consumer_id: Type.Optional(Type.String({ description: 'Only keys of the consumer of this id.' })),
+      owner: Type.Optional(
+        Type.String({ description: 'Only keys of the consumer of this id or name.', minLength: 1, maxLength: 200 }),
+      ),
+    },
     { description: 'Which keys.' },
   ),
   response: PageOf(KeyView),
   handle: async ({ context, query }) => {
-    const { limit, cursor, consumer_id: consumerId } = query;
-    const page = await context.identity.keys.list({ limit, cursor, consumerId });
+    const { limit, cursor, owner } = query;
+    const { consumers, keys } = context.identity;
+    const consumerId = owner === undefined ? query.consumer_id : await consumers.idOf(owner);
+    const page = await keys.list({ limit, cursor, consumerId });
     return { status: 200, json: pageOf(page, keyView) };
   },
 });

@@ -9,8 +9,9 @@ export const revokeKeyEndpoint = defineEndpoint({
   auth: 'master_key',
   summary: 'Revokes an API key for good; in force on every gateway within 2 s.',
   response: KeyView,
-  handle: async ({ context, exchange, param }) => ({
-    status: 200,
-    json: keyView(await context.identity.keys.revoke(param('id'), byMasterKey(exchange))),
-  }),
+  handle: async ({ context, exchange, param }) => {
+    const { keys } = context.identity;
+    const id = await keys.idOf(param('id'));
+    return { status: 200, json: keyView(await keys.revoke(id, byMasterKey(exchange))) };
+  },
 });

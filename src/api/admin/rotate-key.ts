@@ -25,7 +25,8 @@ export const rotateKeyEndpoint = defineEndpoint({
   success: 201,
   response: IssuedKeyView,
   handle: async ({ context, exchange, param, body }) => {
-    const issued = await context.identity.keys.rotate(param('id'), body.grace, byMasterKey(exchange));
+    const { keys } = context.identity;
+    const issued = await keys.rotate(await keys.idOf(param('id')), body.grace, byMasterKey(exchange));
     return { status: 201, json: issuedKeyView(issued) };
   },
 });

@@ -40,11 +40,9 @@ export const updateConsumerEndpoint = defineEndpoint({
     const { rate_limit: rateLimit, ...fields } = body;
     checkWrittenLimits(body);
     checkTier(body.tier, config);
-    const consumer = await context.identity.consumers.patch(
-      param('id'),
-      { ...fields, rateLimit },
-      byMasterKey(exchange),
-    );
+    const { consumers } = context.identity;
+    const id = await consumers.verifiedIdOf(param('id'));
+    const consumer = await consumers.patch(id, { ...fields, rateLimit }, byMasterKey(exchange));
     return { status: 200, json: consumerView(consumer) };
   },
 });

@@ -29,8 +29,9 @@ export const updateKeyEndpoint = defineEndpoint({
   handle: async ({ context, exchange, param, body }) => {
     const { expires_at: expiresAt, rate_limit: rateLimit, self_service: selfService, ...fields } = body;
     checkWrittenLimits(body);
-    const key = await context.identity.keys.patch(
-      param('id'),
+    const { keys } = context.identity;
+    const key = await keys.patch(
+      await keys.idOf(param('id')),
       { ...fields, expiresAt, rateLimit, selfService },
       byMasterKey(exchange),
     );

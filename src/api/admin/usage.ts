@@ -3,6 +3,8 @@ import { Instant, Section } from '../../lib/schema-atoms.ts';
 import { formatNanoUsd } from '../../lib/nano-usd.ts';
 import { readGroups, reportCsv } from '../../usage/report-csv.ts';
 import type { UsageSums } from '../../usage/usage-report.ts';
+import type { GatewayConfig } from '../../config/gateway-config.ts';
+import type { ApiContext } from '../context.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { PAGE_FIELDS, PageOf, pageOf } from './paging.ts';
 
@@ -13,6 +15,7 @@ function Filter(description: string) {
 const SumsView = Type.Object({
   day: Type.Optional(Type.String({ format: 'date', description: 'Of UTC.' })),
   consumer: Type.Optional(Type.String({ description: 'Empty where nobody was authenticated.' })),
+  consumer_name: Type.Optional(Type.String({ description: 'The name of a stored consumer.' })),
   service: Type.Optional(Type.String()),
   model: Type.Optional(Type.String({ description: 'The one that answered; empty for requests to no model.' })),
   requests: Type.Integer(),
@@ -43,16 +46,17 @@ export const usageReportEndpoint = defineEndpoint({
       }),
       from: Type.Optional(Instant({ description: 'Only that day and later.' })),
       to: Type.Optional(Instant({ description: 'Only that day and earlier.' })),
-      consumer: Filter('Only of this consumer.'),
+      consumer: Filter('Only of the consumer of this id or name.'),
       service: Filter('Only of this service.'),
       model: Filter('Only what this model answered.'),
     },
     { description: 'Which sums.' },
   ),
   response: PageOf(SumsView),
-  handle: async ({ context, exchange, query }) => {
+  handle: async ({ context, config, exchange, query }) => {
     const { group_by: groupBy, ...filters } = query;
-    const wanted = { ...filters, groupBy: readGroups(groupBy) };
+    const consumer = await consumerOf(context, config, filters.consumer);
+    const wanted = { ...filters, consumer, groupBy: readGroups(groupBy) };
     const { usage } = context.deps;
     if (wantsCsv(exchange.edge.headers.get('accept'))) {
       const text = await reportCsv((page) => usage.report(page), wanted);
@@ -62,11 +66,17 @@ export const usageReportEndpoint = defineEndpoint({
   },
 });
 
+async function consumerOf(context: ApiContext, config: GatewayConfig, word: string | undefined) {
+  if (word === undefined) return undefined;
+  return context.identity.consumers.usageIdOf(word, config.consumers);
+}
+
 function wantsCsv(accept: string | undefined): boolean {
   return accept !== undefined && /(^|,)\s*text\/csv\s*(;|,|$)/i.test(accept);
 }
 
 function sumsView({
+  consumerName,
   inputTokens,
   outputTokens,
   cachedTokens,
@@ -78,6 +88,7 @@ function sumsView({
   const cost = Number(formatNanoUsd(costNanoUsd));
   return {
     ...sums,
+    ...(consumerName !== undefined && { consumer_name: consumerName }),
     input_tokens: inputTokens,
     output_tokens: outputTokens,
     cached_tokens: cachedTokens,

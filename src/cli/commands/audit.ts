@@ -12,7 +12,7 @@ interface VerifyOptions {
 /** Prints the head of a chain that is in order: noted down elsewhere, it shows later that nothing was cut off. */
 export async function verifyAudit(options: VerifyOptions): Promise<void> {
   const anchor = options.anchor === undefined ? EMPTY_CHAIN : anchorOf(options.anchor);
-  await withDatabase(options.config, async (database) => {
+  await withDatabase(options.config, { create: false }, async (database) => {
     if ((await listPendingMigrations(database)).length > 0)
       throw new UsageError('The database is not of this release yet: run `turnpike migrate` first.');
     const { head, unsealed, broken } = await verifyChain(database.reader, anchor);

@@ -4,6 +4,7 @@ import { tierMistake } from '../../config/checks/tier-names.ts';
 import { generateApiKey, hashApiKey, type KeyEnvironment } from '../../identity/api-key-format.ts';
 import type { ApiKey } from '../../identity/api-key-row.ts';
 import { ApiKeys, type IssuedApiKey } from '../../identity/api-keys.ts';
+import { Consumers } from '../../identity/consumers.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { parseDuration } from '../../lib/duration.ts';
 import type { BudgetConfig, RateLimitConfig } from '../../policies/limits/schema.ts';
@@ -36,12 +37,16 @@ export async function createKey(options: CreateOptions): Promise<void> {
   const { owner, env, name, tier, expiresIn, rateLimit } = options;
   const budget = budgetOf(options);
   const expiresAt = expiresIn === undefined ? undefined : systemClock.now() + durationOf('--expires-in', expiresIn);
-  await withKeys(options, async (keys, { settings, tiers }) => {
-    const mistake = tierMistake(tier, tiers);
-    if (mistake !== undefined) throw new UsageError(`Cannot set the tier: ${mistake}`);
-    const limit = rateLimit === undefined ? undefined : rateLimitOf(rateLimit, settings.rate_period);
-    showIssued(await keys.issue({ owner, env, name, tier, expiresAt, rateLimit: limit, budget }, byOperator()));
-  });
+  await withKeys(
+    options,
+    async (keys, { settings, tiers }) => {
+      const mistake = tierMistake(tier, tiers);
+      if (mistake !== undefined) throw new UsageError(`Cannot set the tier: ${mistake}`);
+      const limit = rateLimit === undefined ? undefined : rateLimitOf(rateLimit, settings.rate_period);
+      showIssued(await keys.issue({ owner, env, name, tier, expiresAt, rateLimit: limit, budget }, byOperator()));
+    },
+    true,
+  );
 }
 
 /** What a key and its place in the configuration look like; the key goes to standard output. */
@@ -54,12 +59,13 @@ export function generateKey({ prefix }: { readonly prefix: string }): void {
   console.error(`For the consumer's keys in the configuration:\n  - { hash: "sha256:${hashApiKey(text)}" }`);
 }
 
-export async function listKeys(options: KeyOptions): Promise<void> {
-  await withKeys(options, async (keys) => {
+export async function listKeys(options: KeyOptions & { readonly owner?: string }): Promise<void> {
+  await withKeys(options, async (keys, _, consumers) => {
+    const consumerId = options.owner === undefined ? undefined : await consumers.idOf(options.owner);
     const rows: string[][] = [['ID', 'PREFIX', 'OWNER', 'NAME', 'STATUS', 'CREATED', 'EXPIRES', 'LAST USED']];
     let cursor: string | undefined;
     do {
-      const page = await keys.list({ limit: LONGEST_PAGE, cursor });
+      const page = await keys.list({ limit: LONGEST_PAGE, cursor, consumerId });
       rows.push(...page.items.map(cellsOf));
       cursor = page.nextCursor;
     } while (cursor !== undefined);
@@ -67,17 +73,17 @@ export async function listKeys(options: KeyOptions): Promise<void> {
   });
 }
 
-export async function revokeKey(id: string, options: KeyOptions): Promise<void> {
+export async function revokeKey(word: string, options: KeyOptions): Promise<void> {
   await withKeys(options, async (keys) => {
-    const { prefix, owner } = await keys.revoke(id, byOperator());
+    const { prefix, owner } = await keys.revoke(await keys.idOf(word), byOperator());
     console.error(`${prefix}… of ${owner.name} is revoked; running gateways refuse it within 2 s`);
   });
 }
 
-export async function rotateKey(id: string, options: KeyOptions & { readonly grace: string }): Promise<void> {
+export async function rotateKey(word: string, options: KeyOptions & { readonly grace: string }): Promise<void> {
   const grace = durationOf('--grace', options.grace);
   await withKeys(options, async (keys) => {
-    showIssued(await keys.rotate(id, grace, byOperator()));
+    showIssued(await keys.rotate(await keys.idOf(word), grace, byOperator()));
     console.error(grace === 0 ? 'The old key is revoked.' : `The old key works for ${options.grace} more.`);
   });
 }
@@ -85,12 +91,13 @@ export async function rotateKey(id: string, options: KeyOptions & { readonly gra
 /** Running gateways read every change from the database; nothing else needs a notification. */
 async function withKeys(
   { config }: KeyOptions,
-  work: (keys: ApiKeys, loaded: LoadedConfig['config']) => Promise<void>,
+  work: (keys: ApiKeys, loaded: LoadedConfig['config'], consumers: Consumers) => Promise<void>,
+  create = false,
 ): Promise<void> {
-  await withDatabase(config, async (database, loaded) => {
+  await withDatabase(config, { create }, async (database, loaded) => {
     await migrateDatabase(database);
     const keys = new ApiKeys({ database, clock: systemClock, announce: () => Promise.resolve() });
-    await work(keys, loaded.config);
+    await work(keys, loaded.config, new Consumers(database, systemClock, () => Promise.resolve()));
   });
 }
 

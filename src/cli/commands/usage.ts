@@ -1,6 +1,9 @@
+import type { GatewayConfig } from '../../config/gateway-config.ts';
+import { findUsageConsumer } from '../../identity/find-consumer.ts';
 import { csvLine } from '../../lib/csv.ts';
 import { parseInstant } from '../../lib/instant.ts';
 import { listPendingMigrations } from '../../storage/migrate.ts';
+import type { Database } from '../../storage/database.ts';
 import { readAll, readGroups, reportCells } from '../../usage/report-csv.ts';
 import { DIMENSIONS, type Dimension, readReport } from '../../usage/usage-report.ts';
 import { renderTable } from '../table.ts';
@@ -21,14 +24,21 @@ interface UsageOptions {
 /** Prints what was used as a table, or as CSV. A running gateway brings its records within a second or two. */
 export async function reportUsage(options: UsageOptions): Promise<void> {
   const groupBy = groupsOf(options.by);
-  const query = { ...options, groupBy, from: instantOf('from', options.from), to: instantOf('to', options.to) };
-  await withDatabase(options.config, async (database) => {
+  const days = { from: instantOf('from', options.from), to: instantOf('to', options.to) };
+  await withDatabase(options.config, { create: false }, async (database, { config }) => {
     if ((await listPendingMigrations(database)).length > 0)
       throw new UsageError('The database is not of this release yet: run `turnpike migrate` first.');
+    const consumer = await consumerOf(database, config, options.consumer);
+    const query = { ...options, ...days, groupBy, consumer };
     const cells = reportCells(groupBy, await readAll((page) => readReport(database.reader, page), query));
     if (options.csv) process.stdout.write(cells.map(csvLine).join(''));
     else for (const line of renderTable(cells.map((row) => row.map((cell) => String(cell) || '-')))) console.log(line);
   });
+}
+
+async function consumerOf({ reader }: Database, { consumers }: GatewayConfig, word: string | undefined) {
+  if (word === undefined) return undefined;
+  return findUsageConsumer(reader, word, consumers);
 }
 
 function groupsOf(text: string): Dimension[] {

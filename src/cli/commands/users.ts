@@ -40,13 +40,17 @@ export async function createUser(email: string, options: CreateOptions): Promise
   if (passwordStdin && passwordHash !== undefined)
     throw new UsageError('Give either --password-stdin or --password-hash');
   const given = passwordStdin ? await readPassword() : undefined;
-  await withUsers(options, async ({ users, checkTier }) => {
-    checkTier(tier);
-    if (passwordHash !== undefined) return report(await users.adopt({ email, tier, passwordHash }, byOperator()));
-    const password = given ?? randomBytes(18).toString('base64url');
-    report(await users.create({ email, tier, password }, byOperator()));
-    if (given === undefined) console.log(password);
-  });
+  await withUsers(
+    options,
+    async ({ users, checkTier }) => {
+      checkTier(tier);
+      if (passwordHash !== undefined) return report(await users.adopt({ email, tier, passwordHash }, byOperator()));
+      const password = given ?? randomBytes(18).toString('base64url');
+      report(await users.create({ email, tier, password }, byOperator()));
+      if (given === undefined) console.log(password);
+    },
+    true,
+  );
 }
 
 export async function listUsers(options: UserOptions): Promise<void> {
@@ -89,8 +93,12 @@ export async function eraseUser(user: string, options: UserOptions): Promise<voi
 }
 
 /** Running gateways read every change from the database; nothing else needs a notification. */
-async function withUsers({ config: file }: UserOptions, work: (stored: Stored) => Promise<void>): Promise<void> {
-  await withDatabase(file, async (database, { config }) => {
+async function withUsers(
+  { config: file }: UserOptions,
+  work: (stored: Stored) => Promise<void>,
+  create = true,
+): Promise<void> {
+  await withDatabase(file, { create }, async (database, { config }) => {
     await migrateDatabase(database);
     const checkTier = (tier: string | undefined): void => {
       const mistake = tierMistake(tier, config.tiers);
