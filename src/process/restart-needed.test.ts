@@ -8,6 +8,8 @@ const TAKEN_OVER = [
   'rate_period',
   'rate_limit',
   'budget',
+  'cors',
+  'price_list',
   'accounts',
   'failed_auth',
   'trust_proxy',

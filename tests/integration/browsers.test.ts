@@ -19,7 +19,7 @@ beforeAll(async () => {
   const url = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
   gateway = await startTestGateway(`
 settings: { ${QUICK_SHUTDOWN}, accounts: { signup: open } }
-auth: { jwt: { own: { secret: "0123456789abcdef0123456789abcdef" } } }
+auth: { jwt: { own: { secret: "a-secret-of-the-tests-with-32-bytes-or-more" } } }
 defaults: { cors: ["${APP}"], security_headers: true }
 services:
   page: { url: "${url}", headers: { response: { set: { X-Team: edge }, remove: [Server] } } }
