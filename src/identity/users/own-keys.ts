@@ -1,3 +1,4 @@
+import { refuseUnknownKey } from '../find-key.ts';
 import { GatewayError, Rejection } from '../../errors/rejection.ts';
 import type { Principal } from '../../exchange/principal.ts';
 import { holds } from '../../lib/wildcard-list.ts';
@@ -68,8 +69,8 @@ export class OwnKeys {
   private async find(owner: Principal, id: string): Promise<ApiKey> {
     refuseStrangers(owner);
     const key = await this.options.keys.get(id);
-    if (key.owner.id === owner.consumer.id) return key;
-    throw new GatewayError(new Rejection('NOT_FOUND', 'No API key has this id.'));
+    // The same words as for a key that does not exist.
+    return key.owner.id === owner.consumer.id ? key : refuseUnknownKey();
   }
 
   /** A key without bounds may do all that its owner may, so a token that may do less hands on its own lists. */
