@@ -12,7 +12,7 @@ import type { ApiContext } from './context.ts';
 type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
 
 /**
- * Who may ask: everybody; a client on this machine; whoever sends the master key; somebody with a token; any caller, which counts as one request of
+ * Who may ask: everybody; a client on this machine; a caller with the master key; somebody with a token; any caller, which counts as one request of
  * theirs; or nobody, for this reason. After `token` and `token_or_key` the caller stands in `exchange.principal`. What
  * is `hidden` is answered like any path that the gateway does not know.
  */

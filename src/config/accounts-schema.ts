@@ -7,7 +7,7 @@ export const AccountsSchema = Section(
   {
     signup: Type.Enum(['off', 'open', 'master_key'], {
       description:
-        'Who may create an account at `/v1/auth/signup`: nobody, everybody, or whoever sends the master key. With `open`, everybody who can reach the gateway can call every service whose routes ask for no permission.',
+        'Who may create an account at `/v1/auth/signup`: nobody, everybody, or a caller with the master key. With `open`, everybody who can reach the gateway can call every service whose routes ask for no permission.',
       default: 'off',
     }),
     default_tier: Type.Optional(

@@ -57,7 +57,7 @@ const AdminSchema = Section(
     ),
     metrics_access: Type.Enum(['open', 'local', 'master_key'], {
       description:
-        'Who may read `/metrics` beside whoever sends the master key: everybody; clients on this machine that no proxy speaks for (`local`; everybody with `--dev`); or nobody. With `local` the sockets of `admin.listen` and `metrics.port` answer everybody who reaches them.',
+        'Who may read `/metrics` without the master key: everybody; clients on this machine that no proxy speaks for (`local`; everybody with `--dev`); or nobody. With `local` the sockets of `admin.listen` and `metrics.port` answer everybody who reaches them.',
       default: 'local',
     }),
     ip: policyField('ip'),

@@ -139,7 +139,7 @@ export const OperationsSchema = OneOrMany(
   }),
   {
     description:
-      'What is let through to the provider, on llm and embeddings services; everything else is 403 `FORBIDDEN`. `default` stands for `chat`, `completions`, `responses`, `messages`, `count_tokens`, `embeddings`, `models`, `moderations`, `rerank`, `images` and `audio`. Only where they are named: `background` (work of `/responses` that goes on without the client), `stored` (stored responses and completions), `files`, `uploads`, `batches`, `vector_stores`, `fine_tuning`, `assistants`, `conversations`, `containers`, `evals`, `skills`, `videos`. Any other path as method and path behind `/v1`: `"POST /generate"`, or `"GET /videos/*"` for all below, which never covers paths that hand out credentials or change the account of the operator. Default: `[default]`.',
+      'Operations that an llm or embeddings service passes to the provider; everything else is 403 `FORBIDDEN`. `default` stands for `chat`, `completions`, `responses`, `messages`, `count_tokens`, `embeddings`, `models`, `moderations`, `rerank`, `images` and `audio`. Only where they are named: `background` (work of `/responses` that goes on without the client), `stored` (stored responses and completions), `files`, `uploads`, `batches`, `vector_stores`, `fine_tuning`, `assistants`, `conversations`, `containers`, `evals`, `skills`, `videos`. Any other path as method and path behind `/v1`: `"POST /generate"`, or `"GET /videos/*"` for all below, which never covers paths that hand out credentials or change the account of the operator. Default: `[default]`.',
     minItems: 1,
     maxItems: 200,
   },

@@ -1,4 +1,4 @@
-// Room upstream: calls one target and returns its answer, or the reason why there is none.
+// Room upstream: calls one target and returns its answer, or the reason why it has no answer.
 // In it: connections, request and response headers, tunnels, balancing, health probes.
 // Never in it: the policies around the call.
 

@@ -2,7 +2,7 @@
 const KEPT_BYTES = 64 * 1024;
 /** What an event is stands at its beginning; and some servers report usage before a long list of vectors. */
 const HEAD_BYTES = 4 * 1024;
-/** So many are joined: whoever sends chooses how small they are. */
+/** So many are joined: the sender chooses how small they are. */
 const MOST_CRUMBS = 256;
 /** A piece that is worth keeping as it is. */
 const LARGE_BYTES = 4 * 1024;

@@ -158,7 +158,7 @@ export const BudgetSchema = OneOrMany(BudgetEntry, {
   minItems: 1,
   maxItems: 4,
   description:
-    'Daily or monthly budget in tokens, dollars or requests, by the calendar of UTC. What a request may come to at most (its prompt, and its `max_tokens` or else the bound of the model, or 1,024) is reserved before the call, at the price of the dearest model that may answer; afterwards what it really used is counted. Over budget: 429 `BUDGET_EXCEEDED`. A longer stream takes more as it goes, and is ended when there is none. Budgets of settings, tier, consumer, key, service and route all apply.',
+    'Daily or monthly budget in tokens, dollars or requests. Periods follow the UTC calendar. What a request may come to at most (its prompt, and its `max_tokens` or else the bound of the model, or 1,024) is reserved before the call, at the price of the dearest model that may answer; afterwards what it really used is counted. Over budget: 429 `BUDGET_EXCEEDED`. A longer stream takes more as it goes, and is ended when there is none. Budgets of settings, tier, consumer, key, service and route all apply.',
 });
 
 export type BudgetConfig = Static<typeof BudgetEntry>;
